@@ -1,0 +1,45 @@
+// Three suites over the sources: unit (beside the files), integration (several packages), e2e (the programs).
+'use strict';
+process.env.TZ = 'UTC';
+
+/** Published as ES modules only; Jest needs them as CommonJS. */
+const esModules = ['uuid', 'yargs', 'yargs-parser', 'y18n', 'cliui', 'wrap-ansi', 'string-width'];
+esModules.push('strip-ansi', 'ansi-regex', 'ansi-styles', 'get-east-asian-width', 'emoji-regex');
+
+const project = (displayName, testMatch, testTimeout) => ({
+  displayName,
+  testMatch,
+  testTimeout,
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  // Builds are beside the sources and are not tested.
+  modulePathIgnorePatterns: ['/dist/'],
+  moduleNameMapper: { '^@zhumq/([^/]+)$': '<rootDir>/packages/$1/src/index.ts' },
+  transform: {
+    '\\.[cm]?[jt]s$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022', keepClassNames: true },
+        module: { type: 'commonjs' },
+      },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
+});
+
+/** @type {import('jest').Config} */
+module.exports = {
+  projects: [
+    project(
+      'unit',
+      [
+        '<rootDir>/packages/*/src/**/*.test.ts',
+        '<rootDir>/tests/{formats,simulation}/**/*.test.ts',
+      ],
+      30_000,
+    ),
+    project('integration', ['<rootDir>/tests/integration/**/*.test.ts'], 120_000),
+    project('e2e', ['<rootDir>/tests/e2e/**/*.test.ts'], 120_000),
+  ],
+};

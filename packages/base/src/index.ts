@@ -1,0 +1,2 @@
+// Time, identity, options, errors, logs and metrics: what every other package stands on.
+export {};

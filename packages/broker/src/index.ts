@@ -1,0 +1,2 @@
+// Stores and replicates partitions, coordinates groups, serves producers and consumers.
+export {};

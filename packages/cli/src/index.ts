@@ -1,0 +1,2 @@
+// The `zhumq` command: runs the servers, administers, produces and consumes.
+export {};

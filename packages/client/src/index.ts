@@ -1,0 +1,2 @@
+// Producer, consumer and admin.
+export {};

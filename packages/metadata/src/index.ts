@@ -1,0 +1,2 @@
+// The metadata store: one port, on ZooKeeper or embedded.
+export {};

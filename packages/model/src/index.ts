@@ -1,0 +1,2 @@
+// Records, batches and the persisted messages: bytes to values and back.
+export {};

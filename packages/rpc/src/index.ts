@@ -1,0 +1,2 @@
+// Thrift over framed sockets: servers, clients and the generated code.
+export {};

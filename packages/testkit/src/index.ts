@@ -1,0 +1,2 @@
+// The simulator and the checkers; for tests only.
+export {};

@@ -1,0 +1,2 @@
+// The coordinator: places partitions, elects leaders, switches modes, answers metadata requests.
+export {};

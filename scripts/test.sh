@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Sets up what is missing, then runs the checks and the test suites and sums their results.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  cat <<'USAGE'
+Usage: scripts/test.sh [--only unit|integration|e2e|lint]
+
+Installs what is missing, builds, checks the generated code, lints, type-checks and runs every
+test suite. The last line is "N passed, N failed"; the exit status is 1 if anything failed.
+
+  --only SUITE   run one suite (lint: generated code, lint and types; no system packages installed)
+  --help         this text
+USAGE
+}
+
+only=all
+while (($#)); do
+  case $1 in
+    --help | -h) usage; exit 0 ;;
+    --only) only=${2:-}; shift $(($# > 1 ? 2 : 1)) ;;
+    --only=*) only=${1#--only=}; shift ;;
+    *) echo "Unknown argument: $1" >&2; usage >&2; exit 2 ;;
+  esac
+done
+case $only in
+  all | unit | integration | e2e | lint) ;;
+  *) echo "--only takes unit, integration, e2e or lint, not \"$only\"." >&2; exit 2 ;;
+esac
+
+export TZ=UTC
+reports=$PWD/.run/reports
+rm -rf "$reports"
+mkdir -p "$reports"
+passed=0
+failed=0
+
+# The summary is the last thing printed, however the run ends.
+finish() {
+  local status=$?
+  if ((status != 0 && failed == 0)); then failed=1; fi
+  echo "$passed passed, $failed failed"
+  if ((failed > 0)); then exit 1; fi
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# timed NAME COMMAND...: runs a command and prints one line with its result and duration.
+timed() {
+  local name=$1 start=$EPOCHREALTIME status=0 micros
+  shift
+  "$@" 2>&1 || status=$?
+  micros=$((${EPOCHREALTIME/[.,]/} - ${start/[.,]/}))
+  printf -- '-- %-12s %-6s %d.%d s\n' "$name" "$( ((status == 0)) && echo ok || echo FAILED)" \
+    $((micros / 1000000)) $((micros % 1000000 / 100000))
+  return "$status"
+}
+
+# step NAME COMMAND...: a timed command whose failure counts as one and does not stop the rest.
+step() { timed "$@" || failed=$((failed + 1)); }
+
+wants() { [[ $only == all || " $* " == *" $only "* ]]; }
+
+# node_modules is current when it was installed from this very lockfile.
+install_modules() {
+  cmp -s package-lock.json node_modules/.zhumq-lock && return
+  npm ci --loglevel=error && cp package-lock.json node_modules/.zhumq-lock
+}
+
+# The ZooKeeper the integration tests run on, and the Thrift compiler the generator runs.
+install_debian() {
+  local missing=() sudo=()
+  [[ -e /usr/share/java/zookeeper.jar ]] || missing+=(zookeeper)
+  command -v thrift >/dev/null || missing+=(thrift-compiler)
+  command -v java >/dev/null || missing+=(default-jre-headless)
+  ((${#missing[@]})) || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "Please install these by hand (Debian names): ${missing[*]}."
+    return 1
+  fi
+  if ((EUID != 0)); then
+    if ! sudo -n true 2>/dev/null; then
+      echo "Please run as root: apt-get install ${missing[*]}."
+      return 1
+    fi
+    sudo=(sudo -n)
+  fi
+  "${sudo[@]}" apt-get update -qq &&
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# suite NAME: one Jest project; its report says how many passed and failed.
+suite() {
+  local name=$1 report=$reports/$1.json status=0 counts ok bad
+  timed "$name" npx --no-install jest --selectProjects "$name" --passWithNoTests \
+    --json --outputFile="$report" || status=$?
+  counts=$(node -e '
+    let report;
+    try { report = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")); } catch {}
+    const broken = report?.numRuntimeErrorTestSuites ?? 0;
+    console.log(report?.numPassedTests ?? 0, (report?.numFailedTests ?? 0) + broken);
+  ' "$report")
+  read -r ok bad <<<"$counts"
+  if ((status != 0 && bad == 0)); then bad=1; fi
+  passed=$((passed + ok))
+  failed=$((failed + bad))
+}
+
+timed install install_modules
+if wants integration e2e; then step debian install_debian; fi
+if wants lint && [[ -e scripts/generate.sh ]]; then step generate bash scripts/generate.sh --check; fi
+if wants integration e2e; then step build npm run --silent build; fi
+if wants lint; then
+  step lint npm run --silent lint
+  step typecheck npm run --silent typecheck
+fi
+for name in unit integration e2e; do
+  if wants "$name"; then suite "$name"; fi
+done
