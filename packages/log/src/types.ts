@@ -1,0 +1,302 @@
+// The words of the log package. The store (store/) owns the data directory, the write-ahead log and recovery; a
+// partition log (partition/) owns one replica's segments, epoch list and producer state. They meet in the two ports at
+// the end of this file.
+//
+// Ends are exclusive here (the next offset), as everywhere outside raft; lastOffset = logEnd - 1.
+import type { BatchHeader } from '@zhumq/model';
+
+export type Offset = number;
+export type Epoch = number;
+
+/** Whose log it is. The folder is `<topic>-<partition>.<first 8 digits of replicaId>`. */
+export interface ReplicaIdentity {
+  readonly topic: string;
+  /** 32 hexadecimal digits. */
+  readonly topicId: string;
+  readonly partition: number;
+  /** 32 hexadecimal digits. */
+  readonly replicaId: string;
+}
+
+/** When a write counts as on disk (docs/storage-format.md). */
+export type FlushPolicy = 'fsync' | 'interval' | 'os';
+
+/** Settings of one partition's log; they may change while it is open. */
+export interface LogConfig {
+  readonly flush: FlushPolicy;
+  readonly flushIntervalMs: number;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly indexIntervalBytes: number;
+  /** -1: no limit. */
+  readonly retentionMs: number;
+  /** -1: no limit. */
+  readonly retentionBytes: number;
+  /** Producers idle in log time for longer are forgotten (rule 26). */
+  readonly producerExpirationMs: number;
+}
+
+/** What a replica remembers of its generation (rule 13). */
+export interface GenerationRecord {
+  readonly generation: number;
+  readonly mode: 'raft' | 'fetch';
+  readonly epoch: Epoch;
+  readonly seal: { readonly epoch: Epoch; readonly offset: Offset } | undefined;
+  readonly voters: readonly string[];
+}
+
+/** Durable state of a Raft replica besides its log. */
+export interface HardState {
+  readonly generation: number;
+  readonly term: Epoch;
+  readonly vote: string | undefined;
+  readonly closed: boolean;
+  readonly tainted: boolean;
+  readonly taintReason: string;
+}
+
+/** Where an epoch begins. */
+export interface EpochStart {
+  readonly epoch: Epoch;
+  readonly startOffset: Offset;
+}
+
+/** Whole batches read from a log: their bytes, in order, and what they hold. */
+export interface LogSlice {
+  readonly buffers: readonly Buffer[];
+  readonly bytes: number;
+  /** Base offset of the first batch; may lie before the offset asked for. */
+  readonly firstOffset: Offset;
+  /** Offset after the last batch. */
+  readonly endOffset: Offset;
+}
+
+/** What the producer state says of a batch before it is appended. */
+export type ProducerVerdict =
+  | { readonly kind: 'append' }
+  | { readonly kind: 'duplicate'; readonly baseOffset: Offset; readonly lastOffset: Offset }
+  | {
+      readonly kind: 'outOfOrder' | 'unknownProducer' | 'fenced';
+      readonly expectedSequence: number;
+    };
+
+/** A segment as a peer may copy it. */
+export interface SegmentSummary {
+  readonly baseOffset: Offset;
+  readonly bytes: number;
+  readonly endOffset: Offset;
+}
+
+/** What a replica behind the log start takes over before it copies segments. */
+export interface SnapshotState {
+  readonly logStart: Offset;
+  readonly epochBeforeStart: Epoch;
+  readonly endOffset: Offset;
+  readonly epochs: readonly EpochStart[];
+  /** ProducerSnapshot of state.proto, encoded. */
+  readonly producers: Buffer;
+}
+
+/** Damage found in a replica's files, below what is known to be on disk. */
+export interface Damage {
+  readonly file: string;
+  readonly position: number;
+  /** First offset that can not be trusted. */
+  readonly offset: Offset;
+  readonly reason: string;
+}
+
+/**
+ * Reports of one partition log to the cell that owns it. Called synchronously from the store's completion of a tick;
+ * implementations must not throw and must not block.
+ */
+export interface LogListener {
+  /** Everything below `durableEnd` is on disk per the flush policy; `epoch` is that of the record before it. */
+  onDurable(durableEnd: Offset, epoch: Epoch): void;
+  /** A hard state (or generation record) given to the log is on disk; `sequence` is what `saveHardState` returned. */
+  onHardStateDurable(sequence: number): void;
+  /** A segment write or sync failed, or damage was found: the replica is out of service (rules 4, 7). */
+  onFailed(error: Error): void;
+}
+
+/**
+ * One replica's log (class PartitionLog in partition/partition-log.ts). All writes are synchronous calls that gather
+ * bytes; the store writes and syncs them at the end of the tick. Writes of one log take effect in call order.
+ */
+export interface ReplicaLog {
+  readonly identity: ReplicaIdentity;
+  config: LogConfig;
+  /** First offset held. */
+  readonly logStart: Offset;
+  /** Offset after the last record. */
+  readonly logEnd: Offset;
+  /** Contiguous end of what is on disk per the flush policy (rule 8). */
+  readonly durableEnd: Offset;
+  /** Epoch of the last record; the epoch before the start when none is held; 0 for a log that never had one. */
+  readonly lastEpoch: Epoch;
+  /** Bytes in segments. */
+  readonly sizeBytes: number;
+  readonly hardState: HardState | undefined;
+  readonly generation: GenerationRecord | undefined;
+  /** Set when recovery or a read met damage; cleared by `resetForRepair`. */
+  readonly damage: Damage | undefined;
+  /** High watermark at the last checkpoint or as last told by `setHighWatermark`. */
+  readonly highWatermark: Offset;
+  listener: LogListener | undefined;
+
+  /** Epoch of the record at an offset from logStart - 1 to logEnd - 1; undefined outside. */
+  epochAt(offset: Offset): Epoch | undefined;
+  /** Largest epoch <= `epoch` and the offset after its last record; undefined when all epochs are larger. */
+  endOfEpoch(epoch: Epoch): { readonly epoch: Epoch; readonly endOffset: Offset } | undefined;
+
+  /** Leader: stamps the batch (validated and CRC-checked by the caller) with logEnd and epoch, and appends it. */
+  appendAsLeader(
+    batch: Buffer,
+    header: BatchHeader,
+    epoch: Epoch,
+  ): { readonly baseOffset: Offset; readonly lastOffset: Offset };
+  /** Follower: whole batches as the leader sent them. Checks CRC, contiguous offsets and epochs that do not fall (rule 22); throws DATA_CORRUPT-free typed errors before anything is appended. */
+  appendAsFollower(batches: Buffer): void;
+  /** Removes everything from `from` on; lowers durableEnd at once. Never below the high watermark (asserted). */
+  truncate(from: Offset): void;
+  /** Returns a sequence that `onHardStateDurable` reports. */
+  saveHardState(hardState: HardState): number;
+  saveGeneration(generation: GenerationRecord): number;
+  /** Tells the log how far it is committed: bounds truncation and retention; goes into checkpoints. */
+  setHighWatermark(offset: Offset): void;
+
+  checkProducer(header: BatchHeader): ProducerVerdict;
+
+  /**
+   * Whole batches from the one that holds `from`, below `end`, at most maxBytes (one batch may be larger). Answers at
+   * once when the tail is in memory, else through the block cache. Throws OFFSET_OUT_OF_RANGE, LOG_CLOSED, REPLICA_FAILED.
+   */
+  read(from: Offset, end: Offset, maxBytes: number): LogSlice | Promise<LogSlice>;
+  /** First record not older than `timestampMs`, by batch (maxTimestamp), below `end`. */
+  offsetForTime(
+    timestampMs: number,
+    end: Offset,
+  ): Promise<{ offset: Offset; timestamp: number; epoch: Epoch } | undefined>;
+
+  /** Deletes whole segments by age and size below the high watermark; the log start frame is durable before any unlink (rule 25). */
+  enforceRetention(nowMs: number): Promise<void>;
+
+  /** For a peer behind the log start. */
+  snapshotState(end: Offset): { state: SnapshotState; segments: readonly SegmentSummary[] };
+  /** Bytes of a segment file from `position`, at most maxBytes, below the end of the snapshot. */
+  readSegment(baseOffset: Offset, position: number, maxBytes: number): Promise<Buffer>;
+  /** Throws away this log's content and starts at `state.logStart`; resumable: `installed` says how far an earlier try came. */
+  beginInstall(state: SnapshotState): { readonly installedEnd: Offset };
+  /** Appends a chunk of a segment; verified batch by batch; partial batches are kept until they are complete. */
+  installChunk(baseOffset: Offset, chunk: Buffer): void;
+  /** Everything of the snapshot is on disk and verified. */
+  finishInstall(): Promise<void>;
+
+  /** After damage: truncates to the last trustworthy offset (or to nothing), so that the leader can fill it again. The caller has saved a tainted hard state before. */
+  resetForRepair(): void;
+}
+
+/** What the store finds or is told at opening. */
+export interface StoreOptions {
+  readonly dataDirectory: string;
+  readonly brokerId: number;
+  /** Undefined at the very first start, until the cluster is known; see LogStore.adoptCluster. */
+  readonly clusterId: string | undefined;
+  readonly walFileBytes: number;
+  /** Checkpoint when this many bytes were written to the write-ahead log since the last one. */
+  readonly checkpointBytes: number;
+  readonly blockCacheBytes: number;
+  readonly tailBytes: number;
+  /** Produce is refused (DISK_FULL) when less is free. */
+  readonly diskReserveBytes: number;
+}
+
+// ---- ports between the store and a partition log -----------------------------------------------------------------
+
+/** One write of a replica, as a frame of the write-ahead log. `sequence` grows by one per write of that replica. */
+export type WalRecord =
+  | {
+      readonly kind: 'append';
+      readonly sequence: number;
+      readonly segmentBase: Offset;
+      /** Byte position in that segment's file. */
+      readonly position: number;
+      readonly firstOffset: Offset;
+      readonly endOffset: Offset;
+      /** Epoch of the last batch. */
+      readonly epoch: Epoch;
+      readonly bytes: number;
+      /** CRC-32C over `bytes` as they stand in the segment. Only needed for direct appends; 0 otherwise. */
+      readonly crc: number;
+      /** The bytes; undefined for a direct append (flush `interval` or `os`, or a bulk write synced beforehand). */
+      readonly payload: readonly Buffer[] | undefined;
+    }
+  | {
+      readonly kind: 'truncate';
+      readonly sequence: number;
+      readonly from: Offset;
+      readonly epochBefore: Epoch;
+    }
+  | {
+      readonly kind: 'logStart';
+      readonly sequence: number;
+      readonly logStart: Offset;
+      readonly epochBeforeStart: Epoch;
+      /** True when everything held was thrown away (snapshot install, repair): the log ends at logStart, too. */
+      readonly reset: boolean;
+    }
+  | { readonly kind: 'hardState'; readonly sequence: number; readonly hardState: HardState }
+  | {
+      readonly kind: 'generation';
+      readonly sequence: number;
+      readonly generation: GenerationRecord;
+    };
+
+/** How a partition log writes ahead; the store implements it, one object per replica. */
+export interface ReplicaWal {
+  /** Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. */
+  write(record: WalRecord): void;
+  /** Asks for `writeSegments` at the end of this tick although no frame was written. */
+  markDirty(): void;
+  /** Asks for a sync of this replica's segments within `ms` (flush `interval`). */
+  syncWithin(ms: number): void;
+}
+
+/** What the store asks of a partition log. All of it is called by the store only. */
+export interface WalParticipant {
+  /** Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails. */
+  writeSegments(): void;
+  /** Every frame up to `sequence` is on disk (or, for flush `os`, written). */
+  onWalDurable(sequence: number): void;
+  /** Syncs everything written to segments (and new folders entries) so far; before a checkpoint and for flush `interval`. */
+  syncSegments(): Promise<void>;
+  /** This replica's row of a checkpoint, true of what `syncSegments` synced last or of what later frames cover. */
+  checkpointRow(): CheckpointRow;
+  /** The replica is out of service: nothing is written or acknowledged any more. */
+  fail(error: Error): void;
+}
+
+/** A row of a checkpoint frame (ReplicaCheckpoint of state.proto). */
+export interface CheckpointRow {
+  readonly identity: ReplicaIdentity;
+  readonly generation: GenerationRecord | undefined;
+  readonly hardState: HardState | undefined;
+  readonly logStart: Offset;
+  readonly epochBeforeStart: Epoch;
+  readonly logEnd: Offset;
+  readonly lastEpoch: Epoch;
+  readonly sequence: number;
+  readonly highWatermark: Offset;
+  readonly activeSegment: Offset;
+  readonly activeBytes: number;
+}
+
+/**
+ * How the store rebuilds a partition log after a start: `open` with the row of the newest checkpoint (undefined for a
+ * replica made after it), then every later frame of that replica in order, then `finish`, which scans and verifies what
+ * checkpoint and frames account for, cuts what lies beyond, and reports damage below the durable position.
+ */
+export interface ReplicaRecovery {
+  replay(record: WalRecord): void;
+  finish(): Promise<void>;
+}
