@@ -1,4 +1,5 @@
-// How long to wait before another try: exponential with full jitter, so that many clients do not come back at once.
+// How long to wait before another try: exponential, half of it random, so that many clients do not come
+// back at once.
 import type { Random } from './random.js';
 
 export interface BackoffOptions {

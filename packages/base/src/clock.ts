@@ -15,6 +15,9 @@ export interface Clock {
   every(periodMs: number, callback: () => void): Timer;
 }
 
+/** The longest delay setTimeout takes: 2^31 - 1. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
 /** The machine's clock. */
 export class SystemClock implements Clock {
   wallMs(): number {
@@ -26,13 +29,24 @@ export class SystemClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const handle = setTimeout(callback, delayMs);
+    const dueMs = performance.now() + delayMs;
+    const fire = (): void => {
+      // setTimeout may fire a fraction of a millisecond early, and at once for more than 24.8 days.
+      const leftMs = dueMs - performance.now();
+      if (leftMs > 0) handle = setTimeout(fire, Math.min(Math.ceil(leftMs), MAX_TIMEOUT_MS));
+      else callback();
+    };
+    let handle = setTimeout(fire, Math.min(delayMs, MAX_TIMEOUT_MS));
     return { cancel: () => clearTimeout(handle) };
   }
 
   every(periodMs: number, callback: () => void): Timer {
-    const handle = setInterval(callback, periodMs);
-    return { cancel: () => clearInterval(handle) };
+    const again = (): void => {
+      timer = this.after(periodMs, again);
+      callback();
+    };
+    let timer = this.after(periodMs, again);
+    return { cancel: () => timer.cancel() };
   }
 }
 

@@ -22,12 +22,15 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
 
 /** Milliseconds; undefined when the text is no duration. `bareUnit` says what a number without unit counts. */
 export function parseDurationMs(text: string | number, bareUnit: 'ms' | 's'): number | undefined {
-  return parseQuantity(text, DURATION_UNITS, DURATION_UNITS[bareUnit]);
+  const ms = parseQuantity(text, DURATION_UNITS, DURATION_UNITS[bareUnit]);
+  // To the microsecond: 1.1 * 1000 is not 1100.
+  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
 }
 
-/** Bytes; undefined when the text is no size. */
+/** Whole bytes (`0.1KiB` is 102); undefined when the text is no size. */
 export function parseBytes(text: string | number): number | undefined {
-  return parseQuantity(text, BYTE_UNITS, 1);
+  const bytes = parseQuantity(text, BYTE_UNITS, 1);
+  return bytes === undefined ? undefined : Math.round(bytes);
 }
 
 export function formatDurationMs(ms: number): string {
@@ -38,10 +41,21 @@ export function formatDurationMs(ms: number): string {
   return `${ms}ms`;
 }
 
+/** For people: one digit after the point. What is read again is written by `formatExactBytes`. */
 export function formatBytes(bytes: number): string {
   for (const unit of ['GiB', 'MiB', 'KiB']) {
     const size = BYTE_UNITS[unit];
-    if (bytes >= size) return `${Number((bytes / size).toFixed(1))}${unit}`;
+    // A little below the unit, where rounding would give 1024 of the smaller one.
+    if (bytes >= size * (1 - 0.05 / 1024)) return `${Number((bytes / size).toFixed(1))}${unit}`;
+  }
+  return `${bytes}B`;
+}
+
+/** The largest unit of which it is a whole number: `1536KiB`, `1025B`. */
+export function formatExactBytes(bytes: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB']) {
+    const size = BYTE_UNITS[unit];
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
   }
   return `${bytes}B`;
 }
@@ -51,9 +65,13 @@ function parseQuantity(
   units: Readonly<Record<string, number>>,
   bare: number,
 ): number | undefined {
-  if (typeof text === 'number') return Number.isFinite(text) && text >= 0 ? text * bare : undefined;
+  if (typeof text === 'number') return inRange(text * bare);
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
   if (match === null) return undefined;
-  const unit = match[2] === '' ? bare : units[match[2]];
-  return unit === undefined ? undefined : Number(match[1]) * unit;
+  if (match[2] === '') return inRange(Number(match[1]) * bare);
+  return Object.hasOwn(units, match[2]) ? inRange(Number(match[1]) * units[match[2]]) : undefined;
+}
+
+function inRange(quantity: number): number | undefined {
+  return quantity >= 0 && quantity <= Number.MAX_SAFE_INTEGER ? quantity : undefined;
 }
