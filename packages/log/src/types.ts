@@ -226,7 +226,10 @@ export type WalRecord =
       /** Epoch of the last batch. */
       readonly epoch: Epoch;
       readonly bytes: number;
-      /** CRC-32C over `bytes` as they stand in the segment. Only needed for direct appends; 0 otherwise. */
+      /**
+       * Direct appends: CRC-32C over the 61-byte headers of the batches, one after the other; 0 otherwise. A header
+       * holds the CRC of the bytes behind it, so this covers everything without a second pass over the bytes.
+       */
       readonly crc: number;
       /** The bytes; undefined for a direct append (flush `interval` or `os`, or a bulk write synced beforehand). */
       readonly payload: readonly Buffer[] | undefined;
@@ -252,9 +255,19 @@ export type WalRecord =
       readonly generation: GenerationRecord;
     };
 
-/** How a partition log writes ahead; the store implements it, one object per replica. */
+/**
+ * How a partition log writes ahead; the store implements it, one object per replica.
+ *
+ * At the end of a tick: `writeSegments` of each dirty log, then the frames. Direct appends (`append` without payload)
+ * need no sync of the write-ahead log: they count when their frame is written. All other frames are synced first,
+ * whatever the flush policy, because bytes of a segment are cut or overwritten only after its truncate or reset frame
+ * is on disk (until then appends carry their payload and their segment bytes wait in memory).
+ */
 export interface ReplicaWal {
-  /** Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. */
+  /**
+   * Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. Also called
+   * within ReplicaRecovery.finish (a truncate frame, where recovery ended the log before its frames do).
+   */
   write(record: WalRecord): void;
   /** Asks for `writeSegments` at the end of this tick although no frame was written. */
   markDirty(): void;
@@ -266,14 +279,25 @@ export interface ReplicaWal {
 export interface WalParticipant {
   /** Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails. */
   writeSegments(): void;
-  /** Every frame up to `sequence` is on disk (or, for flush `os`, written). */
+  /** Every frame up to `sequence` is on disk; for direct appends (see ReplicaWal): written. In order, never back. */
   onWalDurable(sequence: number): void;
-  /** Syncs everything written to segments (and new folders entries) so far; before a checkpoint and for flush `interval`. */
+  /**
+   * Syncs everything written to segments (and new folders entries) so far, with the derived files; before a checkpoint
+   * and for flush `interval`. Calls `writeSegments` itself. Waits for `onWalDurable` of a truncate or reset frame that
+   * is under way, so the store must keep its ticks going meanwhile. Cheap when nothing was written since the last call.
+   * Rejects when the sync fails: the replica fails.
+   */
   syncSegments(): Promise<void>;
-  /** This replica's row of a checkpoint, true of what `syncSegments` synced last or of what later frames cover. */
+  /**
+   * This replica's row of a checkpoint: the log as the last finished `syncSegments` found it when it was called
+   * (`sequence`: the last write it includes), with the present hard state, generation and high watermark. Frames with a
+   * larger sequence must stay in the write-ahead log and are replayed over it; smaller ones are skipped.
+   */
   checkpointRow(): CheckpointRow;
-  /** The replica is out of service: nothing is written or acknowledged any more. */
+  /** The replica is out of service: nothing is written or acknowledged any more. Also called by the log itself. */
   fail(error: Error): void;
+  /** Releases memory and files; calls then throw LOG_CLOSED. What was gathered and not written is gone. */
+  close(): void;
 }
 
 /** A row of a checkpoint frame (ReplicaCheckpoint of state.proto). */
@@ -295,8 +319,13 @@ export interface CheckpointRow {
  * How the store rebuilds a partition log after a start: `open` with the row of the newest checkpoint (undefined for a
  * replica made after it), then every later frame of that replica in order, then `finish`, which scans and verifies what
  * checkpoint and frames account for, cuts what lies beyond, and reports damage below the durable position.
+ *
+ * The class is PartitionRecovery (partition/recovery.ts): `new PartitionRecovery(resources, { directory, identity,
+ * config, wal }, row)`; `finish` resolves to the PartitionLog. `resources` is one PartitionResources per store
+ * (partition/partition-resources.ts). The folder and its `meta` file exist already. A new replica: row undefined, no
+ * frames.
  */
 export interface ReplicaRecovery {
   replay(record: WalRecord): void;
-  finish(): Promise<void>;
+  finish(): Promise<ReplicaLog & WalParticipant>;
 }
