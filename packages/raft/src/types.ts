@@ -18,7 +18,10 @@ export interface HardState {
   readonly term: Term;
   /** Replica voted for in `term`; undefined when none. */
   readonly vote: ReplicaId | undefined;
-  /** The log may lack what this replica acknowledged: it votes for nobody and counts in no quorum (rule 16). */
+  /**
+   * The log may lack what this replica acknowledged (rule 16): it votes for nobody, and its matches count in no quorum.
+   * Its term and vote are durable like any other's, so it may still confirm that a leader leads.
+   */
   readonly tainted: boolean;
 }
 
@@ -83,6 +86,8 @@ export interface Heartbeat extends Envelope {
   readonly commit: Offset;
   /** The leader's newest read round; 0 when none. */
   readonly readContext: number;
+  /** Incarnation of a caught-up replica whose taint the leader lifts. */
+  readonly untaint?: number;
 }
 
 export interface HeartbeatReply extends Envelope {
@@ -233,6 +238,8 @@ export interface RaftStateMachine {
   readonly leader: ReplicaId | undefined;
   readonly commit: Offset;
   readonly tainted: boolean;
+  /** Messages that were dropped because they cannot come from a correct peer (rule 22). */
+  readonly rejectedMessages: number;
   /** True for a leader once its own term's first batch is committed: reads and leader records may rely on it. */
   readonly established: boolean;
   takeEffects(): Effect[];
@@ -242,13 +249,33 @@ export interface RaftStateMachine {
   canPropose(): ProposeRefusal | undefined;
   /** The driver appended batches in this term to the leader's log, unsynced; to be replicated at the end of the tick. */
   proposed(lastOffset: Offset, bytes: number): void;
-  /** The log is on disk through `offset`, as written in the epoch `epoch` at that offset. */
-  synced(offset: Offset, epoch: Term): void;
-  /** A local write or sync failed: this epoch is over for this replica, for good (rule 4). */
+  /**
+   * How often this log was cut or replaced. The driver reads it when it *starts* a sync and hands it back with the
+   * result: offset and epoch alone do not tell a batch from the same batch that was cut and written again (ABA).
+   */
+  readonly truncations: number;
+  /**
+   * The log is on disk through `offset`, as written in the epoch `epoch` at that offset. Ignored where the log no
+   * longer has that epoch there, and where `truncations` is not the present count.
+   */
+  synced(offset: Offset, epoch: Term, truncations?: number): void;
+  /**
+   * A `saveHardState` with this term and vote is on disk (of several in one sync, the last). A candidate's own vote
+   * counts from here on, so nobody, a single voter included, leads a term that a crash could make it forget.
+   */
+  hardStateSynced(term: Term, vote: ReplicaId | undefined): void;
+  /**
+   * A local write or sync failed: this epoch is over for this replica, for good (rule 4). It steps down and, like one
+   * that crashed, does nothing any more: it neither votes, acknowledges nor campaigns. A new core, constructed from what
+   * is on disk, is the way back.
+   */
   localWriteFailed(): void;
   /** Next append for a peer, or undefined when it is up to date, paused or being read for. */
   nextAppend(to: ReplicaId): AppendPlan | undefined;
-  /** The plan left with these batches (empty: as a probe). `bytes` counts in the in-flight window. */
+  /**
+   * The plan (the very object) left with these batches; empty, as a probe: `lastOffset` = `prevOffset`. `bytes` counts
+   * in the in-flight window. A plan of another term or of a peer that was reset meanwhile is ignored.
+   */
   appendSent(plan: AppendPlan, lastOffset: Offset, bytes: number): void;
   /** The bytes of the plan could not be read, or lie before the log start. */
   appendFailed(plan: AppendPlan): void;

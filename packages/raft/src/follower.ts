@@ -1,0 +1,226 @@
+// A replica that takes its log from a leader [Raft §5.3]. What it acknowledges is both the leader's and on disk.
+import { findHint } from './conflict';
+import type { Replica } from './replica';
+import type { RoleState, Transitions } from './role';
+import type { AppendRequest, BatchSpan, Heartbeat, Message, Offset, SnapshotOffer } from './types';
+
+export class Follower implements RoleState {
+  readonly role = 'follower';
+  /**
+   * Last offset known to be as in the log of this term's leader: what is committed, then whatever an append confirmed.
+   * A tail from an older term lies beyond it and is neither acknowledged nor committed.
+   * Invariant: commit <= validated <= last offset, and it never falls within a term.
+   */
+  private validated: Offset;
+  /** An append waits for its answer until it is on disk. */
+  private replyOwed = false;
+  private acknowledged: Offset = -1;
+
+  constructor(
+    private readonly replica: Replica,
+    private readonly transitions: Transitions,
+  ) {
+    this.validated = replica.commit;
+  }
+
+  tick(): void {
+    const { replica, transitions } = this;
+    if (!replica.timer.tick()) return;
+    if (replica.mayVote) {
+      transitions.becomePreCandidate();
+    } else {
+      replica.timer.reset();
+      transitions.becomeFollower(replica.term, undefined);
+    }
+  }
+
+  step(message: Message): void {
+    switch (message.type) {
+      case 'append':
+        this.replica.timer.reset();
+        this.maybeLiftTaint(message.untaint);
+        this.handleAppend(message);
+        break;
+      case 'heartbeat':
+        this.replica.timer.reset();
+        this.maybeLiftTaint(message.untaint);
+        this.handleHeartbeat(message);
+        break;
+      case 'snapshot':
+        this.replica.timer.reset();
+        this.handleSnapshot(message);
+        break;
+      case 'timeoutNow':
+        if (this.replica.mayVote) this.transitions.becomeCandidate(true);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** At most one answer however many appends the sync covered. */
+  logSynced(): void {
+    if (!this.replyOwed || this.matched <= this.acknowledged) return;
+    this.acceptAppend();
+  }
+
+  ballotSynced(): void {
+    // Replies that waited for the ballot were handed out as sendAfterSync.
+  }
+
+  leave(): void {
+    // What is owed to a leader is of this term only; the next leader probes again.
+  }
+
+  /**
+   * The driver's copy took the place of the log. In the leader's own term all of it is the leader's; otherwise what the
+   * copy began with is, being committed.
+   */
+  logReplaced(validated: Offset, answer: boolean): void {
+    this.validated = Math.max(this.validated, validated);
+    if (answer) this.replySnapshot(false);
+  }
+
+  snapshotFailed(): void {
+    this.replySnapshot(true);
+  }
+
+  private get matched(): Offset {
+    return Math.min(this.validated, this.replica.log.durable);
+  }
+
+  private handleAppend(request: AppendRequest): void {
+    const { replica } = this;
+    if (replica.installation !== undefined) return;
+    const { log, commit } = replica;
+    const { batches, prevOffset, prevEpoch } = request;
+    // Everything through the commit offset agrees by definition and is not compared: below it the log may be gone or
+    // compacted away (rule 19).
+    if (prevOffset > commit && log.epochAt(prevOffset) !== prevEpoch) {
+      this.refuseAppend(request);
+      return;
+    }
+    const last = batches.at(-1)?.lastOffset ?? prevOffset;
+    const skip = this.countHeld(batches);
+    const missing = batches[skip];
+    if (missing !== undefined && !this.appendFrom(request, missing, skip)) return;
+    this.validated = Math.max(this.validated, last);
+    replica.advanceCommit(Math.min(request.commit, this.validated));
+    if (replica.log.durable >= last) this.acceptAppend();
+    else this.replyOwed = true;
+  }
+
+  /** How many of the batches are here already. The same epoch at the same offset is the same batch [Raft §5.3]. */
+  private countHeld(batches: readonly BatchSpan[]): number {
+    const { log, commit } = this.replica;
+    const held = batches.findIndex(
+      ({ lastOffset, epoch }) => lastOffset > commit && log.epochAt(lastOffset) !== epoch,
+    );
+    return held === -1 ? batches.length : held;
+  }
+
+  /** Cuts what conflicts with the first missing batch, if anything does, and writes from there on. */
+  private appendFrom(request: AppendRequest, missing: BatchSpan, skip: number): boolean {
+    const { replica, transitions } = this;
+    const from = missing.baseOffset;
+    if (from <= replica.log.lastOffset) {
+      // Invariant: never cut at or below the commit offset, nor what this very leader confirmed.
+      if (from <= this.validated) {
+        transitions.halt(
+          `leader ${request.from} of term ${request.term} would cut offset ${from}, but ${this.validated} is settled ` +
+            `(commit ${replica.commit})`,
+        );
+        return false;
+      }
+      replica.outbox.add({ kind: 'truncate', from });
+      replica.log.truncated(from);
+    }
+    const batches = skip === 0 ? request.batches : request.batches.slice(skip);
+    replica.outbox.add({ kind: 'append', batches, payload: request.payload, skip });
+    return true;
+  }
+
+  private handleHeartbeat(heartbeat: Heartbeat): void {
+    const { replica } = this;
+    replica.advanceCommit(Math.min(heartbeat.commit, this.validated));
+    replica.reply({
+      type: 'heartbeatReply',
+      from: replica.self,
+      to: heartbeat.from,
+      term: replica.term,
+      readContext: heartbeat.readContext,
+      matched: this.matched,
+      tainted: replica.ballot.tainted,
+      incarnation: replica.config.incarnation,
+    });
+  }
+
+  private handleSnapshot(offer: SnapshotOffer): void {
+    const { replica } = this;
+    if (replica.installation !== undefined) return;
+    const { from, term, prevOffset, prevEpoch } = offer;
+    const held = prevOffset <= replica.commit || replica.log.epochAt(prevOffset) === prevEpoch;
+    if (held) {
+      // An old offer, or one that another leader's appends have overtaken: the log joins up already.
+      this.validated = Math.max(this.validated, Math.min(prevOffset, replica.log.lastOffset));
+      this.replySnapshot(false);
+      return;
+    }
+    replica.installation = { from, term, prevOffset };
+    replica.outbox.add({ kind: 'installSnapshot', from, term });
+  }
+
+  private maybeLiftTaint(incarnation: number | undefined): void {
+    const { ballot, config } = this.replica;
+    // Lifted for one life of the broker: after another crash the log may lack something again (rule 16).
+    if (ballot.tainted && incarnation === config.incarnation) ballot.liftTaint();
+  }
+
+  private acceptAppend(): void {
+    this.acknowledged = this.matched;
+    this.replyOwed = this.matched < this.validated;
+    this.replyAppend(false, this.matched, 0, -1);
+  }
+
+  private refuseAppend({ prevOffset, prevEpoch }: AppendRequest): void {
+    const { log, commit } = this.replica;
+    const hint = findHint(log, commit, prevOffset, prevEpoch);
+    this.replyAppend(true, hint.offset, hint.epoch, prevOffset);
+  }
+
+  private replyAppend(
+    rejected: boolean,
+    matched: Offset,
+    matchedEpoch: number,
+    probe: Offset,
+  ): void {
+    const { replica } = this;
+    if (replica.leader === undefined) return;
+    replica.reply({
+      type: 'appendReply',
+      from: replica.self,
+      to: replica.leader,
+      term: replica.term,
+      rejected,
+      matched,
+      matchedEpoch,
+      probe,
+      tainted: replica.ballot.tainted,
+      incarnation: replica.config.incarnation,
+    });
+  }
+
+  private replySnapshot(rejected: boolean): void {
+    const { replica } = this;
+    if (replica.leader === undefined) return;
+    replica.reply({
+      type: 'snapshotReply',
+      from: replica.self,
+      to: replica.leader,
+      term: replica.term,
+      rejected,
+      matched: this.matched,
+      incarnation: replica.config.incarnation,
+    });
+  }
+}

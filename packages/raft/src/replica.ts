@@ -1,0 +1,89 @@
+// What a replica is in every role: its identity, ballot, log, commit offset and the effects it owes its driver.
+import { assert } from '@zhumq/base';
+import { Ballot } from './ballot';
+import { ElectionTimer } from './election-timer';
+import { LogView } from './log-view';
+import { Outbox } from './outbox';
+import type { LogReader, Message, Offset, RaftConfig, Random, ReplicaId, Term } from './types';
+
+/** A snapshot that the driver is copying; until it answers, the log belongs to the copy. */
+export interface Installation {
+  readonly from: ReplicaId;
+  readonly term: Term;
+  /** Offset just before the leader's log start when it offered the copy. */
+  readonly prevOffset: Offset;
+}
+
+export class Replica {
+  readonly outbox = new Outbox();
+  readonly ballot: Ballot;
+  readonly log: LogView;
+  readonly timer: ElectionTimer;
+  /** Leader of the present term, once heard of. */
+  leader: ReplicaId | undefined = undefined;
+  installation: Installation | undefined = undefined;
+  rejectedMessages = 0;
+  /** Nothing goes in or out any more: a fatal state or a failed disk. */
+  halted = false;
+  private committed: Offset;
+
+  constructor(
+    readonly config: RaftConfig,
+    log: LogReader,
+    random: Random,
+  ) {
+    checkConfig(config);
+    this.ballot = new Ballot(config.hardState, this.outbox);
+    this.log = new LogView(log);
+    this.timer = new ElectionTimer(config.electionTicks, random);
+    // A follower may learn of a commit before its own copy is on disk, so after a crash the log may end below the commit
+    // that the driver remembers; what was cut by retention was committed.
+    this.committed = Math.max(Math.min(config.commit, log.lastOffset), log.startOffset - 1);
+  }
+
+  get self(): ReplicaId {
+    return this.config.self;
+  }
+
+  get term(): Term {
+    return this.ballot.term;
+  }
+
+  /** Invariant: never falls, and at most the last offset of the log. */
+  get commit(): Offset {
+    return this.committed;
+  }
+
+  isVoter(id: ReplicaId): boolean {
+    return this.config.voters.includes(id);
+  }
+
+  /** Whether this replica may give or ask for votes: a tainted one, a learner and one in mid-copy may not. */
+  get mayVote(): boolean {
+    return this.isVoter(this.self) && !this.ballot.tainted && this.installation === undefined;
+  }
+
+  advanceCommit(to: Offset): void {
+    if (to <= this.committed) return;
+    this.committed = to;
+    this.outbox.add({ kind: 'commit', commit: to });
+  }
+
+  /** Answers a peer; what the answer rests on, term and vote, is on disk before it leaves [Raft §5.1]. */
+  reply(message: Message): void {
+    if (this.ballot.durable) this.outbox.send(message);
+    else this.outbox.sendAfterSync(message);
+  }
+}
+
+function checkConfig(config: RaftConfig): void {
+  const { self, voters, learners, electionTicks, heartbeatTicks } = config;
+  assert(new Set([...voters, ...learners]).size === voters.length + learners.length, 'named twice');
+  assert(heartbeatTicks >= 1, `heartbeatTicks is ${heartbeatTicks}, must be at least 1`);
+  assert(
+    electionTicks > heartbeatTicks,
+    `electionTicks (${electionTicks}) must be more than heartbeatTicks (${heartbeatTicks})`,
+  );
+  assert(config.maxInflightMessages >= 1, 'maxInflightMessages must be at least 1');
+  assert(self.length > 0, 'self is empty');
+}

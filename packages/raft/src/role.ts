@@ -1,0 +1,24 @@
+// What a role is, and how one asks for another. The transitions themselves are in roles.ts.
+import type { Message, ReplicaId, Role, Term } from './types';
+
+export interface RoleState {
+  readonly role: Role;
+  tick(): void;
+  /** A well-formed message of the present term (or a pre-vote reply for the next one). */
+  step(message: Message): void;
+  /** More of the log is on disk. */
+  logSynced(): void;
+  /** Term and vote are on disk. */
+  ballotSynced(): void;
+  /** The role ends here. */
+  leave(): void;
+}
+
+export interface Transitions {
+  becomeFollower(term: Term, leader: ReplicaId | undefined): void;
+  becomePreCandidate(): void;
+  becomeCandidate(transfer: boolean): void;
+  becomeLeader(): void;
+  /** Something that cannot happen happened: steps down and does nothing any more. */
+  halt(reason: string): void;
+}
