@@ -209,11 +209,17 @@ export interface StoreOptions {
   readonly tailBytes: number;
   /** Produce is refused (DISK_FULL) when less is free. */
   readonly diskReserveBytes: number;
+  /** Settings of a recovered log until its topic's are known (`ReplicaLog.config` may be set at any time). */
+  readonly defaultConfig: LogConfig;
 }
 
 // ---- ports between the store and a partition log -----------------------------------------------------------------
 
-/** One write of a replica, as a frame of the write-ahead log. `sequence` grows by one per write of that replica. */
+/**
+ * One write of a replica, as a frame of the write-ahead log. `sequence` grows by one per write of that replica and starts
+ * at 1 (a row of a checkpoint with sequence 0: nothing was written yet); the store asserts it, and recovery takes a gap
+ * for corruption.
+ */
 export type WalRecord =
   | {
       readonly kind: 'append';
@@ -226,13 +232,19 @@ export type WalRecord =
       /** Epoch of the last batch. */
       readonly epoch: Epoch;
       readonly bytes: number;
-      /**
-       * Direct appends: CRC-32C over the 61-byte headers of the batches, one after the other; 0 otherwise. A header
-       * holds the CRC of the bytes behind it, so this covers everything without a second pass over the bytes.
-       */
+      /** CRC-32C over `bytes` as they stand in the segment. Only needed for direct appends; 0 otherwise. */
       readonly crc: number;
-      /** The bytes; undefined for a direct append (flush `interval` or `os`, or a bulk write synced beforehand). */
+      /**
+       * The bytes; undefined for a direct append (flush `interval` or `os`, or a bulk write synced beforehand). They are
+       * written at the end of the tick without being copied: the buffers must not change until then.
+       */
       readonly payload: readonly Buffer[] | undefined;
+      /**
+       * Only for a direct append: the bytes were synced in the segment before this call (bulk, rule 8). Then bytes that
+       * do not verify are corruption, and the frame waits for the log's sync; when absent it counts as soon as it is
+       * written (flush `interval`, `os`), and bytes that do not verify end the log there (rule 9).
+       */
+      readonly synced?: boolean;
     }
   | {
       readonly kind: 'truncate';
@@ -255,19 +267,9 @@ export type WalRecord =
       readonly generation: GenerationRecord;
     };
 
-/**
- * How a partition log writes ahead; the store implements it, one object per replica.
- *
- * At the end of a tick: `writeSegments` of each dirty log, then the frames. Direct appends (`append` without payload)
- * need no sync of the write-ahead log: they count when their frame is written. All other frames are synced first,
- * whatever the flush policy, because bytes of a segment are cut or overwritten only after its truncate or reset frame
- * is on disk (until then appends carry their payload and their segment bytes wait in memory).
- */
+/** How a partition log writes ahead; the store implements it, one object per replica. */
 export interface ReplicaWal {
-  /**
-   * Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. Also called
-   * within ReplicaRecovery.finish (a truncate frame, where recovery ended the log before its frames do).
-   */
+  /** Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. */
   write(record: WalRecord): void;
   /** Asks for `writeSegments` at the end of this tick although no frame was written. */
   markDirty(): void;
@@ -277,26 +279,29 @@ export interface ReplicaWal {
 
 /** What the store asks of a partition log. All of it is called by the store only. */
 export interface WalParticipant {
-  /** Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails. */
-  writeSegments(): void;
-  /** Every frame up to `sequence` is on disk; for direct appends (see ReplicaWal): written. In order, never back. */
-  onWalDurable(sequence: number): void;
   /**
-   * Syncs everything written to segments (and new folders entries) so far, with the derived files; before a checkpoint
-   * and for flush `interval`. Calls `writeSegments` itself. Waits for `onWalDurable` of a truncate or reset frame that
-   * is under way, so the store must keep its ticks going meanwhile. Cheap when nothing was written since the last call.
-   * Rejects when the sync fails: the replica fails.
+   * Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails.
+   *
+   * It is called after the tick's frames were WRITTEN; but for a replica that wrote a `truncate` or a `logStart` with
+   * `reset` it is held back until these frames are SYNCED (still before their `onWalDurable`). So cutting or
+   * overwriting bytes in a segment file belongs in here, not in `truncate()`: done before the frame is on disk, a power
+   * loss would leave a file without bytes that checkpoint and frames account for, which recovery must call corruption.
+   * (Unlinking segments below a moved log start: after `onWalDurable` of that frame, rule 25.)
    */
+  writeSegments(): void;
+  /** Every frame up to `sequence` is on disk (or, for flush `os`, written). May write again: that is the next tick's. */
+  onWalDurable(sequence: number): void;
+  /** Syncs everything written to segments (and new folders entries) so far; before a checkpoint and for flush `interval`. */
   syncSegments(): Promise<void>;
   /**
-   * This replica's row of a checkpoint: the log as the last finished `syncSegments` found it when it was called
-   * (`sequence`: the last write it includes), with the present hard state, generation and high watermark. Frames with a
-   * larger sequence must stay in the write-ahead log and are replayed over it; smaller ones are skipped.
+   * This replica's row of a checkpoint: its present state (logEnd, sequence, hard state …: of all calls so far). The
+   * store asks right after `writeSegments` and right before `syncSegments`, in one go, so that the row is true of what
+   * that sync makes durable; it uses the row only when the sync succeeded. Must answer after `fail`, too.
    */
   checkpointRow(): CheckpointRow;
-  /** The replica is out of service: nothing is written or acknowledged any more. Also called by the log itself. */
+  /** The replica is out of service: nothing is written or acknowledged any more. */
   fail(error: Error): void;
-  /** Releases memory and files; calls then throw LOG_CLOSED. What was gathered and not written is gone. */
+  /** Closes files, without writing or syncing anything. Later calls of the log throw LOG_CLOSED. */
   close(): void;
 }
 
@@ -320,12 +325,43 @@ export interface CheckpointRow {
  * replica made after it), then every later frame of that replica in order, then `finish`, which scans and verifies what
  * checkpoint and frames account for, cuts what lies beyond, and reports damage below the durable position.
  *
- * The class is PartitionRecovery (partition/recovery.ts): `new PartitionRecovery(resources, { directory, identity,
- * config, wal }, row)`; `finish` resolves to the PartitionLog. `resources` is one PartitionResources per store
- * (partition/partition-resources.ts). The folder and its `meta` file exist already. A new replica: row undefined, no
- * frames.
+ * `replay` sees only frames after `row.sequence`, without gaps. Payload buffers belong to the callee. It writes to the
+ * segments without syncing: the store takes a checkpoint (`syncSegments` of every replica that was replayed) before
+ * anything is answered, and a crash before that replays the same frames over the same row again.
  */
 export interface ReplicaRecovery {
   replay(record: WalRecord): void;
-  finish(): Promise<ReplicaLog & WalParticipant>;
+  /**
+   * The write-ahead log lost frames of this replica below what was known to be on disk: whatever it holds can not be
+   * trusted to be complete, and a vote may be gone. Sets `damage`; `finish` must not cut or delete anything then.
+   */
+  condemn(damage: Damage): void;
+  finish(): Promise<void>;
+}
+
+/** What a partition log is built on. The folder exists; its `meta` file is the store's. */
+export interface ReplicaSeat {
+  readonly identity: ReplicaIdentity;
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly wal: ReplicaWal;
+}
+
+/** A partition log as the broker and as the store see it: two faces of one object. */
+export interface OpenReplica {
+  readonly log: ReplicaLog;
+  readonly participant: WalParticipant;
+}
+
+/**
+ * Makes partition logs; partition/ implements it (class PartitionFactory, built with the file system, clock, logger,
+ * block cache and tail budget), the store calls it. A ReplicaRecovery's log is `opened`; it may be used after `finish`.
+ */
+export interface ReplicaFactory {
+  /** A new, empty log in an empty folder. Synchronous: folder entries are synced by the first `syncSegments`. */
+  create(seat: ReplicaSeat): OpenReplica;
+  recover(
+    seat: ReplicaSeat,
+    row: CheckpointRow | undefined,
+  ): { readonly recovery: ReplicaRecovery; readonly opened: OpenReplica };
 }
