@@ -199,6 +199,12 @@ const TABLE = {
     meaning:
       'The codec of a batch is not installed in this process; the message names the package.',
   },
+  LEADERSHIP_LOST: {
+    code: 54,
+    flags: 'ru',
+    meaning:
+      'The leader lost its office after it had appended the batch; the next leader may have it. A retry by an idempotent producer is safe.',
+  },
 
   DATA_CORRUPT: {
     code: 60,

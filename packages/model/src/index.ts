@@ -1,2 +1,61 @@
 // Records, batches and the persisted messages: bytes to values and back.
-export {};
+export {
+  ATTRIBUTE_CODEC_MASK,
+  ATTRIBUTE_CONTROL,
+  ATTRIBUTE_TIMESTAMP_TYPE,
+  ATTRIBUTE_TRANSACTIONAL,
+  BATCH_CRC_START,
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  BATCH_PREFIX_BYTES,
+  MAX_EPOCH,
+  batchSizeAt,
+  isControlBatch,
+  readBatchHeader,
+  readSafeI64,
+  stampBatch,
+  writeI64,
+} from './batch-header.js';
+export type { BatchHeader } from './batch-header.js';
+export { BatchBuilder, NO_PRODUCER, singleBatchBytes, stampProducer } from './batch-builder.js';
+export type { BatchBuilderOptions, ProducerIdentity } from './batch-builder.js';
+export { decodeRecords, decodeRecordsElsewhere } from './batch-decoder.js';
+export type { DecodeLimits } from './batch-decoder.js';
+export { encodeBatch } from './batch-encoder.js';
+export type { EncodeOptions } from './batch-encoder.js';
+export { checkProducedBatch, checkStoredBatch, forEachBatch } from './batch-validation.js';
+export type { ExpectedBatch, ProduceLimits, StoredBatch } from './batch-validation.js';
+export { codecNumber, codecOf } from './codecs.js';
+export type { Codec } from './codecs.js';
+export { compress, compressSync, decompress, decompressSync } from './compression.js';
+export type { UsableCodec } from './compression.js';
+export { crc32c } from './crc32c.js';
+export { errorKindOf, errorTable, isError, zhumqError } from './error-table.js';
+export type { ErrorCode } from './error-table.js';
+export {
+  INTERNAL_PREFIX,
+  MAX_PARTITION,
+  MAX_TOPIC_NAME,
+  acksNumber,
+  acksOf,
+  checkTopicName,
+  isId,
+  isInternalTopic,
+  parsePartitionFolder,
+  parseTopicPartitionKey,
+  partitionFolder,
+  topicNameFault,
+  topicPartitionKey,
+} from './names.js';
+export type {
+  Acks,
+  PartitionFolder,
+  ReplicationMode,
+  TopicPartition,
+  TopicPartitionKey,
+} from './names.js';
+export { keyHash } from './partition-hash.js';
+export { MAX_TIMESTAMP_MS } from './records.js';
+export type { DecodedRecord, RecordHeader, RecordInput } from './records.js';
+export { TOPIC_OPTIONS, flushPolicyOf, parseTopicConfig, rangeOf } from './topic-config.js';
+export type { CleanupPolicy, FlushPolicy, TopicConfig, TopicOption } from './topic-config.js';

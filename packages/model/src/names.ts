@@ -1,0 +1,102 @@
+// Names and identities: what a topic may be called, how a partition is written, how its folder is.
+import { zhumqError } from './error-table.js';
+
+/** Characters of a topic name at most. */
+export const MAX_TOPIC_NAME = 249;
+/** Topics whose names begin so belong to zhumq itself. */
+export const INTERNAL_PREFIX = '__';
+
+/** How a partition's replicas are kept equal. */
+export type ReplicationMode = 'raft' | 'fetch';
+
+/** When a produce request is answered: after all replicas that must have it, after the leader's write, never. */
+export type Acks = 'all' | 'leader' | 'none';
+
+const ACK_NUMBERS: Readonly<Record<Acks, number>> = { all: -1, leader: 1, none: 0 };
+
+/** The number of an ack level on the wire. */
+export function acksNumber(acks: Acks): number {
+  return ACK_NUMBERS[acks];
+}
+
+/** undefined for a number that is no ack level. */
+export function acksOf(number: number): Acks | undefined {
+  return number === -1 ? 'all' : number === 1 ? 'leader' : number === 0 ? 'none' : undefined;
+}
+
+/** Why a text can not be a topic's name; undefined when it can. Internal names are names, too. */
+export function topicNameFault(name: string): string | undefined {
+  if (name === '') return 'it is empty';
+  if (name === '.' || name === '..') return 'it stands for a directory';
+  if (name.length > MAX_TOPIC_NAME)
+    return `it has ${name.length} characters, more than ${MAX_TOPIC_NAME}`;
+  const other = /[^a-zA-Z0-9._-]/u.exec(name);
+  return other === null ? undefined : `it has "${other[0]}"; allowed are a-z A-Z 0-9 . _ -`;
+}
+
+/** Throws INVALID_TOPIC for a name that a user can not give to a topic. */
+export function checkTopicName(name: string): void {
+  const fault =
+    topicNameFault(name) ??
+    (isInternalTopic(name)
+      ? `names with "${INTERNAL_PREFIX}" are kept for zhumq itself`
+      : undefined);
+  if (fault === undefined) return;
+  const topic = name.slice(0, MAX_TOPIC_NAME);
+  throw zhumqError('INVALID_TOPIC', `"${topic}" can not be a topic's name: ${fault}`, { topic });
+}
+
+export function isInternalTopic(name: string): boolean {
+  return name.startsWith(INTERNAL_PREFIX);
+}
+
+/** Whether a text is an identity as `randomId` makes them: 32 lower-case hexadecimal digits. */
+export function isId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
+/** A partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** `<topic>-<partition>`: the key of maps and the form in messages. */
+export type TopicPartitionKey = `${string}-${number}`;
+
+export function topicPartitionKey(topic: string, partition: number): TopicPartitionKey {
+  return `${topic}-${partition}`;
+}
+
+/** undefined for a text that is no key. */
+export function parseTopicPartitionKey(key: string): TopicPartition | undefined {
+  const match = /^(.+)-(0|[1-9]\d{0,9})$/.exec(key);
+  if (match === null || topicNameFault(match[1]) !== undefined) return undefined;
+  const partition = Number(match[2]);
+  return partition <= MAX_PARTITION ? { topic: match[1], partition } : undefined;
+}
+
+/** Largest number of a partition (an i32). */
+export const MAX_PARTITION = 0x7fffffff;
+
+/** A file name holds 255 bytes: of longer topic names the folder shows this much, its meta file has the whole. */
+const FOLDER_TOPIC_CHARACTERS = 200;
+const FOLDER_REPLICA_DIGITS = 8;
+
+export interface PartitionFolder extends TopicPartition {
+  /** First 8 digits of the replica's identity. */
+  readonly replicaPrefix: string;
+}
+
+/** `<topic>-<partition>.<first 8 digits of the replica's identity>` */
+export function partitionFolder(topic: string, partition: number, replicaId: string): string {
+  const shown = topic.slice(0, FOLDER_TOPIC_CHARACTERS);
+  return `${shown}-${partition}.${replicaId.slice(0, FOLDER_REPLICA_DIGITS)}`;
+}
+
+/** undefined for a name that is no partition folder. A topic of 200 characters may be the beginning of a longer one. */
+export function parsePartitionFolder(name: string): PartitionFolder | undefined {
+  const match = /^(.+)\.([0-9a-f]{8})$/.exec(name);
+  const found = match === null ? undefined : parseTopicPartitionKey(match[1]);
+  return found === undefined || match === null ? undefined : { ...found, replicaPrefix: match[2] };
+}
