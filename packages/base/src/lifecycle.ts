@@ -6,7 +6,7 @@ export interface Part {
   stop?(): Promise<void> | void;
 }
 
-/** Some parts did not stop cleanly; `errors` has one error for each, whose message names the part. */
+/** Some parts did not stop cleanly: `errors` has one for each, after the one of a start that failed before. */
 export class StopFailed extends AggregateError {
   override readonly name = 'StopFailed';
 }
@@ -19,9 +19,13 @@ export class Lifecycle {
 
   constructor(private readonly parts: readonly Part[]) {}
 
-  /** When a part fails, those before it are stopped and its error is thrown. A second call joins the first. */
+  /**
+   * When a part fails, those before it are stopped and its error is thrown (in a StopFailed if they did not stop either).
+   * A second call joins the first.
+   */
   start(): Promise<void> {
-    this.starting ??= this.startParts();
+    // In a turn of its own, so that a part that calls stop while it starts finds a start to wait for.
+    this.starting ??= Promise.resolve().then(() => this.startParts());
     return this.starting;
   }
 
@@ -40,8 +44,9 @@ export class Lifecycle {
       try {
         await part.start?.();
       } catch (error) {
-        await this.stopStarted();
-        throw error;
+        const errors = await this.stopStarted();
+        if (errors.length === 0) throw error;
+        throw stopFailed([asError(error), ...errors]);
       }
       this.started.push(part);
     }
@@ -50,8 +55,7 @@ export class Lifecycle {
   private async stopParts(): Promise<void> {
     await this.starting?.catch(() => undefined);
     const errors = await this.stopStarted();
-    if (errors.length === 0) return;
-    throw new StopFailed(errors, errors.map((error) => error.message).join('; '));
+    if (errors.length > 0) throw stopFailed(errors);
   }
 
   private async stopStarted(): Promise<Error[]> {
@@ -60,10 +64,17 @@ export class Lifecycle {
       try {
         await part.stop?.();
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        errors.push(new Error(`${part.name} did not stop: ${reason}`, { cause }));
+        errors.push(new Error(`${part.name} did not stop: ${asError(cause).message}`, { cause }));
       }
     }
     return errors;
   }
+}
+
+function stopFailed(errors: readonly Error[]): StopFailed {
+  return new StopFailed(errors, errors.map((error) => error.message).join('; '));
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

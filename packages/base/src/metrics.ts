@@ -75,6 +75,8 @@ export class Metrics {
         collect() {
           refresh();
           this.reset();
+          // `reset` leaves a zero, which would be a lie where nothing could be read.
+          if (labels.length === 0) this.remove();
           for (const series of table.entries()) this.set(series.labels, series.handle.value);
         },
       });
