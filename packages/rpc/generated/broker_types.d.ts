@@ -149,8 +149,10 @@ declare class ReplicaStatus {
     public leader: number;
     public bytes: number;
     public problem: string;
+    public topic: string;
+    public partition: number;
 
-      constructor(args?: { broker: number; replicaId: string; role: string; epoch: number; logStart: number; logEnd: number; durableEnd: number; highWatermark: number; leader: number; bytes: number; problem: string; });
+      constructor(args?: { broker: number; replicaId: string; role: string; epoch: number; logStart: number; logEnd: number; durableEnd: number; highWatermark: number; leader: number; bytes: number; problem: string; topic: string; partition: number; });
   }
 
 /**

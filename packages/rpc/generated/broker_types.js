@@ -1147,6 +1147,8 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
     this.leader = undefined;
     this.bytes = undefined;
     this.problem = undefined;
+    this.topic = undefined;
+    this.partition = undefined;
     if (args) {
       if (args.broker !== undefined && args.broker !== null) {
         this.broker = args.broker;
@@ -1180,6 +1182,12 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
       }
       if (args.problem !== undefined && args.problem !== null) {
         this.problem = args.problem;
+      }
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
       }
     }
   }
@@ -1271,6 +1279,20 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
           input.skip(ftype);
         }
         break;
+        case 12:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 13:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -1287,6 +1309,8 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
     if (this.leader === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaStatus.leader is missing');
     if (this.bytes === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaStatus.bytes is missing');
     if (this.problem === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaStatus.problem is missing');
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaStatus.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaStatus.partition is missing');
     input.readStructEnd();
     return;
   }
@@ -1346,6 +1370,16 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
     if (this.problem !== null && this.problem !== undefined) {
       output.writeFieldBegin('problem', Thrift.Type.STRING, 11);
       output.writeString(this.problem);
+      output.writeFieldEnd();
+    }
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 12);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 13);
+      output.writeI32(this.partition);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

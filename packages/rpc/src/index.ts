@@ -1,2 +1,91 @@
-// Thrift over framed sockets: servers, clients and the generated code.
-export {};
+// The door of @zhumq/rpc: servers, channels, typed clients and handlers, and the values that travel between them.
+export { connectChannel, RpcChannel } from './channel.js';
+export type { ChannelOptions, RpcAddress } from './channel.js';
+export { ChannelPool } from './channel-pool.js';
+export type {
+  CallContext,
+  CallOptions,
+  CallTarget,
+  Client,
+  Handler,
+  Outgoing,
+} from './contract.js';
+export type { RefusalReason, RpcServerMetrics } from './dispatcher.js';
+export { errorOf, failureOf } from './failures.js';
+export { DEFAULT_SERVER_LIMITS } from './limits.js';
+export type { ServerLimits } from './limits.js';
+export type { RpcChannelMetrics } from './pending-calls.js';
+export { createRpcServer, RpcServer } from './server.js';
+export type { ListenAddress, RpcServerOptions } from './server.js';
+export {
+  brokerClient,
+  brokerService,
+  consumerClient,
+  consumerService,
+  raftClient,
+  raftService,
+  storeClient,
+  storeService,
+  zkServerClient,
+  zkServerService,
+} from './services.js';
+export type {
+  BrokerClient,
+  BrokerHandler,
+  ConsumerClient,
+  ConsumerHandler,
+  RaftClient,
+  RaftHandler,
+  Service,
+  StoreClient,
+  StoreHandler,
+  ZkServerClient,
+  ZkServerHandler,
+} from './services.js';
+export type { Binary } from './wire/message-writer.js';
+export { ReplicationMode } from '../generated/common_types.js';
+export type {
+  BrokerInfo,
+  ClusterMetadata,
+  Endpoint,
+  Failure,
+  MetadataRequest,
+  PartitionInfo,
+  ReplicaEntry,
+  TopicInfo,
+} from '../generated/common_types.js';
+export type {
+  DesiredState,
+  DesiredStateReply,
+  PartitionAssignment,
+  PartitionOffset,
+  PartitionProduce,
+  PartitionProduceResult,
+  PartitionPull,
+  PartitionPullResult,
+  PartitionTimestamp,
+  ProduceRequest,
+  ProduceResponse,
+  ProducerIdentity,
+  PullRequest,
+  PullResponse,
+  ReplicaStatus,
+  TopicTombstone,
+} from '../generated/broker_types.js';
+export { RaftMessageType } from '../generated/raft_types.js';
+export type {
+  RaftEnvelope,
+  RaftMessage,
+  SegmentChunk,
+  SegmentInfo,
+  SnapshotManifest,
+  SnapshotRequest,
+} from '../generated/raft_types.js';
+export type {
+  CreateTopicRequest,
+  DesiredStateRequest,
+  LeaderReport,
+  ProducerIdBlock,
+  StoreNode,
+} from '../generated/zkserver_types.js';
+export type { Delivery } from '../generated/consumer_types.js';

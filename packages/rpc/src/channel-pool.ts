@@ -1,0 +1,37 @@
+// One channel for each address, shared by everybody in a process who calls it.
+import { zhumqError } from '@zhumq/model';
+import { RpcChannel } from './channel.js';
+import type { ChannelOptions, RpcAddress } from './channel.js';
+
+export class ChannelPool {
+  private readonly channels = new Map<string, RpcChannel>();
+  private closed = false;
+
+  constructor(private readonly options: Omit<ChannelOptions, 'host' | 'port'> = {}) {}
+
+  /** The channel to an address; throws CLOSED. */
+  channel({ host, port }: RpcAddress): RpcChannel {
+    if (this.closed) throw zhumqError('CLOSED', 'the connections of this program were closed');
+    const key = `${host} ${port}`;
+    let channel = this.channels.get(key);
+    if (channel === undefined) {
+      channel = new RpcChannel({ ...this.options, host, port });
+      this.channels.set(key, channel);
+    }
+    return channel;
+  }
+
+  /** Closes and forgets the channel to an address that is not needed any more. */
+  drop({ host, port }: RpcAddress): void {
+    const key = `${host} ${port}`;
+    this.channels.get(key)?.close();
+    this.channels.delete(key);
+  }
+
+  /** Closes all channels; their pending calls are settled. */
+  close(): void {
+    this.closed = true;
+    for (const channel of this.channels.values()) channel.close();
+    this.channels.clear();
+  }
+}

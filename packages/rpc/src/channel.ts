@@ -1,0 +1,174 @@
+// The caller's end: one address, one connection that is made when it is needed and made again after a loss. Nothing is
+// repeated here: a call that fails with the connection is settled, and whoever made it decides.
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { Backoff, SystemClock, silentLogger, systemRandom } from '@zhumq/base';
+import type { BackoffOptions, Clock, Logger, Random, Timer } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import { Connection } from './connection.js';
+import type { CallOptions, CallTarget } from './contract.js';
+import { Dispatcher } from './dispatcher.js';
+import { MAX_BUFFERED_BYTES, MAX_FRAME_BYTES } from './limits.js';
+import type { Method } from './method.js';
+import type { RpcChannelMetrics } from './pending-calls.js';
+import type { Service } from './services.js';
+
+const CONNECT_TIMEOUT_MS = 3000;
+const CALL_TIMEOUT_MS = 30_000;
+const BACKOFF: BackoffOptions = { minMs: 20, maxMs: 1000 };
+const KEEP_ALIVE_MS = 15_000;
+
+export interface RpcAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ChannelOptions extends RpcAddress {
+  /** Time for a connection to be made; 3,000 by default. */
+  readonly connectTimeoutMs?: number;
+  /** Time for a call that does not name its own; 30,000 by default. */
+  readonly callTimeoutMs?: number;
+  /** Longest message in either direction, in bytes; 64 MiB by default. */
+  readonly maxFrameBytes?: number;
+  /** Calls are refused with OVERLOADED while more bytes than this wait for the kernel; 16 MiB by default. */
+  readonly maxBufferedBytes?: number;
+  /** Between attempts to connect. Calls in between are refused at once. */
+  readonly backoff?: BackoffOptions;
+  /** What the other side may call over this connection. */
+  readonly services?: readonly Service[];
+  readonly metrics?: RpcChannelMetrics;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Makes the socket; the seam for TLS. */
+  readonly socketFactory?: (address: RpcAddress) => Socket;
+}
+
+/** A channel that connects at its first call. */
+export function connectChannel(options: ChannelOptions): RpcChannel {
+  return new RpcChannel(options);
+}
+
+export class RpcChannel implements CallTarget {
+  readonly address: RpcAddress;
+  private readonly clock: Clock;
+  private readonly backoff: Backoff;
+  private readonly dispatcher: Dispatcher | undefined;
+  private connection: Connection | undefined;
+  /** No attempt to connect before this moment. */
+  private retryAtMs = -Infinity;
+  private lastError: Error | undefined;
+  private waiting: (() => void)[] = [];
+  private closed = false;
+
+  constructor(private readonly options: ChannelOptions) {
+    this.address = { host: options.host, port: options.port };
+    this.clock = options.clock ?? new SystemClock();
+    this.backoff = new Backoff(options.backoff ?? BACKOFF, options.random ?? systemRandom());
+    this.dispatcher =
+      options.services &&
+      new Dispatcher(options.services, this.clock, options.logger ?? silentLogger, undefined);
+  }
+
+  get connected(): boolean {
+    return this.connection?.connected ?? false;
+  }
+
+  /** Bytes encoded and not yet taken by the kernel. */
+  get bufferedBytes(): number {
+    return this.connection?.bufferedBytes ?? 0;
+  }
+
+  /** Use a typed client (brokerClient and its like) instead. */
+  call(method: Method, values: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    const connection = this.connect();
+    if (connection === undefined) return Promise.reject(this.notConnected(method));
+    return connection.call(method, values, options);
+  }
+
+  /** Use a typed client instead. */
+  send(method: Method, values: readonly unknown[]): boolean {
+    return this.connect()?.send(method, values) ?? false;
+  }
+
+  /** Resolves when a call would not be refused with OVERLOADED, which may be at once; rejects with CLOSED. */
+  ready(): Promise<void> {
+    if (this.closed) return Promise.reject(this.closedError());
+    if (this.connection?.waitsForDrain !== true) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Settles all pending calls and ends the connection; later calls reject with CLOSED. */
+  close(): void {
+    this.closed = true;
+    this.connection?.destroy(this.closedError());
+  }
+
+  private connect(): Connection | undefined {
+    if (this.connection !== undefined) return this.connection;
+    if (this.closed || this.clock.monotonicMs() < this.retryAtMs) return undefined;
+    const { options, address } = this;
+    const name = `${address.host}:${address.port}`;
+    const socket = options.socketFactory?.(address) ?? connect({ ...address, noDelay: true });
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    const connection = new Connection(
+      socket,
+      {
+        remoteAddress: name,
+        maxFrameBytes: options.maxFrameBytes ?? MAX_FRAME_BYTES,
+        maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+        callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
+        dispatcher: this.dispatcher,
+        clock: this.clock,
+        metrics: options.metrics,
+      },
+      {
+        opened: () => connecting.cancel(),
+        drained: () => this.wake(),
+        closed: (error) => {
+          connecting.cancel();
+          this.afterLoss(connection, error);
+        },
+      },
+    );
+    const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const connecting: Timer = this.clock.after(connectTimeoutMs, () => {
+      connection.destroy(new Error(`no connection within ${connectTimeoutMs} ms`));
+    });
+    this.connection = connection;
+    return connection;
+  }
+
+  /** A connection that brought something was a good one: the next is made at once. */
+  private afterLoss(connection: Connection, error: Error | undefined): void {
+    this.connection = undefined;
+    this.lastError = error;
+    if (connection.frames > 0) this.backoff.reset();
+    else this.retryAtMs = this.clock.monotonicMs() + this.backoff.nextMs();
+    this.wake();
+  }
+
+  private wake(): void {
+    if (this.waiting.length === 0) return;
+    const { waiting } = this;
+    this.waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  private notConnected(method: Method): Error {
+    if (this.closed) return this.closedError();
+    const { host, port } = this.address;
+    const why = this.lastError === undefined ? '' : `: ${this.lastError.message}`;
+    return zhumqError(
+      'CONNECTION_REFUSED',
+      `${method.name} was not sent: the last connection to ${host}:${port} failed${why}; the next is tried a little later`,
+      { method: method.name, address: `${host}:${port}` },
+      this.lastError,
+    );
+  }
+
+  private closedError(): Error {
+    const { host, port } = this.address;
+    return zhumqError('CLOSED', `the channel to ${host}:${port} was closed`);
+  }
+}

@@ -1,0 +1,344 @@
+// One socket, seen from either end: frames in and out, calls that were made and calls that are served. What the two ends
+// do differently is in channel.ts and server.ts.
+//
+// Out: messages of one tick are gathered and handed to the socket together. In: a connection that serves stops reading
+// while too much of its work is unfinished, or while the other side does not take its answers ("held"). The end that
+// only calls never stops reading, so that two ends can not wait for each other.
+import type { Socket } from 'node:net';
+import type { Clock } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import type { CallContext, CallOptions, CallTarget } from './contract.js';
+import type { Dispatcher } from './dispatcher.js';
+import { failureOf, writeUnknownMethod } from './failures.js';
+import { exceptionHeader } from './method.js';
+import type { Method } from './method.js';
+import { PendingCalls } from './pending-calls.js';
+import type { RpcChannelMetrics } from './pending-calls.js';
+import { MalformedMessage } from './wire/bad-message.js';
+import { FrameReader } from './wire/frame-reader.js';
+import { CALL, MessageReader, ONEWAY } from './wire/message-reader.js';
+import { MessageWriter } from './wire/message-writer.js';
+
+/** Gathered bytes are not kept for the end of the tick when they are this many. */
+const EARLY_FLUSH_BYTES = 256 * 1024;
+
+let connectionsMade = 0;
+
+export interface ConnectionOptions {
+  /** How the other side is called in errors and logs; by default what the socket says. */
+  readonly remoteAddress?: string;
+  readonly maxFrameBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly callTimeoutMs: number;
+  /** Serves what the other side calls; without it such calls end the connection. */
+  readonly dispatcher?: Dispatcher;
+  /** Stop reading beyond these; for the end that accepted the connection. */
+  readonly hold?: { readonly maxInFlightRequests: number; readonly maxInFlightBytes: number };
+  readonly clock: Clock;
+  readonly metrics?: RpcChannelMetrics;
+}
+
+export interface ConnectionEvents {
+  opened?(): void;
+  /** Room was made: bufferedBytes is below the limit again. */
+  drained?(): void;
+  /** Called once. The error is undefined when the other side simply ended the connection. */
+  closed(error: Error | undefined): void;
+}
+
+export class Connection implements CallContext, CallTarget {
+  readonly connectionId = ++connectionsMade;
+  /** Complete frames received. */
+  frames = 0;
+  readonly remoteAddress: string;
+  private readonly frameReader: FrameReader;
+  private readonly reader = new MessageReader();
+  private readonly writer = new MessageWriter();
+  private readonly pending: PendingCalls;
+  private readonly flushNow = (): void => this.flush();
+  private flushScheduled = false;
+  /** How many of the pending calls were handed to the socket. */
+  private callsSent = 0;
+  private inFlight = 0;
+  private inFlightBytes = 0;
+  private held = false;
+  private ended = false;
+  private closedWith: Error | undefined;
+  private abortController: AbortController | undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly options: ConnectionOptions,
+    private readonly events: ConnectionEvents,
+  ) {
+    this.frameReader = new FrameReader(options.maxFrameBytes);
+    this.pending = new PendingCalls(options.clock, options.metrics);
+    this.remoteAddress = options.remoteAddress ?? addressOf(socket);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('drain', () => this.afterDrain());
+    socket.on('error', (error) => (this.closedWith ??= error));
+    socket.on('close', () => this.finish());
+    if (socket.connecting) socket.once('connect', () => this.afterConnect());
+  }
+
+  get peer(): CallTarget {
+    return this;
+  }
+
+  get bufferedBytes(): number {
+    return this.writer.bytes + this.socket.writableLength;
+  }
+
+  /** Requests that were begun and not answered. */
+  get requestsInFlight(): number {
+    return this.inFlight;
+  }
+
+  get connected(): boolean {
+    return !this.ended && !this.socket.connecting;
+  }
+
+  get open(): boolean {
+    return !this.ended;
+  }
+
+  /** Whether bytes of a frame have come and the rest is being waited for. */
+  get waitsForRestOfFrame(): boolean {
+    return this.frameReader.midFrame && !this.held;
+  }
+
+  /** Whether the other side has too many answers to take. */
+  get waitsForDrain(): boolean {
+    return this.bufferedBytes > this.options.maxBufferedBytes;
+  }
+
+  get signal(): AbortSignal {
+    this.abortController ??= new AbortController();
+    if (this.ended) this.abortController.abort();
+    return this.abortController.signal;
+  }
+
+  // ---- calls to the other side ------------------------------------------------------------------------------------
+
+  call(method: Method, values: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    if (this.ended) return Promise.reject(this.lost(method.name, false));
+    if (this.waitsForDrain) return Promise.reject(this.overloaded(method.name));
+    const signal = options?.signal;
+    if (signal?.aborted) {
+      const text = `${method.name} was aborted before it was sent`;
+      return Promise.reject(zhumqError('ABORTED', text, { method: method.name }, signal.reason));
+    }
+    return new Promise((resolve, reject) => {
+      // What is thrown here rejects the promise.
+      const sequenceId = this.pending.nextSequenceId();
+      this.write(method.callHeader, sequenceId, () => method.packArguments(values));
+      const timeoutMs = options?.timeoutMs ?? this.options.callTimeoutMs;
+      this.pending.add(sequenceId, method, timeoutMs, signal, resolve, reject);
+    });
+  }
+
+  send(method: Method, values: readonly unknown[]): boolean {
+    if (this.ended || this.waitsForDrain) return false;
+    this.write(method.callHeader, 0, () => method.packArguments(values));
+    return true;
+  }
+
+  private overloaded(method: string): Error {
+    const { maxBufferedBytes } = this.options;
+    const text =
+      `${method} was not sent: ${this.bufferedBytes} bytes wait for ${this.remoteAddress} already, ` +
+      `more than the limit of ${maxBufferedBytes}; try again a little later`;
+    const context = { method, bufferedBytes: this.bufferedBytes, limit: maxBufferedBytes };
+    return zhumqError('OVERLOADED', text, context);
+  }
+
+  // ---- answers to the other side ----------------------------------------------------------------------------------
+
+  /** Answers a call; throws what can not be written, and then nothing was. */
+  answer(method: Method, sequenceId: number, value: unknown): void {
+    if (this.ended) return;
+    this.write(method.replyHeader, sequenceId, () => method.packResult(value));
+  }
+
+  refuse(method: Method, sequenceId: number, error: unknown): void {
+    if (this.ended) return;
+    this.write(method.replyHeader, sequenceId, () => method.packFailure(failureOf(error)));
+  }
+
+  refuseUnknown(name: string, sequenceId: number): void {
+    this.write(exceptionHeader(name), sequenceId, () => ({
+      write: (output: MessageWriter) => writeUnknownMethod(output, name),
+    }));
+  }
+
+  /** To be called when a request was begun whose answer comes later, */
+  requestBegan(bytes: number): void {
+    this.inFlight++;
+    this.inFlightBytes += bytes;
+  }
+
+  /** and when that answer was given. */
+  requestEnded(bytes: number): void {
+    this.inFlight--;
+    this.inFlightBytes -= bytes;
+    if (this.held) this.maybeRelease();
+  }
+
+  // ---- bytes out --------------------------------------------------------------------------------------------------
+
+  private write(
+    header: Uint8Array,
+    sequenceId: number,
+    pack: () => { write(output: MessageWriter): void },
+  ): void {
+    const message = pack();
+    this.writer.beginFrame(header, sequenceId);
+    try {
+      message.write(this.writer);
+      this.writer.endFrame(this.options.maxFrameBytes);
+    } catch (error) {
+      this.writer.abandonFrame();
+      throw error;
+    }
+    if (this.writer.bytes >= EARLY_FLUSH_BYTES) this.flush();
+    else if (!this.flushScheduled) {
+      this.flushScheduled = true;
+      setImmediate(this.flushNow);
+    }
+  }
+
+  /** Hands everything that was written to the socket, in one system call if the kernel takes it. */
+  private flush(): void {
+    this.flushScheduled = false;
+    if (this.ended || this.socket.connecting || this.writer.bytes === 0) return;
+    const pieces = this.writer.take();
+    this.callsSent = this.pending.added;
+    if (pieces.length === 1) this.socket.write(pieces[0]);
+    else {
+      this.socket.cork();
+      for (const piece of pieces) this.socket.write(piece);
+      this.socket.uncork();
+    }
+    this.afterDrain();
+  }
+
+  private afterConnect(): void {
+    this.flush();
+    this.events.opened?.();
+  }
+
+  private afterDrain(): void {
+    if (this.held) this.maybeRelease();
+    if (!this.waitsForDrain) this.events.drained?.();
+  }
+
+  // ---- bytes in ---------------------------------------------------------------------------------------------------
+
+  private receive(chunk: Buffer): void {
+    this.frameReader.push(chunk);
+    this.readFrames();
+  }
+
+  private readFrames(): void {
+    try {
+      while (!this.ended) {
+        if (this.mustHold()) {
+          this.held = true;
+          this.socket.pause();
+          return;
+        }
+        const frame = this.frameReader.next();
+        if (frame === undefined) return;
+        this.frames++;
+        this.handleFrame(frame);
+      }
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  private handleFrame(frame: Buffer): void {
+    const { reader } = this;
+    reader.begin(frame);
+    if (reader.kind === CALL || reader.kind === ONEWAY) {
+      if (this.options.dispatcher === undefined) {
+        throw new MalformedMessage(`a call of ${reader.name} where none is served`);
+      }
+      this.options.dispatcher.serve(this, reader, frame.length);
+      return;
+    }
+    try {
+      // Answers to calls that were given up come late and are dropped.
+      this.pending.settle(reader);
+    } catch (error) {
+      // A value that can not be used concerns its own call only, which was settled with it.
+      if (error instanceof MalformedMessage) throw error;
+    }
+  }
+
+  private mustHold(): boolean {
+    const { hold } = this.options;
+    return (
+      hold !== undefined &&
+      (this.inFlight >= hold.maxInFlightRequests ||
+        this.inFlightBytes > hold.maxInFlightBytes ||
+        this.waitsForDrain)
+    );
+  }
+
+  private maybeRelease(): void {
+    if (this.ended || this.mustHold()) return;
+    this.held = false;
+    this.readFrames();
+    if (!this.held) this.socket.resume();
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------------------------
+
+  /** Lets the kernel take what was written, then ends our side; the other side ends its own. */
+  endGracefully(): void {
+    this.flush();
+    this.socket.end();
+  }
+
+  /** Ends the connection at once. All pending calls are settled and `closed` is told before this returns. */
+  destroy(error?: Error): void {
+    this.closedWith ??= error;
+    this.socket.destroy();
+    this.finish();
+  }
+
+  private finish(): void {
+    if (this.ended) return;
+    this.ended = true;
+    // Nothing is left of what was gathered: the socket is gone.
+    this.writer.take();
+    this.pending.failAll(this.callsSent, (method, maySent) => this.lost(method, maySent));
+    this.abortController?.abort();
+    this.events.closed(this.closedWith);
+  }
+
+  private lost(method: string, maySent: boolean): Error {
+    const why = this.closedWith === undefined ? '' : ` (${this.closedWith.message})`;
+    const context = { method, address: this.remoteAddress };
+    return maySent
+      ? zhumqError(
+          'CONNECTION_LOST',
+          `the connection to ${this.remoteAddress} ended before ${method} was answered${why}; it may have been done`,
+          context,
+          this.closedWith,
+        )
+      : zhumqError(
+          'CONNECTION_REFUSED',
+          `${method} was not sent: there is no connection to ${this.remoteAddress}${why}`,
+          context,
+          this.closedWith,
+        );
+  }
+}
+
+function addressOf(socket: Socket): string {
+  const host = socket.remoteAddress ?? 'unknown';
+  return host.includes(':') ? `[${host}]:${socket.remotePort}` : `${host}:${socket.remotePort}`;
+}

@@ -1,0 +1,61 @@
+// One pair of functions for each service of the contract: one makes a handler servable, the other makes a client.
+import { assert } from '@zhumq/base';
+import * as tables from '../generated/services.js';
+import type { CallOptions, CallTarget, Client, Handler } from './contract.js';
+import { methodsOf } from './method.js';
+import type { Method } from './method.js';
+
+/** A handler together with the contract that it serves; made by brokerService and its like. */
+export interface Service {
+  readonly methods: readonly Method[];
+  readonly handler: Readonly<Record<string, unknown>>;
+}
+
+export type BrokerHandler = Handler<tables.BrokerService>;
+export type RaftHandler = Handler<tables.RaftService>;
+export type ZkServerHandler = Handler<tables.ZkServerService>;
+export type StoreHandler = Handler<tables.StoreService>;
+export type ConsumerHandler = Handler<tables.ConsumerService>;
+
+export type BrokerClient = Client<tables.BrokerService>;
+export type RaftClient = Client<tables.RaftService>;
+export type ZkServerClient = Client<tables.ZkServerService>;
+export type StoreClient = Client<tables.StoreService>;
+export type ConsumerClient = Client<tables.ConsumerService>;
+
+const BROKER = methodsOf(tables.BrokerService);
+const RAFT = methodsOf(tables.RaftService);
+const ZKSERVER = methodsOf(tables.ZkServerService);
+const STORE = methodsOf(tables.StoreService);
+const CONSUMER = methodsOf(tables.ConsumerService);
+
+export const brokerService = (handler: BrokerHandler): Service => service(BROKER, handler);
+export const raftService = (handler: RaftHandler): Service => service(RAFT, handler);
+export const zkServerService = (handler: ZkServerHandler): Service => service(ZKSERVER, handler);
+export const storeService = (handler: StoreHandler): Service => service(STORE, handler);
+export const consumerService = (handler: ConsumerHandler): Service => service(CONSUMER, handler);
+
+export const brokerClient = (target: CallTarget): BrokerClient => client(BROKER, target);
+export const raftClient = (target: CallTarget): RaftClient => client(RAFT, target);
+export const zkServerClient = (target: CallTarget): ZkServerClient => client(ZKSERVER, target);
+export const storeClient = (target: CallTarget): StoreClient => client(STORE, target);
+export const consumerClient = (target: CallTarget): ConsumerClient => client(CONSUMER, target);
+
+function service(methods: readonly Method[], handler: object): Service {
+  const functions = handler as Record<string, unknown>;
+  for (const { name } of methods) {
+    assert(typeof functions[name] === 'function', `the handler has no method ${name}`);
+  }
+  return { methods, handler: functions };
+}
+
+function client<T>(methods: readonly Method[], target: CallTarget): T {
+  const calls = methods.map((method) => [
+    method.name,
+    method.oneway
+      ? (...values: unknown[]) => target.send(method, values)
+      : (...values: unknown[]) =>
+          target.call(method, values, values[method.parameters.length] as CallOptions | undefined),
+  ]);
+  return Object.fromEntries(calls) as T;
+}
