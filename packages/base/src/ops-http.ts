@@ -2,7 +2,7 @@
 // else, because scrapers and load balancers are not always friendly.
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { assert } from './assert.js';
 import { SystemClock } from './clock.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
@@ -72,7 +72,9 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   server.setTimeout(IDLE_TIMEOUT_MS);
   await listen(server, options.host, options.port);
   server.on('error', (err) => options.logger.error({ err }, 'the operations port failed'));
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null, 'the operations port is no TCP port');
+  const { port } = address;
   options.logger.info({ host: options.host, port }, 'operations port is open');
   return { host: options.host, port, close: once(() => close(server)) };
 }
