@@ -29,9 +29,21 @@ export { codecNumber, codecOf } from './codecs.js';
 export type { Codec } from './codecs.js';
 export { compress, compressSync, decompress, decompressSync } from './compression.js';
 export type { UsableCodec } from './compression.js';
+export {
+  LEADER_CHANGE,
+  MODE_SEAL,
+  VOTER_SET,
+  controlBatch,
+  leaderChangeBatch,
+  modeSealBatch,
+  parseControlBatch,
+  voterSetBatch,
+} from './control-batch.js';
+export type { ControlRecord } from './control-batch.js';
 export { crc32c } from './crc32c.js';
 export { errorKindOf, errorTable, isError, zhumqError } from './error-table.js';
 export type { ErrorCode } from './error-table.js';
+export type { DecodeFailure, MessageCodec } from './message-codec.js';
 export {
   INTERNAL_PREFIX,
   MAX_PARTITION,
@@ -57,5 +69,64 @@ export type {
 export { keyHash } from './partition-hash.js';
 export { MAX_TIMESTAMP_MS } from './records.js';
 export type { DecodedRecord, RecordHeader, RecordInput } from './records.js';
+export {
+  brokerRegistrationCodec,
+  checkpointCodec,
+  clusterIdentityCodec,
+  controllerEpochCodec,
+  directoryIdentityCodec,
+  epochListCodec,
+  epochOffsetCodec,
+  epochStartCodec,
+  generationRecordCodec,
+  hardStateCodec,
+  knownBrokerCodec,
+  leaderChangeCodec,
+  leaderRecordCodec,
+  modeSealCodec,
+  partitionRecordCodec,
+  producerBatchCodec,
+  producerEntryCodec,
+  producerIdsCodec,
+  producerSnapshotCodec,
+  replicaCheckpointCodec,
+  replicaCodec,
+  replicaIdentityCodec,
+  tombstoneCodec,
+  topicRecordCodec,
+  transitionCodec,
+  voterSetChangeCodec,
+  zkServerRegistrationCodec,
+} from './state-codecs.js';
+export type {
+  BrokerRegistration,
+  Checkpoint,
+  ClusterIdentity,
+  ControllerEpoch,
+  DirectoryIdentity,
+  EpochList,
+  EpochOffset,
+  EpochStart,
+  GenerationRecord,
+  HardState,
+  KnownBroker,
+  LeaderChange,
+  LeaderRecord,
+  ModeSeal,
+  PartitionRecord,
+  ProducerBatch,
+  ProducerEntry,
+  ProducerIds,
+  ProducerSnapshot,
+  Replica,
+  ReplicaCheckpoint,
+  ReplicaIdentity,
+  Tombstone,
+  TopicRecord,
+  Transition,
+  VoterSetChange,
+  ZkServerRegistration,
+} from './state-messages.js';
 export { TOPIC_OPTIONS, flushPolicyOf, parseTopicConfig, rangeOf } from './topic-config.js';
 export type { CleanupPolicy, FlushPolicy, TopicConfig, TopicOption } from './topic-config.js';
+export { describeZnode } from './znode-description.js';

@@ -1,6 +1,12 @@
 // The settings of a topic: name, type, default, range and a sentence for docs/configuration.md. Stored as text by name
 // (TopicRecord.config holds those that differ from the defaults), parsed once to a TopicConfig.
-import { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from '@zhumq/base';
+import {
+  formatBytes,
+  formatDurationMs,
+  nearestName,
+  parseBytes,
+  parseDurationMs,
+} from '@zhumq/base';
 import { zhumqError } from './error-table.js';
 import type { ReplicationMode } from './names.js';
 
@@ -215,35 +221,8 @@ function quantityOf(type: Quantity['type'], text: string): number | undefined {
 }
 
 function unknownName(name: string): Error {
-  const near = nearestName(name);
+  const near = nearestName(name.toLowerCase().replaceAll(/[_-]/g, '.'), BY_NAME.keys());
   const hint =
     near === undefined ? `settings are ${[...BY_NAME.keys()].join(', ')}` : `did you mean ${near}?`;
   return zhumqError('INVALID_TOPIC', `a topic has no setting "${name}"; ${hint}`, { option: name });
-}
-
-/** The known name that a typing error may have meant. */
-function nearestName(name: string): string | undefined {
-  const plain = name.toLowerCase().replaceAll(/[_-]/g, '.');
-  let best: string | undefined;
-  let least = 3;
-  for (const known of BY_NAME.keys()) {
-    const distance = editDistance(plain, known, least);
-    if (distance < least) [best, least] = [known, distance];
-  }
-  return best;
-}
-
-/** Insertions, deletions and replacements from one text to the other; `limit` when as many or more. */
-function editDistance(from: string, to: string, limit: number): number {
-  if (Math.abs(from.length - to.length) >= limit) return limit;
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = row[j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return Math.min(limit, row[to.length]);
 }
