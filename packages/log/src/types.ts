@@ -232,7 +232,10 @@ export type WalRecord =
       /** Epoch of the last batch. */
       readonly epoch: Epoch;
       readonly bytes: number;
-      /** CRC-32C over `bytes` as they stand in the segment. Only needed for direct appends; 0 otherwise. */
+      /**
+       * Direct appends: CRC-32C over the 61-byte headers of the batches, one after the other; 0 otherwise. A header
+       * holds the CRC of the bytes behind it, so this covers everything without a second pass over the bytes.
+       */
       readonly crc: number;
       /**
        * The bytes; undefined for a direct append (flush `interval` or `os`, or a bulk write synced beforehand). They are
@@ -267,9 +270,20 @@ export type WalRecord =
       readonly generation: GenerationRecord;
     };
 
-/** How a partition log writes ahead; the store implements it, one object per replica. */
+/**
+ * How a partition log writes ahead; the store implements it, one object per replica.
+ *
+ * At the end of a tick: the frames in one write, then `writeSegments` of each dirty log, then the sync. Direct appends
+ * (`append` without payload, not `synced`) need no sync of the write-ahead log: they count when both were written. All
+ * other frames are synced first, whatever the flush policy, because bytes of a segment are cut or overwritten only after
+ * its truncate or reset frame is on disk (until then appends carry their payload and their segment bytes wait in memory:
+ * the partition log holds them back itself).
+ */
 export interface ReplicaWal {
-  /** Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. */
+  /**
+   * Gathers a frame; it is written at the end of the tick, and `onWalDurable(sequence)` follows its sync. Also called
+   * within ReplicaRecovery.finish (a truncate frame, where recovery ended the log before its frames do).
+   */
   write(record: WalRecord): void;
   /** Asks for `writeSegments` at the end of this tick although no frame was written. */
   markDirty(): void;
@@ -279,29 +293,30 @@ export interface ReplicaWal {
 
 /** What the store asks of a partition log. All of it is called by the store only. */
 export interface WalParticipant {
-  /**
-   * Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails.
-   *
-   * It is called after the tick's frames were WRITTEN; but for a replica that wrote a `truncate` or a `logStart` with
-   * `reset` it is held back until these frames are SYNCED (still before their `onWalDurable`). So cutting or
-   * overwriting bytes in a segment file belongs in here, not in `truncate()`: done before the frame is on disk, a power
-   * loss would leave a file without bytes that checkpoint and frames account for, which recovery must call corruption.
-   * (Unlinking segments below a moved log start: after `onWalDurable` of that frame, rule 25.)
-   */
+  /** Writes the bytes gathered in this tick to the segment files, unsynced. Throws on failure: the replica fails. */
   writeSegments(): void;
-  /** Every frame up to `sequence` is on disk (or, for flush `os`, written). May write again: that is the next tick's. */
+  /**
+   * Every frame up to `sequence` is on disk; for direct appends (see ReplicaWal): written. In order, never back. May
+   * write again: that is the next tick's.
+   */
   onWalDurable(sequence: number): void;
-  /** Syncs everything written to segments (and new folders entries) so far; before a checkpoint and for flush `interval`. */
+  /**
+   * Syncs everything written to segments (and new folders entries) so far, with the derived files; before a checkpoint
+   * and for flush `interval`. Calls `writeSegments` itself. Waits for `onWalDurable` of a truncate or reset frame that
+   * is under way, so the store must keep its ticks going meanwhile. Cheap when nothing was written since the last call.
+   * Rejects when the sync fails: the replica fails.
+   */
   syncSegments(): Promise<void>;
   /**
-   * This replica's row of a checkpoint: its present state (logEnd, sequence, hard state …: of all calls so far). The
-   * store asks right after `writeSegments` and right before `syncSegments`, in one go, so that the row is true of what
-   * that sync makes durable; it uses the row only when the sync succeeded. Must answer after `fail`, too.
+   * This replica's row of a checkpoint: the log as the last finished `syncSegments` found it when it was called
+   * (`sequence`: the last write it includes), with the present hard state, generation and high watermark. Frames with a
+   * larger sequence must stay in the write-ahead log and are replayed over it; smaller ones are skipped. Must answer
+   * after `fail`, too: the store marks the row of a failed replica tainted.
    */
   checkpointRow(): CheckpointRow;
-  /** The replica is out of service: nothing is written or acknowledged any more. */
+  /** The replica is out of service: nothing is written or acknowledged any more. Also called by the log itself. */
   fail(error: Error): void;
-  /** Closes files, without writing or syncing anything. Later calls of the log throw LOG_CLOSED. */
+  /** Releases memory and files; calls then throw LOG_CLOSED. What was gathered and not written is gone. */
   close(): void;
 }
 
@@ -325,9 +340,10 @@ export interface CheckpointRow {
  * replica made after it), then every later frame of that replica in order, then `finish`, which scans and verifies what
  * checkpoint and frames account for, cuts what lies beyond, and reports damage below the durable position.
  *
- * `replay` sees only frames after `row.sequence`, without gaps. Payload buffers belong to the callee. It writes to the
- * segments without syncing: the store takes a checkpoint (`syncSegments` of every replica that was replayed) before
- * anything is answered, and a crash before that replays the same frames over the same row again.
+ * The class is PartitionRecovery (partition/recovery.ts). `replay` sees only frames after `row.sequence`, without gaps.
+ * Payload buffers belong to the callee. It writes to the segments without syncing: the store takes a checkpoint
+ * (`syncSegments` of every replica) before anything is answered, and a crash before that replays the same frames over
+ * the same row again.
  */
 export interface ReplicaRecovery {
   replay(record: WalRecord): void;
@@ -336,10 +352,10 @@ export interface ReplicaRecovery {
    * trusted to be complete, and a vote may be gone. Sets `damage`; `finish` must not cut or delete anything then.
    */
   condemn(damage: Damage): void;
-  finish(): Promise<void>;
+  finish(): Promise<ReplicaLog & WalParticipant>;
 }
 
-/** What a partition log is built on. The folder exists; its `meta` file is the store's. */
+/** What a partition log is built on. The folder and its `meta` file exist; both are the store's. */
 export interface ReplicaSeat {
   readonly identity: ReplicaIdentity;
   readonly directory: string;
@@ -347,21 +363,13 @@ export interface ReplicaSeat {
   readonly wal: ReplicaWal;
 }
 
-/** A partition log as the broker and as the store see it: two faces of one object. */
-export interface OpenReplica {
-  readonly log: ReplicaLog;
-  readonly participant: WalParticipant;
-}
-
 /**
- * Makes partition logs; partition/ implements it (class PartitionFactory, built with the file system, clock, logger,
- * block cache and tail budget), the store calls it. A ReplicaRecovery's log is `opened`; it may be used after `finish`.
+ * Makes partition logs: the store's door to partition/, so that its tests can stand on a small one. `recover` is
+ * `new PartitionRecovery(resources, seat, row)`, with one PartitionResources per store. `create` is for a new replica in
+ * an empty folder and SYNCHRONOUS (the broker makes replicas within one turn; folder entries are synced by the first
+ * `syncSegments`): please have a function for it next to PartitionRecovery.
  */
 export interface ReplicaFactory {
-  /** A new, empty log in an empty folder. Synchronous: folder entries are synced by the first `syncSegments`. */
-  create(seat: ReplicaSeat): OpenReplica;
-  recover(
-    seat: ReplicaSeat,
-    row: CheckpointRow | undefined,
-  ): { readonly recovery: ReplicaRecovery; readonly opened: OpenReplica };
+  create(seat: ReplicaSeat): ReplicaLog & WalParticipant;
+  recover(seat: ReplicaSeat, row: CheckpointRow | undefined): ReplicaRecovery;
 }
