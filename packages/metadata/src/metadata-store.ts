@@ -40,6 +40,11 @@ export type Watch = (path: string) => void;
 export interface ReadOptions {
   /** Left also when the node is missing; it fires when the node appears. */
   readonly watch?: Watch;
+  /**
+   * Sees everything that was decided before the call, also the outcome of a write that ended in STORE_UNAVAILABLE.
+   * Other reads may lag behind the newest writes of other stores. Costs a round trip to the leader of the ensemble.
+   */
+  readonly fresh?: boolean;
 }
 
 export interface CreateOptions {
