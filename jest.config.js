@@ -14,7 +14,11 @@ const project = (displayName, testMatch, testTimeout) => ({
   testEnvironment: 'node',
   // Builds are beside the sources and are not tested.
   modulePathIgnorePatterns: ['/dist/'],
-  moduleNameMapper: { '^@zhumq/([^/]+)$': '<rootDir>/packages/$1/src/index.ts' },
+  moduleNameMapper: {
+    '^@zhumq/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    // Sources name the compiled file ('./x.js'); under jest the source stands in for it.
+    '^(\\.{1,2}/.*)\\.js$': ['$1', '$1.js'],
+  },
   transform: {
     '\\.[cm]?[jt]s$': [
       '@swc/jest',
