@@ -1,0 +1,58 @@
+// How much room is left while the partitions of a topic are placed one after the other, and whether it suffices for
+// those still to come. Without looking ahead a greedy choice can end with room on brokers that all hold the last
+// partition already.
+//
+// With m partitions still to place, rack r can take C(r, m) = min(m x perRack, sum over its brokers of min(free, m))
+// replicas, and all of them can be placed exactly when the sum of C(r, m) is at least m x replicationFactor (the cut of
+// the flow partition -> rack -> broker; the partitions are alike).
+import type { Racks } from './racks.js';
+
+export class Room {
+  constructor(
+    private readonly racks: Racks,
+    /** For each broker how many replicas it may still take. Changed by `take` and `giveBack`. */
+    readonly free: number[],
+    private readonly perRack: number,
+    private readonly replicationFactor: number,
+  ) {}
+
+  sufficesFor(partitions: number): boolean {
+    let places = 0;
+    for (const members of this.racks.members)
+      places += Math.min(partitions * this.perRack, this.inRack(members, partitions));
+    return places >= partitions * this.replicationFactor;
+  }
+
+  /** Whether the broker may take a replica of a partition that the `chosen` hold. */
+  fits(broker: number, chosen: readonly number[]): boolean {
+    if (this.free[broker] <= 0 || chosen.includes(broker)) return false;
+    const rack = this.racks.rackOf[broker];
+    let inRack = 0;
+    for (const other of chosen) if (this.racks.rackOf[other] === rack) inRack++;
+    return inRack < this.perRack;
+  }
+
+  /**
+   * Whether a replica on this broker costs nothing of the room for the `later` partitions: the broker, or its rack, has
+   * more than these could use.
+   */
+  isSpare(broker: number, later: number): boolean {
+    if (this.free[broker] > later) return true;
+    const members = this.racks.members[this.racks.rackOf[broker]];
+    return this.inRack(members, later) > later * this.perRack;
+  }
+
+  take(broker: number): void {
+    this.free[broker]--;
+  }
+
+  giveBack(broker: number): void {
+    this.free[broker]++;
+  }
+
+  private inRack(members: readonly number[], partitions: number): number {
+    let places = 0;
+    for (const broker of members) places += Math.min(this.free[broker], partitions);
+    return places;
+  }
+}
