@@ -428,7 +428,7 @@ describe('quorum checks', () => {
     const cluster = new SimCluster({ voters: 3 });
     cluster.elect('1');
     cluster.cut.add('2>1').add('3>1');
-    cluster.run(10);
+    cluster.run(20);
     expect(cluster.replica('1').core.role).toBe('follower');
   });
 

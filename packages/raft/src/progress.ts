@@ -71,12 +71,17 @@ export class Progress {
     this.snapshotOffset = offset;
   }
 
-  /** Another life of the peer's broker: what its former one had on disk counts no more (rule 16). */
-  forget(incarnation: number, tainted: boolean): void {
-    const next = this.matched + 1;
-    this.matched = -1;
+  /**
+   * The peer answered from this life of its broker. What another, former life had on disk counts no more (rule 16);
+   * where it ended is still the best guess of where the logs agree.
+   */
+  heardFrom(incarnation: number, tainted: boolean): void {
+    const restarted = this.incarnation !== undefined && this.incarnation !== incarnation;
     this.incarnation = incarnation;
     this.tainted = tainted;
+    if (!restarted) return;
+    const next = this.matched < 0 ? this.next : this.matched + 1;
+    this.matched = -1;
     this.taintLift = undefined;
     this.becomeProbe(next, false);
   }

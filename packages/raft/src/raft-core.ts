@@ -46,6 +46,10 @@ export class RaftCore implements RaftStateMachine {
     return this.replica.commit;
   }
 
+  get durableCommit(): Offset {
+    return Math.min(this.replica.commit, this.replica.log.durable);
+  }
+
   get tainted(): boolean {
     return this.replica.ballot.tainted;
   }

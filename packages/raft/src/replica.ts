@@ -36,8 +36,7 @@ export class Replica {
     this.ballot = new Ballot(config.hardState, this.outbox);
     this.log = new LogView(log);
     this.timer = new ElectionTimer(config.electionTicks, random);
-    // A follower may learn of a commit before its own copy is on disk, so after a crash the log may end below the commit
-    // that the driver remembers; what was cut by retention was committed.
+    // What retention cut was committed. A tainted replica may have lost part of what it knew to be committed.
     this.committed = Math.max(Math.min(config.commit, log.lastOffset), log.startOffset - 1);
   }
 

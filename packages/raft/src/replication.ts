@@ -44,7 +44,7 @@ export class Replication {
     const { incarnation, tainted } = message;
     const known = progress.incarnation ?? -1;
     if (incarnation < known) return undefined;
-    if (incarnation > known) progress.forget(incarnation, tainted);
+    if (incarnation > known) progress.heardFrom(incarnation, tainted);
     // Within one life a taint only goes; a late reply does not bring it back.
     else if (!tainted) progress.tainted = false;
     progress.active = true;

@@ -199,7 +199,10 @@ export interface RaftConfig {
   /** Receive everything and count in no quorum (membership change comes later; kept in types and formats). */
   readonly learners: readonly ReplicaId[];
   readonly hardState: HardState;
-  /** Commit offset known at the start; -1 when none. */
+  /**
+   * Commit offset known at the start; -1 when none. It must have been at most `durableCommit` when it was written down:
+   * after a crash the log may hold other records where what was committed had not reached the disk.
+   */
   readonly commit: Offset;
   /** Ticks without a leader before a campaign; randomised up to twice as much. */
   readonly electionTicks: number;
@@ -237,6 +240,8 @@ export interface RaftStateMachine {
   readonly term: Term;
   readonly leader: ReplicaId | undefined;
   readonly commit: Offset;
+  /** The part of `commit` that is on disk here: what the driver may persist as the commit offset. */
+  readonly durableCommit: Offset;
   readonly tainted: boolean;
   /** Messages that were dropped because they cannot come from a correct peer (rule 22). */
   readonly rejectedMessages: number;

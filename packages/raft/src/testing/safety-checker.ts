@@ -75,7 +75,11 @@ export class SafetyChecker {
       assert(disk.hardState.term >= message.term, 'a vote that is not on disk');
     }
     if (message.type === 'appendReply' && !message.rejected) {
-      assert(disk.log.lastOffset >= message.matched, 'an acknowledgement that is not on disk');
+      const { matched } = message;
+      const written = sender.log.batchAt(matched)?.id;
+      const dropped = matched < sender.log.startOffset;
+      const onDisk = disk.log.lastOffset >= matched && holds(disk.log, matched, written);
+      assert(dropped || onDisk, 'an acknowledgement that is not on disk');
     }
   }
 

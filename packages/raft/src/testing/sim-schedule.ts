@@ -127,7 +127,7 @@ export class SimSchedule {
     const loses = this.options.lossy && replica.id === '1' && this.below(2) === 0;
     if (!loses) {
       // A driver may remember the commit offset or not.
-      const commit = this.below(2) === 0 ? replica.core.commit : -1;
+      const commit = this.below(2) === 0 ? replica.core.durableCommit : -1;
       this.cluster.restart(replica.id, { commit });
       return;
     }
