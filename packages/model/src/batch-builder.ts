@@ -97,9 +97,9 @@ export class BatchBuilder {
     const content = this.takeContent();
     if (this.codec === 'none') return this.seal(content, content, producer);
     const packed = compress(this.codec, content);
-    return packed instanceof Promise
-      ? packed.then((bytes) => this.seal(content, bytes, producer))
-      : this.seal(content, packed, producer);
+    return Buffer.isBuffer(packed)
+      ? this.seal(content, packed, producer)
+      : packed.then((bytes) => this.seal(content, bytes, producer));
   }
 
   /** As `finish`, always at once. */

@@ -47,9 +47,9 @@ export function decodeRecordsElsewhere(
   const header = openBatch(batch, limits);
   const packed = batch.subarray(BATCH_HEADER_BYTES);
   const content = decompress(usedCodec(header), packed, limits.maxDecompressedBytes);
-  return content instanceof Promise
-    ? content.then((bytes) => parseRecords(header, bytes))
-    : parseRecords(header, content);
+  return Buffer.isBuffer(content)
+    ? parseRecords(header, content)
+    : content.then((bytes) => parseRecords(header, bytes));
 }
 
 function openBatch(batch: Buffer, limits: DecodeLimits): BatchHeader {

@@ -3,7 +3,7 @@ import { errorTable } from './error-table.js';
 
 const HEAD = `# Errors
 
-Made from \`packages/model/src/error-table.ts\`; \`UPDATE_GOLDEN=1 npx jest packages/model/src/error-docs.test.ts\` writes it anew.
+Made from \`packages/model/src/error-table.ts\`; \`UPDATE_GOLDEN=1 npx jest packages/model/src/error-table.test.ts\` writes it anew.
 
 Every error has a number (on the wire), a name (\`error.code\`) and three properties:
 

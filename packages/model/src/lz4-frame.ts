@@ -139,6 +139,10 @@ function parseFrame(bytes: Buffer): Frame {
   const contentBytes = hasSize
     ? bytes.readUInt32LE(6) + bytes.readUInt32LE(10) * 0x1_0000_0000
     : undefined;
+  // A reader that allocates what a frame states must not be fooled (the native one).
+  if (contentBytes !== undefined && contentBytes > atMostBytes) {
+    throw new Lz4BlockFault(`the frame states ${contentBytes} bytes but can not hold as many`);
+  }
   return { flags, blockBytes, blocks: check + 1, contentBytes, endMark, atMostBytes };
 }
 

@@ -84,7 +84,7 @@ export const TOPIC_OPTIONS: readonly TopicOption[] = [
     type: 'bytes',
     fallback: 256 * MIB,
     min: 64 * KIB,
-    max: 2 * GIB - 1,
+    max: GIB,
     doc: 'Size at which a new segment file is begun. Retention deletes whole segments.',
   },
   {
@@ -121,7 +121,7 @@ export const TOPIC_OPTIONS: readonly TopicOption[] = [
     type: 'bytes',
     fallback: -1,
     min: 0,
-    max: Number.MAX_SAFE_INTEGER,
+    max: 2 ** 20 * GIB,
     unlimited: true,
     doc: 'A partition larger than this loses its oldest segments. -1: never because of size.',
   },

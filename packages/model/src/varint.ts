@@ -2,8 +2,6 @@
 // of bigint: values beyond 2^52 do not occur in what we write and are refused in what we read.
 import { zhumqError } from './error-table.js';
 
-/** Largest magnitude: its zig-zag form still is a safe integer. */
-export const MAX_VARINT = 2 ** 52 - 1;
 const SHIFT_BOUND = 2 ** 28;
 /** A varint of 64 bits has at most ten bytes. */
 const MAX_VARINT_BYTES = 10;

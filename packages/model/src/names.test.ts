@@ -1,0 +1,94 @@
+import {
+  acksNumber,
+  acksOf,
+  checkTopicName,
+  isId,
+  parsePartitionFolder,
+  parseTopicPartitionKey,
+  partitionFolder,
+  topicNameFault,
+  topicPartitionKey,
+} from './names.js';
+
+const ID = '0123456789abcdef0123456789abcdef';
+
+describe('a topic name', () => {
+  test.each(['a', 'orders', 'A.b_c-9', '...', 'x'.repeat(249), '-', '_one'])(
+    'may be %s',
+    (name) => {
+      expect(topicNameFault(name)).toBeUndefined();
+      expect(() => checkTopicName(name)).not.toThrow();
+    },
+  );
+
+  test.each(['', '.', '..', 'x'.repeat(250), 'a/b', 'a b', 'ä', 'a\0', 'a\n', '日本', '😀'])(
+    'can not be %j',
+    (name) => {
+      expect(topicNameFault(name)).toBeDefined();
+      expect(() => checkTopicName(name)).toThrow(
+        expect.objectContaining({ code: 'INVALID_TOPIC' }) as Error,
+      );
+    },
+  );
+
+  test('with two underscores in front belongs to zhumq', () => {
+    expect(topicNameFault('__groups')).toBeUndefined();
+    expect(() => checkTopicName('__groups')).toThrow(/kept for zhumq itself/);
+  });
+});
+
+describe('a partition', () => {
+  test.each([
+    ['orders', 0],
+    ['a-b-1', 12],
+    ['x.y', 2147483647],
+    ['-', 3],
+  ])('of %s and %i has a key and a folder that can be read back', (topic, partition) => {
+    const key = topicPartitionKey(topic, partition);
+    expect(parseTopicPartitionKey(key)).toEqual({ topic, partition });
+    const folder = partitionFolder(topic, partition, ID);
+    expect(folder).toBe(`${topic}-${partition}.01234567`);
+    expect(parsePartitionFolder(folder)).toEqual({ topic, partition, replicaPrefix: '01234567' });
+  });
+
+  test('of the longest topic still has a folder name that a file system takes', () => {
+    const folder = partitionFolder('x'.repeat(249), 2147483647, ID);
+    expect(folder.length).toBeLessThanOrEqual(255);
+    expect(parsePartitionFolder(folder)?.topic).toBe('x'.repeat(200));
+  });
+
+  test.each([
+    'orders',
+    'orders-',
+    '-1',
+    'orders-01',
+    'orders-+1',
+    'orders-2147483648',
+    'a b-1',
+    '..-1',
+    'orders-1x',
+  ])('has no key like %s', (key) => expect(parseTopicPartitionKey(key)).toBeUndefined());
+
+  test.each([
+    'orders-1',
+    'orders-1.0123456',
+    'orders-1.0123456X',
+    'orders.01234567',
+    'lost+found',
+    'wal',
+    '.-1.01234567',
+  ])('has no folder like %s', (name) => expect(parsePartitionFolder(name)).toBeUndefined());
+});
+
+test('ack levels have the numbers of the wire', () => {
+  for (const acks of ['all', 'leader', 'none'] as const)
+    expect(acksOf(acksNumber(acks))).toBe(acks);
+  expect([acksNumber('all'), acksNumber('leader'), acksNumber('none')]).toEqual([-1, 1, 0]);
+  expect(acksOf(2)).toBeUndefined();
+});
+
+test('an identity is 32 lower-case hexadecimal digits', () => {
+  expect(isId(ID)).toBe(true);
+  for (const other of ['', ID.slice(1), ID.toUpperCase(), `${ID}0`, `${ID}\n`])
+    expect(isId(other)).toBe(false);
+});

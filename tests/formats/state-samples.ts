@@ -1,0 +1,165 @@
+// One full value of every message of idl/state.proto, with its codec. Their bytes are golden.
+import {
+  brokerRegistrationCodec,
+  checkpointCodec,
+  clusterIdentityCodec,
+  controllerEpochCodec,
+  directoryIdentityCodec,
+  epochListCodec,
+  epochOffsetCodec,
+  epochStartCodec,
+  generationRecordCodec,
+  hardStateCodec,
+  knownBrokerCodec,
+  leaderChangeCodec,
+  leaderRecordCodec,
+  modeSealCodec,
+  partitionRecordCodec,
+  producerBatchCodec,
+  producerEntryCodec,
+  producerIdsCodec,
+  producerSnapshotCodec,
+  replicaCheckpointCodec,
+  replicaCodec,
+  replicaIdentityCodec,
+  tombstoneCodec,
+  topicRecordCodec,
+  transitionCodec,
+  voterSetChangeCodec,
+  zkServerRegistrationCodec,
+} from '@zhumq/model';
+import type { MessageCodec } from '@zhumq/model';
+
+const [a, b, c] = ['a', 'b', 'c'].map((digit) => digit.repeat(32));
+const topicId = '0123456789abcdef0123456789abcdef';
+const directoryId = 'fedcba9876543210fedcba9876543210';
+
+const broker = {
+  id: 1,
+  host: 'b1.example',
+  port: 9092,
+  rack: 'r1',
+  weight: 1.5,
+  incarnation: 12,
+  directoryId,
+  clean: true,
+};
+const replica = { broker: 1, replicaId: a, directoryId };
+const seal = { epoch: 4, offset: 1041 };
+const transition = { id: c, to: 'fetch', phase: 'sealing' } as const;
+const identity = { topic: 'orders', topicId, partition: 2, replicaId: a };
+const generation = { generation: 2, mode: 'raft', epoch: 5, seal, voters: [a, b] } as const;
+const hardState = {
+  generation: 2,
+  term: 6,
+  vote: b,
+  closed: true,
+  tainted: true,
+  taintReason: 'unclean stop',
+};
+const checkpoint = {
+  identity,
+  generation,
+  hardState,
+  logStart: 100,
+  epochBeforeStart: 3,
+  logEnd: Number.MAX_SAFE_INTEGER,
+  lastEpoch: 6,
+  sequence: 7000,
+  highWatermark: 1040,
+  activeSegment: 1000,
+  activeBytes: 65536,
+};
+const batch = {
+  firstSequence: 5,
+  lastSequence: 9,
+  firstOffset: 100,
+  lastOffset: 104,
+  timestamp: 1_700_000_000_000,
+};
+const producer = { producerId: 4000, producerEpoch: 3, batches: [batch, batch] };
+
+/** A sample whose type no longer matters: its codec takes it. */
+export interface StateSample {
+  readonly codec: MessageCodec<object>;
+  readonly value: object;
+}
+
+function sample<T extends object>(codec: MessageCodec<T>, value: T): StateSample {
+  return { codec: codec as unknown as MessageCodec<object>, value };
+}
+
+export const stateSamples: readonly StateSample[] = [
+  sample(clusterIdentityCodec, { clusterId: topicId }),
+  sample(zkServerRegistrationCodec, {
+    id: 3,
+    host: 'z3.example',
+    port: 9094,
+    controllerEpoch: 17,
+    sessionToken: c,
+  }),
+  sample(controllerEpochCodec, { epoch: 17 }),
+  sample(brokerRegistrationCodec, broker),
+  sample(knownBrokerCodec, { last: broker, draining: true }),
+  sample(topicRecordCodec, {
+    topicId,
+    partitions: 12,
+    replicationFactor: 3,
+    config: { flush: 'os', 'retention.ms': '1d' },
+  }),
+  sample(replicaCodec, replica),
+  sample(leaderRecordCodec, { broker: 1, incarnation: 12 }),
+  sample(epochOffsetCodec, seal),
+  sample(transitionCodec, transition),
+  sample(partitionRecordCodec, {
+    replicas: [replica, { ...replica, broker: 2, replicaId: b }],
+    mode: 'raft',
+    generation: 2,
+    leader: { broker: 1, incarnation: 12 },
+    epoch: 5,
+    isr: [a],
+    voters: [a, b],
+    elr: [c],
+    seal,
+    transition,
+    possibleLoss: '2026-01-02T03:04:05Z: no clean replica',
+    learners: [c],
+  }),
+  sample(tombstoneCodec, { topicId, topic: 'orders', controllerEpoch: 17, brokers: [1, 2, 300] }),
+  sample(producerIdsCodec, { next: 4000 }),
+  sample(leaderChangeCodec, { generation: 2, replicaId: a, voters: [a, b] }),
+  sample(voterSetChangeCodec, {
+    generation: 2,
+    voters: [a, b],
+    outgoing: [b, c],
+    learners: [c],
+  }),
+  sample(modeSealCodec, { generation: 2, transitionId: c }),
+  sample(directoryIdentityCodec, {
+    directoryId,
+    broker: 1,
+    clusterId: topicId,
+    incarnation: 12,
+    bootId: '6b9f1c1e-0000-4000-8000-000000000000',
+    clean: true,
+  }),
+  sample(replicaIdentityCodec, identity),
+  sample(generationRecordCodec, generation),
+  sample(hardStateCodec, hardState),
+  sample(replicaCheckpointCodec, checkpoint),
+  sample(checkpointCodec, { replicas: [checkpoint], firstFile: 9, retiredReplicas: [b] }),
+  sample(epochStartCodec, { epoch: 5, startOffset: 1041 }),
+  sample(epochListCodec, {
+    epochs: [
+      { epoch: 4, startOffset: 0 },
+      { epoch: 5, startOffset: 1041 },
+    ],
+  }),
+  sample(producerBatchCodec, batch),
+  sample(producerEntryCodec, producer),
+  sample(producerSnapshotCodec, {
+    offset: 105,
+    producers: [producer],
+    maxTimestamp: 1_700_000_000_000,
+  }),
+];
