@@ -98,9 +98,13 @@ export class RpcChannel implements CallTarget {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** Settles all pending calls and ends the connection; later calls reject with CLOSED. */
+  /**
+   * Ends the connection, after what was written was offered to the kernel. Pending calls reject: those that were never
+   * sent with CLOSED, the others with CONNECTION_LOST. Later calls reject with CLOSED.
+   */
   close(): void {
     this.closed = true;
+    this.connection?.flush();
     this.connection?.destroy(this.closedError());
   }
 

@@ -1,26 +1,23 @@
 // One socket, seen from either end: frames in and out, calls that were made and calls that are served. What the two ends
 // do differently is in channel.ts and server.ts.
 //
-// Out: messages of one tick are gathered and handed to the socket together. In: a connection that serves stops reading
-// while too much of its work is unfinished, or while the other side does not take its answers ("held"). The end that
-// only calls never stops reading, so that two ends can not wait for each other.
+// A connection that serves stops reading while too much of its work is unfinished, or while the other side does not take
+// its answers ("held"). The end that only calls never stops reading, so that two ends can not wait for each other.
 import type { Socket } from 'node:net';
 import type { Clock } from '@zhumq/base';
-import { zhumqError } from '@zhumq/model';
+import { isError, zhumqError } from '@zhumq/model';
 import type { CallContext, CallOptions, CallTarget } from './contract.js';
 import type { Dispatcher } from './dispatcher.js';
 import { failureOf, writeUnknownMethod } from './failures.js';
 import { exceptionHeader } from './method.js';
 import type { Method } from './method.js';
+import { Outbox } from './outbox.js';
 import { PendingCalls } from './pending-calls.js';
 import type { RpcChannelMetrics } from './pending-calls.js';
 import { MalformedMessage } from './wire/bad-message.js';
 import { FrameReader } from './wire/frame-reader.js';
 import { CALL, MessageReader, ONEWAY } from './wire/message-reader.js';
-import { MessageWriter } from './wire/message-writer.js';
-
-/** Gathered bytes are not kept for the end of the tick when they are this many. */
-const EARLY_FLUSH_BYTES = 256 * 1024;
+import type { MessageWriter } from './wire/message-writer.js';
 
 let connectionsMade = 0;
 
@@ -53,15 +50,14 @@ export class Connection implements CallContext, CallTarget {
   readonly remoteAddress: string;
   private readonly frameReader: FrameReader;
   private readonly reader = new MessageReader();
-  private readonly writer = new MessageWriter();
+  private readonly outbox: Outbox;
   private readonly pending: PendingCalls;
-  private readonly flushNow = (): void => this.flush();
-  private flushScheduled = false;
   /** How many of the pending calls were handed to the socket. */
   private callsSent = 0;
   private inFlight = 0;
   private inFlightBytes = 0;
   private held = false;
+  private established: boolean;
   private ended = false;
   private closedWith: Error | undefined;
   private abortController: AbortController | undefined;
@@ -73,13 +69,16 @@ export class Connection implements CallContext, CallTarget {
   ) {
     this.frameReader = new FrameReader(options.maxFrameBytes);
     this.pending = new PendingCalls(options.clock, options.metrics);
+    this.outbox = new Outbox(socket, options.maxFrameBytes, () => this.afterFlush());
     this.remoteAddress = options.remoteAddress ?? addressOf(socket);
+    this.established = !socket.connecting;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.receive(chunk));
     socket.on('drain', () => this.afterDrain());
     socket.on('error', (error) => (this.closedWith ??= error));
     socket.on('close', () => this.finish());
-    if (socket.connecting) socket.once('connect', () => this.afterConnect());
+    if (this.established) this.outbox.start();
+    else socket.once('connect', () => this.afterConnect());
   }
 
   get peer(): CallTarget {
@@ -87,7 +86,7 @@ export class Connection implements CallContext, CallTarget {
   }
 
   get bufferedBytes(): number {
-    return this.writer.bytes + this.socket.writableLength;
+    return this.outbox.bufferedBytes;
   }
 
   /** Requests that were begun and not answered. */
@@ -96,7 +95,7 @@ export class Connection implements CallContext, CallTarget {
   }
 
   get connected(): boolean {
-    return !this.ended && !this.socket.connecting;
+    return this.established && !this.ended;
   }
 
   get open(): boolean {
@@ -132,7 +131,7 @@ export class Connection implements CallContext, CallTarget {
     return new Promise((resolve, reject) => {
       // What is thrown here rejects the promise.
       const sequenceId = this.pending.nextSequenceId();
-      this.write(method.callHeader, sequenceId, () => method.packArguments(values));
+      this.outbox.write(method.callHeader, sequenceId, method.packArguments(values));
       const timeoutMs = options?.timeoutMs ?? this.options.callTimeoutMs;
       this.pending.add(sequenceId, method, timeoutMs, signal, resolve, reject);
     });
@@ -140,7 +139,7 @@ export class Connection implements CallContext, CallTarget {
 
   send(method: Method, values: readonly unknown[]): boolean {
     if (this.ended || this.waitsForDrain) return false;
-    this.write(method.callHeader, 0, () => method.packArguments(values));
+    this.outbox.write(method.callHeader, 0, method.packArguments(values));
     return true;
   }
 
@@ -158,18 +157,18 @@ export class Connection implements CallContext, CallTarget {
   /** Answers a call; throws what can not be written, and then nothing was. */
   answer(method: Method, sequenceId: number, value: unknown): void {
     if (this.ended) return;
-    this.write(method.replyHeader, sequenceId, () => method.packResult(value));
+    this.outbox.write(method.replyHeader, sequenceId, method.packResult(value));
   }
 
   refuse(method: Method, sequenceId: number, error: unknown): void {
     if (this.ended) return;
-    this.write(method.replyHeader, sequenceId, () => method.packFailure(failureOf(error)));
+    this.outbox.write(method.replyHeader, sequenceId, method.packFailure(failureOf(error)));
   }
 
   refuseUnknown(name: string, sequenceId: number): void {
-    this.write(exceptionHeader(name), sequenceId, () => ({
+    this.outbox.write(exceptionHeader(name), sequenceId, {
       write: (output: MessageWriter) => writeUnknownMethod(output, name),
-    }));
+    });
   }
 
   /** To be called when a request was begun whose answer comes later, */
@@ -187,45 +186,20 @@ export class Connection implements CallContext, CallTarget {
 
   // ---- bytes out --------------------------------------------------------------------------------------------------
 
-  private write(
-    header: Uint8Array,
-    sequenceId: number,
-    pack: () => { write(output: MessageWriter): void },
-  ): void {
-    const message = pack();
-    this.writer.beginFrame(header, sequenceId);
-    try {
-      message.write(this.writer);
-      this.writer.endFrame(this.options.maxFrameBytes);
-    } catch (error) {
-      this.writer.abandonFrame();
-      throw error;
-    }
-    if (this.writer.bytes >= EARLY_FLUSH_BYTES) this.flush();
-    else if (!this.flushScheduled) {
-      this.flushScheduled = true;
-      setImmediate(this.flushNow);
-    }
-  }
-
-  /** Hands everything that was written to the socket, in one system call if the kernel takes it. */
-  private flush(): void {
-    this.flushScheduled = false;
-    if (this.ended || this.socket.connecting || this.writer.bytes === 0) return;
-    const pieces = this.writer.take();
-    this.callsSent = this.pending.added;
-    if (pieces.length === 1) this.socket.write(pieces[0]);
-    else {
-      this.socket.cork();
-      for (const piece of pieces) this.socket.write(piece);
-      this.socket.uncork();
-    }
-    this.afterDrain();
+  /** Offers everything that was written to the kernel. */
+  flush(): void {
+    this.outbox.flush();
   }
 
   private afterConnect(): void {
-    this.flush();
+    this.established = true;
+    this.outbox.start();
     this.events.opened?.();
+  }
+
+  private afterFlush(): void {
+    this.callsSent = this.pending.added;
+    this.afterDrain();
   }
 
   private afterDrain(): void {
@@ -312,14 +286,14 @@ export class Connection implements CallContext, CallTarget {
   private finish(): void {
     if (this.ended) return;
     this.ended = true;
-    // Nothing is left of what was gathered: the socket is gone.
-    this.writer.take();
+    this.outbox.discard();
     this.pending.failAll(this.callsSent, (method, maySent) => this.lost(method, maySent));
     this.abortController?.abort();
     this.events.closed(this.closedWith);
   }
 
   private lost(method: string, maySent: boolean): Error {
+    if (!maySent && isError(this.closedWith, 'CLOSED')) return this.closedWith;
     const why = this.closedWith === undefined ? '' : ` (${this.closedWith.message})`;
     const context = { method, address: this.remoteAddress };
     return maySent

@@ -56,7 +56,7 @@ export type Handler<Service> = {
     : never;
 };
 
-type HandlerResult<Result> = [Result] extends [Unanswered] | [void]
+type HandlerResult<Result> = Result extends Unanswered
   ? void | Promise<void>
   : Outgoing<Result> | Promise<Outgoing<Result>>;
 

@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { SystemClock, rateLimited, silentLogger } from '@zhumq/base';
 import type { Clock, Logger, Timer } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
+import { BadConduct, Conduct } from './conduct.js';
 import { Connection } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { RefusalReason, RpcServerMetrics } from './dispatcher.js';
@@ -39,16 +40,6 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
   return new RpcServer(options);
 }
 
-/** What the sweep knows of a connection. */
-interface Watched {
-  frames: number;
-  /** Since when it has neither completed a frame nor waited for us. */
-  idleSinceMs: number;
-  bufferedBytes: number;
-  /** Since when it has taken nothing, though it has too much to take. */
-  stuckSinceMs: number;
-}
-
 export class RpcServer {
   private readonly limits: ServerLimits;
   private readonly clock: Clock;
@@ -58,7 +49,7 @@ export class RpcServer {
   private readonly metrics: RpcServerMetrics | undefined;
   private readonly dispatcher: Dispatcher;
   private readonly listener: Server;
-  private readonly connections = new Map<Connection, Watched>();
+  private readonly connections = new Map<Connection, Conduct>();
   private sweeping: Timer | undefined;
   private allClosed: (() => void) | undefined;
 
@@ -158,13 +149,10 @@ export class RpcServer {
       },
       { closed: (error) => this.forget(connection, error) },
     );
-    const nowMs = this.clock.monotonicMs();
-    this.connections.set(connection, {
-      frames: 0,
-      idleSinceMs: nowMs,
-      bufferedBytes: 0,
-      stuckSinceMs: nowMs,
-    });
+    this.connections.set(
+      connection,
+      new Conduct(connection, this.limits, this.clock.monotonicMs()),
+    );
     this.metrics?.opened?.();
   }
 
@@ -198,36 +186,10 @@ export class RpcServer {
 
   private sweep(): void {
     const nowMs = this.clock.monotonicMs();
-    for (const [connection, watched] of [...this.connections]) {
-      const reason = this.judge(connection, watched, nowMs);
+    for (const [connection, conduct] of [...this.connections]) {
+      const reason = conduct.fault(nowMs);
       if (reason !== undefined) connection.destroy(new BadConduct(reason));
     }
-  }
-
-  private judge(
-    connection: Connection,
-    watched: Watched,
-    nowMs: number,
-  ): RefusalReason | undefined {
-    const { limits } = this;
-    const { frames, bufferedBytes } = connection;
-    const awaited = frames === 0 || connection.waitsForRestOfFrame;
-    if (!awaited || frames !== watched.frames) watched.idleSinceMs = nowMs;
-    watched.frames = frames;
-    if (!connection.waitsForDrain || bufferedBytes < watched.bufferedBytes)
-      watched.stuckSinceMs = nowMs;
-    watched.bufferedBytes = bufferedBytes;
-    const idleMs = nowMs - watched.idleSinceMs;
-    if (connection.waitsForRestOfFrame && idleMs > limits.frameTimeoutMs) return 'slow-frame';
-    if (frames === 0 && idleMs > limits.handshakeTimeoutMs) return 'no-handshake';
-    if (nowMs - watched.stuckSinceMs > limits.drainTimeoutMs) return 'not-reading';
-    return undefined;
-  }
-}
-
-class BadConduct extends Error {
-  constructor(readonly reason: RefusalReason) {
-    super(reason);
   }
 }
 

@@ -46,15 +46,14 @@ export class FrameReader {
       this.prefixBytes = 0;
       return frame;
     }
-    return this.gather();
+    return this.position < this.chunk.length ? this.gather() : this.release();
   }
 
   private readPrefix(): boolean {
     const { chunk } = this;
     while (this.prefixBytes < PREFIX_BYTES) {
       if (this.position === chunk.length) {
-        this.chunk = EMPTY;
-        this.position = 0;
+        this.release();
         return false;
       }
       this.length = (this.length << 8) | chunk[this.position++];
@@ -80,16 +79,18 @@ export class FrameReader {
     if (this.frame === undefined) this.pieces.push(piece);
     else piece.copy(this.frame, this.received);
     this.received += bytes;
-    if (this.received < this.length) {
-      this.chunk = EMPTY;
-      this.position = 0;
-      return undefined;
-    }
+    if (this.received < this.length) return this.release();
     const { frame } = this;
     this.frame = undefined;
     this.received = 0;
     this.prefixBytes = 0;
     return frame;
+  }
+
+  /** Does not keep the memory of a chunk that was used up. */
+  private release(): undefined {
+    this.chunk = EMPTY;
+    this.position = 0;
   }
 
   private mayReserve(received: number): boolean {

@@ -1,0 +1,232 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { ChannelPool } from './channel-pool.js';
+import { brokerClient, raftClient, storeClient } from './services.js';
+import { closeEverything, gate, openChannel, startServer, until } from './rpc.fixture.js';
+
+const MIB = 1024 * 1024;
+const bare: { server: Server; sockets: Socket[] }[] = [];
+
+afterEach(async () => {
+  await closeEverything();
+  for (const { server, sockets } of bare.splice(0)) {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+});
+
+/** A server that accepts and does nothing else. */
+async function deafServer(): Promise<{ port: number; sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => undefined);
+    sockets.push(socket);
+  });
+  bare.push({ server, sockets });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, sockets };
+}
+
+const envelope = (bytes: number) => ({
+  clusterId: '',
+  fromBroker: 1,
+  incarnation: 1,
+  toBroker: 2,
+  messages: [
+    {
+      topicId: 't',
+      partition: 0,
+      generation: 1,
+      fromReplica: 'a',
+      toReplica: 'b',
+      type: 5,
+      term: 1,
+      batches: [Buffer.alloc(bytes)],
+    },
+  ],
+});
+
+test('a channel connects at its first call and not before', async () => {
+  const { server, port } = await startServer();
+  const channel = openChannel(port);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([server.connectionCount, channel.connected]).toEqual([0, false]);
+  await expect(storeClient(channel).call('x')).resolves.toBe('echo x');
+  expect([server.connectionCount, channel.connected]).toEqual([1, true]);
+});
+
+test('thousands of calls are outstanding at the same time', async () => {
+  const { opened, open } = gate();
+  let running = 0;
+  const call = async (text: string): Promise<string> => {
+    running++;
+    await opened;
+    return text;
+  };
+  const { port } = await startServer(
+    { store: { call } },
+    { limits: { maxInFlightRequests: 10_000 } },
+  );
+  const client = storeClient(openChannel(port));
+  const calls = Array.from({ length: 5000 }, (_, index) => client.call(`${index}`));
+  await until(() => running === 5000);
+  open();
+  expect(await Promise.all(calls)).toEqual(calls.map((_, index) => `${index}`));
+});
+
+test('an address where nothing listens refuses calls at once, and again until the backoff is over', async () => {
+  const { server, port } = await startServer();
+  await server.close();
+  const channel = openChannel(port, { backoff: { minMs: 60, maxMs: 60 } });
+  const client = storeClient(channel);
+  const refused = { code: 'CONNECTION_REFUSED', outcome: 'rejected' };
+  await expect(client.call('x')).rejects.toMatchObject(refused);
+  const start = performance.now();
+  await expect(client.call('x')).rejects.toMatchObject(refused);
+  expect(performance.now() - start).toBeLessThan(20);
+  expect(raftClient(channel).deliver(envelope(1))).toBe(false);
+});
+
+test('after a loss the next call connects again', async () => {
+  let calls = 0;
+  const { port } = await startServer({
+    store: {
+      call: (text, { peer }) =>
+        ++calls === 2 ? ((peer as unknown as { destroy(): void }).destroy(), '') : text,
+    },
+  });
+  const client = storeClient(openChannel(port));
+  await expect(client.call('a')).resolves.toBe('a');
+  await expect(client.call('b')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  await expect(client.call('c')).resolves.toBe('c');
+});
+
+test('an address that swallows everything fails within the connect timeout', async () => {
+  const { Socket: PlainSocket } = await import('node:net');
+  const never = (): Socket => {
+    const socket = new PlainSocket();
+    Object.defineProperty(socket, 'connecting', { value: true });
+    return socket;
+  };
+  const channel = openChannel(1, { connectTimeoutMs: 30, socketFactory: never });
+  await expect(storeClient(channel).call('x')).rejects.toMatchObject({
+    code: 'CONNECTION_REFUSED',
+    message: expect.stringContaining('no connection within 30 ms') as string,
+  });
+});
+
+test('an aborted call settles at once and its late answer is dropped', async () => {
+  const { opened, open } = gate<string>();
+  const { port } = await startServer({
+    store: { call: (text) => (text === 'slow' ? opened : text) },
+  });
+  const client = storeClient(openChannel(port));
+  const controller = new AbortController();
+  const slow = client.call('slow', { signal: controller.signal });
+  controller.abort();
+  await expect(slow).rejects.toMatchObject({ code: 'ABORTED' });
+  await expect(client.call('x', { signal: controller.signal })).rejects.toMatchObject({
+    code: 'ABORTED',
+  });
+  open('late');
+  await expect(client.call('next')).resolves.toBe('next');
+});
+
+test('a channel whose peer does not read refuses calls, and is ready again when it does', async () => {
+  const { port, sockets } = await deafServer();
+  const channel = openChannel(port, { maxBufferedBytes: 4 * MIB, callTimeoutMs: 60_000 });
+  const client = raftClient(channel);
+  let accepted = 0;
+  while (client.deliver(envelope(MIB))) {
+    accepted++;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(accepted).toBeLessThan(30);
+  expect(channel.bufferedBytes).toBeLessThan(6 * MIB);
+  await expect(storeClient(channel).call('x')).rejects.toMatchObject({
+    code: 'OVERLOADED',
+    outcome: 'rejected',
+  });
+  let ready = false;
+  const waiting = channel.ready().then(() => (ready = true));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(ready).toBe(false);
+  sockets[0].resume();
+  await waiting;
+  expect(client.deliver(envelope(MIB))).toBe(true);
+});
+
+test('what is buffered before the connection stands is bounded too', async () => {
+  const { port } = await deafServer();
+  const channel = openChannel(port, { maxBufferedBytes: MIB });
+  const client = raftClient(channel);
+  let accepted = 0;
+  while (client.deliver(envelope(100_000))) accepted++;
+  expect(accepted).toBeLessThan(13);
+});
+
+test('a closed channel rejects with CLOSED what was not sent and what comes later', async () => {
+  const { port } = await startServer({
+    store: { call: () => new Promise<string>(() => undefined) },
+  });
+  const channel = openChannel(port);
+  const client = storeClient(channel);
+  const sent = client.call('x');
+  await until(() => channel.connected);
+  const connecting = openChannel(port);
+  const notSent = storeClient(connecting).call('y');
+  for (const one of [channel, connecting]) one.close();
+  await expect(sent).rejects.toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' });
+  await expect(notSent).rejects.toMatchObject({ code: 'CLOSED', outcome: 'rejected' });
+  await expect(client.call('z')).rejects.toMatchObject({ code: 'CLOSED' });
+  await expect(channel.ready()).rejects.toMatchObject({ code: 'CLOSED' });
+});
+
+test('a one-way message that was queued before the channel was closed arrives', async () => {
+  const seen: number[] = [];
+  const { port } = await startServer({
+    raft: { deliver: ({ toBroker }) => void seen.push(toBroker) },
+  });
+  const channel = openChannel(port);
+  await storeClient(channel).call('x');
+  raftClient(channel).deliver(envelope(10_000));
+  channel.close();
+  await until(() => seen.length === 1);
+});
+
+test('several buffers arrive as one value', async () => {
+  const { port } = await startServer({
+    broker: {
+      pull: ({ partitions }) => ({
+        partitions: partitions.map(({ topic, partition }) => ({
+          topic,
+          partition,
+          highWatermark: 5,
+          logStart: 0,
+          batches: [Buffer.from('one '), Buffer.alloc(50_000, '.'), Buffer.from(' end')],
+        })),
+      }),
+    },
+  });
+  const request = {
+    partitions: [{ topic: 't', partition: 0, offset: 0, maxBytes: 1, lastEpoch: -1 }],
+  };
+  const limits = { maxWaitMs: 0, minBytes: 0, maxBytes: 1 };
+  const answer = await brokerClient(openChannel(port)).pull({ ...request, ...limits });
+  expect(answer.partitions[0].batches.toString()).toBe(`one ${'.'.repeat(50_000)} end`);
+  expect(answer.partitions[0].failure).toBeUndefined();
+});
+
+test('a pool has one channel for each address and closes them all', async () => {
+  const { port } = await startServer();
+  const pool = new ChannelPool({ callTimeoutMs: 1000 });
+  const address = { host: '127.0.0.1', port };
+  const channel = pool.channel(address);
+  expect(pool.channel({ ...address })).toBe(channel);
+  await expect(storeClient(channel).call('x')).resolves.toBe('echo x');
+  pool.drop(address);
+  expect(pool.channel(address)).not.toBe(channel);
+  pool.close();
+  expect(() => pool.channel(address)).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+  await expect(storeClient(channel).call('x')).rejects.toMatchObject({ code: 'CLOSED' });
+});
