@@ -1,2 +1,54 @@
-// Producer, consumer and admin.
-export {};
+// The door of @zhumq/client: connect, typed topics, errors; everything else is reached through the client.
+export { connect } from './connect.js';
+export { bytes, json, string } from './codecs.js';
+export { defineTopic } from './define-topic.js';
+export { ZhumqError } from '@zhumq/base';
+export type { Bytes, Duration, ErrorContext } from '@zhumq/base';
+export { errorTable, isError } from '@zhumq/model';
+export type { Acks, ErrorCode, ReplicationMode, UsableCodec } from '@zhumq/model';
+export type { CallOptions, Client, ClientLogger, ConnectOptions } from './api/client.js';
+export type {
+  HeaderValue,
+  Message,
+  OutgoingHeaders,
+  OutgoingMessage,
+  Receipt,
+} from './api/message.js';
+export type {
+  Codec,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+  StandardSchemaV1,
+  Topic,
+} from './api/topic.js';
+export type { Producer, ProducerOptions } from './api/producer.js';
+export type {
+  Consumer,
+  ConsumerEvents,
+  ConsumerOptions,
+  FetchOptions,
+  Lag,
+  Position,
+  RawConsumerOptions,
+  ReadOptions,
+  RunOptions,
+  StartPosition,
+} from './api/consumer.js';
+export type {
+  Admin,
+  AlterTopic,
+  BrokerDescription,
+  ClusterDescription,
+  ClusterHealth,
+  CreatedTopic,
+  CreateTopic,
+  DeleteTopic,
+  ListOffsets,
+  PartitionDescription,
+  PartitionDetails,
+  PartitionOffsetAt,
+  ReplicaDetails,
+  ServerAddress,
+  StoreNodeDescription,
+  TopicDescription,
+} from './api/admin.js';

@@ -1,0 +1,172 @@
+// Administration as programs see it: types only. All shapes are plain data, fit for JSON.
+import type { Duration } from '@zhumq/base';
+import type { ReplicationMode } from '@zhumq/model';
+import type { CallOptions } from './client.js';
+
+export interface CreateTopic {
+  readonly topic: string;
+  /** 1 by default. */
+  readonly partitions?: number;
+  /** Copies of each partition; 3 by default, or the number of live brokers where that is smaller. */
+  readonly replicas?: number;
+  /** 'raft' by default. */
+  readonly mode?: ReplicationMode;
+  /** Settings by name (docs/configuration.md). */
+  readonly config?: Readonly<Record<string, string | number>>;
+  /** A topic of this name is no error. */
+  readonly ifNotExists?: boolean;
+  /** Checks everything and returns the placement, but changes nothing. */
+  readonly dryRun?: boolean;
+  /** How long to wait until every partition has a leader, 0: not at all; 15 s by default. */
+  readonly wait?: Duration;
+}
+
+export interface CreatedTopic {
+  /** False when it was there already, and for a dry run. */
+  readonly created: boolean;
+  /** False when some partition had no leader in time. */
+  readonly ready: boolean;
+  readonly topic: TopicDescription;
+}
+
+export interface DeleteTopic {
+  readonly topic: string;
+  /** A topic that is not there is no error. */
+  readonly ifExists?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface AlterTopic {
+  readonly topic: string;
+  /** Settings by name; null or '' goes back to the default. */
+  readonly config: Readonly<Record<string, string | number | null>>;
+  readonly dryRun?: boolean;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly replicas: number;
+  /** Settings that differ from the defaults. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly partitions: readonly PartitionDescription[];
+}
+
+export interface PartitionDescription {
+  readonly partition: number;
+  /** Broker id; -1 when none is known. */
+  readonly leader: number;
+  readonly epoch: number;
+  readonly mode: ReplicationMode;
+  readonly generation: number;
+  /** Broker ids, the preferred leader first. */
+  readonly replicas: readonly number[];
+  /** Broker ids of the replicas in sync; empty in mode raft, where the leader alone knows. */
+  readonly inSync: readonly number[];
+}
+
+/** A partition as its replicas themselves see it. */
+export interface PartitionDetails extends PartitionDescription {
+  readonly topic: string;
+  /** -1 when no replica answered that knows it. */
+  readonly logStart: number;
+  readonly highWatermark: number;
+  readonly replicaDetails: readonly ReplicaDetails[];
+}
+
+export interface ReplicaDetails {
+  readonly broker: number;
+  readonly replicaId: string;
+  /** leader, follower, candidate, learner, damaged, failed, sealed, or offline: also when its broker does not answer. */
+  readonly role: string;
+  readonly epoch: number;
+  readonly logStart: number;
+  readonly logEnd: number;
+  readonly durableEnd: number;
+  readonly highWatermark: number;
+  /** Messages behind the leader's log end; -1 when unknown. */
+  readonly lag: number;
+  readonly bytes: number;
+  /** What is wrong, for a person; empty when nothing is. */
+  readonly problem: string;
+}
+
+export interface ServerAddress {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BrokerDescription extends ServerAddress {
+  readonly rack: string;
+  readonly weight: number;
+  readonly alive: boolean;
+  readonly incarnation: number;
+  readonly directoryId: string;
+}
+
+export interface ClusterDescription {
+  readonly clusterId: string;
+  /** Id of the active zkserver; -1 when none is known. */
+  readonly controller: number;
+  readonly controllerEpoch: number;
+  readonly zkservers: readonly ServerAddress[];
+  readonly brokers: readonly BrokerDescription[];
+}
+
+export interface ClusterHealth {
+  /** No problem at all. */
+  readonly ok: boolean;
+  /** One sentence each, the worst first. */
+  readonly problems: readonly string[];
+  readonly brokers: { readonly alive: number; readonly total: number };
+  readonly partitions: {
+    readonly total: number;
+    readonly withoutLeader: number;
+    readonly underReplicated: number;
+  };
+}
+
+export interface ListOffsets {
+  readonly topic: string;
+  readonly partitions?: readonly number[];
+  /** The log start, the high watermark (default), or the first record not older than a time. */
+  readonly at?: 'earliest' | 'latest' | Date;
+}
+
+export interface PartitionOffsetAt {
+  readonly partition: number;
+  readonly offset: number;
+  /** Of the record at that offset; -1 when there is none. */
+  readonly timestamp: number;
+  readonly epoch: number;
+}
+
+export interface StoreNodeDescription {
+  readonly path: string;
+  readonly version: number;
+  readonly ephemeral: boolean;
+  /** The payload, decoded; hexadecimal digits where it can not be. */
+  readonly data: unknown;
+}
+
+/** Every call takes `signal` and `timeout` (30 s by default) and is retried until then where that can help. */
+export interface Admin {
+  createTopic(topic: CreateTopic, options?: CallOptions): Promise<CreatedTopic>;
+  deleteTopic(topic: DeleteTopic, options?: CallOptions): Promise<{ readonly deleted: boolean }>;
+  alterTopic(topic: AlterTopic, options?: CallOptions): Promise<TopicDescription>;
+  /** Names, in alphabetical order; those that begin with "__" only on demand. */
+  listTopics(options?: CallOptions & { readonly internal?: boolean }): Promise<string[]>;
+  /** All topics when none is named; a named one that does not exist is UNKNOWN_TOPIC. */
+  describeTopics(topics?: readonly string[], options?: CallOptions): Promise<TopicDescription[]>;
+  describePartitions(topic: string, options?: CallOptions): Promise<PartitionDetails[]>;
+  describeCluster(options?: CallOptions): Promise<ClusterDescription>;
+  clusterHealth(options?: CallOptions): Promise<ClusterHealth>;
+  transferLeadership(
+    to: { readonly topic: string; readonly partition: number; readonly broker: number },
+    options?: CallOptions,
+  ): Promise<void>;
+  listOffsets(query: ListOffsets, options?: CallOptions): Promise<PartitionOffsetAt[]>;
+  /** The metadata store below a path. */
+  dumpStore(path: string, options?: CallOptions): Promise<StoreNodeDescription[]>;
+}
