@@ -172,9 +172,9 @@ describe('acknowledgements', () => {
     replica.startSync();
     replica.step(append(3, [1, 3], 1));
     replica.step(append(4, [1, 2], 1, { prevEpoch: 1 }));
-    const [old] = [replica.sync];
     replica.input((core) => {
-      core.synced(1, 2, old?.truncations);
+      core.hardStateSynced(4, undefined);
+      core.synced(1, 2, replica.sync?.truncations);
     });
     expect(sent(replica, 'appendReply')).toEqual([]);
     replica.settle();
