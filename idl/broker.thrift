@@ -156,6 +156,10 @@ struct ReplicaStatus {
   10: i64 bytes
   /** What is wrong with it, for a person; empty when nothing is. */
   11: string problem
+  /** The topic's name. */
+  12: string topic
+  /** The partition's number. */
+  13: i32 partition
 }
 
 /** What a broker must hold, as far as one partition goes. */

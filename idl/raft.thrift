@@ -70,8 +70,10 @@ struct RaftMessage {
   17: optional bool tainted
   /** APPEND, HEARTBEAT: the leader has seen the replica of this incarnation caught up, its taint is lifted. */
   18: optional i64 untaint
-  /** APPEND: offset at which the refused request's batches began, echoed so that old refusals are told apart. */
+  /** APPEND_REPLY: `offset` of the request that is answered, so that the leader can tell an old refusal. */
   19: optional i64 probe
+  /** Replies: incarnation of the sender's broker; what an older one matched is forgotten. */
+  20: optional i64 incarnation
 }
 
 /** Messages of many groups from one broker to another, gathered during one tick. */

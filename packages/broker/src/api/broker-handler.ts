@@ -1,0 +1,82 @@
+// Serves BrokerService: each method to the one file that does it.
+import { ByteBudget } from '@zhumq/base';
+import type { Clock } from '@zhumq/base';
+import type { BrokerHandler } from '@zhumq/rpc';
+import type { Assignments } from '../membership/assignments.js';
+import { ProducerIds } from '../membership/producer-ids.js';
+import type { ZkServerLink } from '../membership/zkserver-link.js';
+import type { BrokerMetrics } from '../metrics.js';
+import type { BrokerOptions } from '../options.js';
+import type { PartitionRegistry } from '../partition/partition-registry.js';
+import type { RaftTransport } from '../replication/raft/raft-transport.js';
+import { MetadataHandler } from './metadata-handler.js';
+import { OffsetsHandler } from './offsets-handler.js';
+import { ProduceHandler } from './produce-handler.js';
+import { PullHandler } from './pull-handler.js';
+import { ReplicasHandler } from './replicas-handler.js';
+
+export interface BrokerHandlerParts {
+  readonly brokerId: number;
+  readonly options: BrokerOptions;
+  readonly registry: PartitionRegistry;
+  readonly transport: RaftTransport;
+  readonly assignments: Assignments;
+  readonly link: ZkServerLink;
+  readonly clock: Clock;
+  readonly metrics: BrokerMetrics;
+  /** Aborted when the broker stops. */
+  readonly stopping: AbortSignal;
+}
+
+export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
+  const { brokerId, options, registry, transport, assignments, link, clock, metrics, stopping } =
+    parts;
+  const produce = new ProduceHandler({
+    registry,
+    clock,
+    metrics,
+    maxTimeoutMs: options['produce.timeout.max.ms'],
+  });
+  const pull = new PullHandler({
+    registry,
+    clock,
+    metrics,
+    maxResponseBytes: options['pull.max.bytes'],
+    maxWaitMs: options['pull.wait.max.ms'],
+    budget: new ByteBudget({
+      maxBytes: options['pull.buffer.bytes'],
+      maxWaiters: MAX_WAITING_PULLS,
+    }),
+  });
+  const offsets = new OffsetsHandler(registry);
+  const replicas = new ReplicasHandler(brokerId, registry, transport);
+  const metadata = new MetadataHandler({
+    link,
+    registry,
+    transport,
+    desiredState: () => assignments.state,
+    callTimeoutMs: METADATA_TIMEOUT_MS,
+  });
+  const ids = new ProducerIds(() =>
+    link.callActive(
+      (client) => client.allocateProducerIds(brokerId, { timeoutMs: ALLOCATION_TIMEOUT_MS }),
+      AbortSignal.any([stopping, AbortSignal.timeout(ALLOCATION_TIMEOUT_MS)]),
+    ),
+  );
+  return {
+    produce: (request) => produce.produce(request),
+    produceOneway: (request) => produce.produceOneway(request),
+    pull: (request, context) => pull.pull(request, context.signal),
+    listOffsets: (partitions) => offsets.listOffsets(partitions),
+    metadata: (request) => metadata.metadata(request),
+    initProducer: () => ids.initProducer(),
+    describeReplicas: (topic, partition) => replicas.describe(topic, partition),
+    transferLeadership: (topic, partition, toBroker) =>
+      replicas.transferLeadership(topic, partition, toBroker),
+    reconcile: (state) => assignments.apply(state),
+  };
+}
+
+const MAX_WAITING_PULLS = 10_000;
+const METADATA_TIMEOUT_MS = 2_000;
+const ALLOCATION_TIMEOUT_MS = 10_000;

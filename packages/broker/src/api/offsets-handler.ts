@@ -1,0 +1,54 @@
+// Serves listOffsets: earliest, latest, or the first record not older than a time. Latest is the high watermark of a
+// leader whose leadership a quorum has just confirmed, so that what was acknowledged before the question is below it.
+import { failureOf } from '@zhumq/rpc';
+import type { PartitionOffset, PartitionTimestamp } from '@zhumq/rpc';
+import { zhumqError } from '@zhumq/model';
+import type { Partition } from '../partition/partition.js';
+import type { PartitionRegistry } from '../partition/partition-registry.js';
+
+const LATEST = -1;
+const EARLIEST = -2;
+
+export class OffsetsHandler {
+  constructor(private readonly registry: PartitionRegistry) {}
+
+  listOffsets(items: readonly PartitionTimestamp[]): Promise<PartitionOffset[]> {
+    return Promise.all(items.map((item) => this.answer(item)));
+  }
+
+  private async answer(item: PartitionTimestamp): Promise<PartitionOffset> {
+    const { topic, partition: number } = item;
+    try {
+      const partition = this.registry.get(topic, number);
+      partition.checkLeads();
+      return { topic, partition: number, ...(await this.find(partition, item.timestamp)) };
+    } catch (error) {
+      return {
+        topic,
+        partition: number,
+        failure: failureOf(error),
+        offset: -1,
+        timestamp: -1,
+        epoch: -1,
+      };
+    }
+  }
+
+  private async find(
+    partition: Partition,
+    timestamp: number,
+  ): Promise<{ offset: number; timestamp: number; epoch: number }> {
+    if (timestamp === EARLIEST) return { offset: partition.log.logStart, timestamp: -1, epoch: -1 };
+    const end = (await partition.replicator.confirmLeadership()) + 1;
+    if (timestamp === LATEST) {
+      return { offset: end, timestamp: -1, epoch: partition.log.epochAt(end - 1) ?? -1 };
+    }
+    if (timestamp < 0)
+      throw zhumqError(
+        'INVALID_REQUEST',
+        `timestamp ${timestamp} is neither a time nor -1 (latest) nor -2 (earliest)`,
+      );
+    const found = await partition.log.offsetForTime(timestamp, end);
+    return found ?? { offset: end, timestamp: -1, epoch: -1 };
+  }
+}

@@ -1,0 +1,74 @@
+// Serves produce: each batch to its partition; the answer when the last of them is acknowledged or refused.
+import type { Clock } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import { ReplicationMode, failureOf } from '@zhumq/rpc';
+import type { PartitionProduceResult, ProduceRequest, ProduceResponse } from '@zhumq/rpc';
+import type { ProduceResult } from '../partition/partition.js';
+import type { PartitionRegistry } from '../partition/partition-registry.js';
+import type { BrokerMetrics } from '../metrics.js';
+
+export interface ProduceHandlerOptions {
+  readonly registry: PartitionRegistry;
+  readonly clock: Clock;
+  readonly metrics: BrokerMetrics;
+  /** Longest time that a producer may ask to wait, in milliseconds. */
+  readonly maxTimeoutMs: number;
+}
+
+export class ProduceHandler {
+  constructor(private readonly options: ProduceHandlerOptions) {}
+
+  /** Resolves when every batch is settled; batches that fail carry their own failure. */
+  produce(request: ProduceRequest): Promise<ProduceResponse> {
+    if (request.acks !== -1 && request.acks !== 1) {
+      throw zhumqError(
+        'INVALID_REQUEST',
+        `acks must be -1 or 1 in produce (0 is produceOneway), not ${request.acks}`,
+      );
+    }
+    const results = new Array<PartitionProduceResult>(request.partitions.length);
+    let open = results.length;
+    if (open === 0) return Promise.resolve({ partitions: [] });
+    return new Promise((resolve) => {
+      this.each(request, request.acks, (index, result) => {
+        results[index] = result;
+        if (--open === 0) resolve({ partitions: results });
+      });
+    });
+  }
+
+  /** Acks 0: what fails is counted, nobody is told. */
+  produceOneway(request: ProduceRequest): void {
+    this.each(request, 0, () => undefined);
+  }
+
+  private each(
+    request: ProduceRequest,
+    acks: number,
+    settled: (index: number, result: PartitionProduceResult) => void,
+  ): void {
+    const { registry, clock, metrics, maxTimeoutMs } = this.options;
+    const deadlineMs = clock.monotonicMs() + Math.min(Math.max(request.timeoutMs, 1), maxTimeoutMs);
+    request.partitions.forEach((item, index) => {
+      const { topic, partition: number } = item;
+      const batch = item.batch as Buffer;
+      const settle = (error: Error | undefined, result: ProduceResult | undefined): void => {
+        metrics.produced(batch.length, error, acks);
+        settled(index, {
+          topic,
+          partition: number,
+          failure: error === undefined ? undefined : failureOf(error),
+          baseOffset: result?.baseOffset ?? -1,
+          duplicate: result?.duplicate ?? false,
+          logStart: registry.find(topic, number)?.log.logStart ?? -1,
+          mode: ReplicationMode.RAFT,
+        });
+      };
+      try {
+        registry.get(topic, number).produce(batch, acks, deadlineMs, settle);
+      } catch (error) {
+        settle(error as Error, undefined);
+      }
+    });
+  }
+}

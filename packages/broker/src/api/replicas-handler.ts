@@ -1,0 +1,59 @@
+// Serves describeReplicas and transferLeadership: what the replicas here look like, and who should lead.
+import { zhumqError } from '@zhumq/model';
+import type { ReplicaStatus } from '@zhumq/rpc';
+import type { Partition } from '../partition/partition.js';
+import type { PartitionRegistry } from '../partition/partition-registry.js';
+import type { RaftTransport } from '../replication/raft/raft-transport.js';
+
+export class ReplicasHandler {
+  constructor(
+    private readonly brokerId: number,
+    private readonly registry: PartitionRegistry,
+    private readonly transport: RaftTransport,
+  ) {}
+
+  /** All replicas here when the topic is empty; all partitions of the topic when the partition is negative. */
+  describe(topic: string, partition: number): ReplicaStatus[] {
+    const wanted = [...this.registry.all()].filter(
+      ({ name }) =>
+        topic === '' || (name.topic === topic && (partition < 0 || name.partition === partition)),
+    );
+    return wanted.map((one) => this.status(one));
+  }
+
+  transferLeadership(topic: string, number: number, toBroker: number): void {
+    const partition = this.registry.get(topic, number);
+    partition.checkLeads();
+    const target = partition.replicator
+      .followers()
+      .find((follower) => this.transport.brokerOf(follower.replicaId) === toBroker);
+    if (target === undefined) {
+      throw zhumqError(
+        'INVALID_REQUEST',
+        `broker ${toBroker} holds no other replica of partition ${topic}-${number}`,
+        { topic, partition: number, toBroker },
+      );
+    }
+    partition.replicator.transferLeadership(target.replicaId);
+  }
+
+  private status(partition: Partition): ReplicaStatus {
+    const { log, replicator, highWatermark } = partition;
+    const leader = replicator.leaderReplica;
+    return {
+      topic: partition.name.topic,
+      partition: partition.name.partition,
+      broker: this.brokerId,
+      replicaId: log.identity.replicaId,
+      role: log.hardState?.tainted ? 'damaged' : replicator.role,
+      epoch: replicator.epoch,
+      logStart: log.logStart,
+      logEnd: log.logEnd,
+      durableEnd: log.durableEnd,
+      highWatermark,
+      leader: leader === undefined ? -1 : (this.transport.brokerOf(leader) ?? -1),
+      bytes: log.sizeBytes,
+      problem: log.hardState?.tainted ? log.hardState.taintReason : '',
+    };
+  }
+}

@@ -1,0 +1,328 @@
+// The composition root of a broker: reads like a parts list. What the parts do stands in their own files.
+import { delay, startOpsServer } from '@zhumq/base';
+import type { Clock, ErrorContext, Logger, Metrics, OpsServer, Random } from '@zhumq/base';
+import type { FileSystem, LogStore } from '@zhumq/log';
+import { paths } from '@zhumq/metadata';
+import type { MetadataStore } from '@zhumq/metadata';
+import { clusterIdentityCodec, zhumqError } from '@zhumq/model';
+import { ChannelPool, brokerService, createRpcServer, raftService } from '@zhumq/rpc';
+import type { RpcServer } from '@zhumq/rpc';
+import { brokerHandler } from './api/broker-handler.js';
+import { raftHandler } from './api/raft-handler.js';
+import { BrokerHealth } from './health.js';
+import { handLeadershipAway } from './leader-handover.js';
+import { Assignments } from './membership/assignments.js';
+import { DesiredStateCache } from './membership/desired-state-cache.js';
+import { LeaderReports } from './membership/leader-reports.js';
+import { Registration } from './membership/registration.js';
+import { ZkServerLink } from './membership/zkserver-link.js';
+import { openLogStore } from './log-store.js';
+import { BrokerMetrics } from './metrics.js';
+import type { BrokerOptions } from './options.js';
+import { PartitionOpener } from './partition/partition-opener.js';
+import { PartitionRegistry } from './partition/partition-registry.js';
+import { RaftTicker } from './replication/raft/raft-ticker.js';
+import { largestPeerFrame, replicationParts } from './replication/replication-parts.js';
+import type { ReplicationParts } from './replication/replication-parts.js';
+import { RetentionTask } from './retention-task.js';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BrokerConfig {
+  readonly id: number;
+  readonly dataDirectory: string;
+  readonly listen: HostPort;
+  /** What others are told; the listening address when undefined. */
+  readonly advertise?: HostPort;
+  /** Metrics and health; not served when undefined. */
+  readonly http?: HostPort;
+  readonly rack: string;
+  readonly weight: number;
+  readonly options: BrokerOptions;
+}
+
+/** Everything from outside. The metadata store stays the caller's. */
+export interface BrokerEnvironment {
+  readonly store: MetadataStore;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The broker can not go on (write-ahead log failed, id in use): the process must end with a non-zero code. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface BrokerAddresses {
+  readonly listening: HostPort;
+  readonly advertised: HostPort;
+  readonly http: HostPort | undefined;
+}
+
+/** One broker. `start` once, `stop` once. */
+export class Broker {
+  private readonly registry = new PartitionRegistry();
+  private readonly metrics: BrokerMetrics;
+  private readonly channels: ChannelPool;
+  private readonly link: ZkServerLink;
+  private readonly stopping = new AbortController();
+  private running: Running | undefined;
+  private failure: Error | undefined;
+
+  constructor(
+    private readonly config: BrokerConfig,
+    private readonly environment: BrokerEnvironment,
+  ) {
+    const { metrics, store, clock, random, logger } = environment;
+    this.metrics = new BrokerMetrics(metrics);
+    this.channels = new ChannelPool({ clock, random, logger });
+    this.link = new ZkServerLink({ store, channels: this.channels, clock, random, logger });
+  }
+
+  /** Resolves when clients can connect; partitions are opened as the zkserver names them (see health). */
+  async start(): Promise<BrokerAddresses> {
+    const store = await openLogStore(this.config, this.environment, this.metrics, (error) =>
+      this.fail(error),
+    );
+    try {
+      await this.joinCluster(store);
+      this.running = await this.run(store);
+      return this.running.addresses;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Hands leadership away, then goes: nothing that was acknowledged depends on how this ends. */
+  async stop(): Promise<void> {
+    const { running } = this;
+    if (running === undefined) return;
+    this.running = undefined;
+    const { logger, clock } = this.environment;
+    running.health.stopping = true;
+    const left = await handLeadershipAway(
+      this.registry,
+      clock,
+      this.config.options['stop.grace.ms'],
+    );
+    if (left > 0) logger.warn({ left }, 'stopping although partitions are still led here');
+    this.stopping.abort(zhumqError('STOPPING', 'the broker is stopping'));
+    await running.registration.close();
+    running.reports.close();
+    running.retention.stop();
+    running.ticker.stop();
+    for (const partition of this.registry.all()) partition.close();
+    await running.server.close(CLOSE_GRACE_MS);
+    running.replication.transport.close();
+    this.channels.close();
+    await running.ops?.close();
+    await running.store.close();
+  }
+
+  private fail(error: Error): void {
+    this.failure = error;
+    this.environment.onFatal(error);
+  }
+
+  /** A data directory belongs to one cluster for ever; a new one waits until the cluster is known. */
+  private async joinCluster(logStore: LogStore): Promise<void> {
+    const { store, clock, logger } = this.environment;
+    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+      try {
+        const node = await store.get(paths.clusterId);
+        if (node !== undefined) {
+          await logStore.adoptCluster(clusterIdentityCodec.decode(node.data).clusterId);
+          return;
+        }
+      } catch (error) {
+        if (logStore.clusterId !== '') return;
+        logger.warn({ err: error }, 'waiting for the metadata store');
+      }
+      if (waitedMs % NOTICE_MS === NOTICE_MS - POLL_MS)
+        logger.warn({}, 'waiting for a zkserver to make the cluster');
+      await delay(clock, POLL_MS, this.stopping.signal);
+    }
+  }
+
+  private async run(store: LogStore): Promise<Running> {
+    const { config, environment, registry, link } = this;
+    const { clock, random, logger } = environment;
+    const { id: brokerId, options } = config;
+    const replication = replicationParts({
+      ...environment,
+      brokerId,
+      store,
+      options,
+      metrics: this.metrics,
+    });
+    const reports = new LeaderReports({ brokerId, incarnation: store.incarnation, link, logger });
+    const assignments = this.assignments(store, replication, reports);
+    const server = this.server(store, replication, assignments);
+    const listening = await server.listen(config.listen.port, config.listen.host);
+    const advertised = advertisedAddress(config, listening);
+    await assignments.resume();
+    const registration = new Registration({
+      store: environment.store,
+      registration: {
+        id: brokerId,
+        ...advertised,
+        rack: config.rack,
+        weight: config.weight,
+        incarnation: store.incarnation,
+        directoryId: store.directoryId,
+        clean: store.cleanStart,
+      },
+      clock,
+      random,
+      logger,
+      onRegistered: () => void this.askDesiredState(store, assignments),
+      onConflict: (error) => this.fail(error),
+    });
+    const health = new BrokerHealth({
+      registry,
+      store,
+      registration,
+      assignments,
+      failure: () => this.failure,
+    });
+    this.metrics.watch(health);
+    const ops = await this.serveOps(health);
+    return {
+      store,
+      replication,
+      reports,
+      registration,
+      health,
+      server,
+      ops,
+      ticker: new RaftTicker(registry, clock, options['raft.tick.ms']),
+      retention: new RetentionTask(registry, clock, options['retention.check.ms'], logger),
+      addresses: { listening, advertised, http: ops && { host: ops.host, port: ops.port } },
+    };
+  }
+
+  private assignments(
+    store: LogStore,
+    replication: ReplicationParts,
+    reports: LeaderReports,
+  ): Assignments {
+    const { registry, environment, config } = this;
+    const { clock, random, logger } = environment;
+    const { transport } = replication;
+    const opener = new PartitionOpener({
+      ...replication,
+      store,
+      clock,
+      random,
+      logger,
+      leaderContext: (replicaId): ErrorContext =>
+        leaderContext(assignments, replication, replicaId),
+      onEstablished: (partition) => {
+        this.metrics.becameLeader();
+        reports.add(partition);
+      },
+      onFailed: (partition, error) =>
+        logger.error({ err: error, ...partition.name }, 'replica is out of service'),
+    });
+    const assignments: Assignments = new Assignments({
+      brokerId: config.id,
+      store,
+      registry,
+      opener,
+      transport,
+      cache: new DesiredStateCache(environment.fileSystem, config.dataDirectory, logger),
+      logger,
+      onStaleRecord: (partition) => reports.add(partition),
+    });
+    return assignments;
+  }
+
+  private server(
+    store: LogStore,
+    { transport }: ReplicationParts,
+    assignments: Assignments,
+  ): RpcServer {
+    const { registry, link, metrics, config, environment } = this;
+    const { clock, logger } = environment;
+    const { id: brokerId, options } = config;
+    const parts = { brokerId, options, registry, transport, assignments, link, clock, metrics };
+    const maxChunkBytes = options['snapshot.chunk.bytes'];
+    const clusterId = (): string => store.clusterId;
+    return createRpcServer({
+      services: [
+        brokerService(brokerHandler({ ...parts, stopping: this.stopping.signal })),
+        raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
+      ],
+      limits: {
+        maxFrameBytes: Math.max(options['request.max.bytes'], largestPeerFrame(options)),
+        maxConnections: options['connections.max'],
+      },
+      logger,
+      clock,
+    });
+  }
+
+  private async serveOps(health: BrokerHealth): Promise<OpsServer | undefined> {
+    const { http } = this.config;
+    if (http === undefined) return undefined;
+    const { metrics, logger } = this.environment;
+    return startOpsServer({ ...http, metrics, logger, ...health.reports() });
+  }
+
+  /** After registration: the zkserver tells changes by itself, but what it decided before must be asked for. */
+  private async askDesiredState(store: LogStore, assignments: Assignments): Promise<void> {
+    const request = { broker: this.config.id, incarnation: store.incarnation };
+    try {
+      const state = await this.link.callActive(
+        (client) => client.desiredState(request),
+        this.stopping.signal,
+      );
+      await assignments.apply(state);
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      this.environment.logger.error(
+        { err: error },
+        'could not get or apply the desired state; the zkserver will send it',
+      );
+    }
+  }
+}
+
+/** What runs between start and stop. */
+interface Running {
+  readonly store: LogStore;
+  readonly replication: ReplicationParts;
+  readonly reports: LeaderReports;
+  readonly ticker: RaftTicker;
+  readonly retention: RetentionTask;
+  readonly registration: Registration;
+  readonly health: BrokerHealth;
+  readonly server: RpcServer;
+  readonly ops: OpsServer | undefined;
+  readonly addresses: BrokerAddresses;
+}
+
+const POLL_MS = 100;
+const NOTICE_MS = 5_000;
+/** Requests under way when the server closes. */
+const CLOSE_GRACE_MS = 1_000;
+
+function advertisedAddress({ advertise }: BrokerConfig, listening: HostPort): HostPort {
+  if (advertise === undefined) return listening;
+  return { host: advertise.host, port: advertise.port === 0 ? listening.port : advertise.port };
+}
+
+function leaderContext(
+  assignments: Assignments,
+  { transport }: ReplicationParts,
+  replicaId: string | undefined,
+): ErrorContext {
+  const broker = replicaId === undefined ? undefined : transport.brokerOf(replicaId);
+  const info = assignments.state?.brokers.find(({ endpoint }) => endpoint.id === broker);
+  if (broker === undefined || info === undefined) return {};
+  return { leader: broker, host: info.endpoint.host, port: info.endpoint.port };
+}

@@ -1,0 +1,193 @@
+// Makes this broker hold what the zkserver says it must hold: opens, updates and closes partitions. Level-triggered and
+// idempotent: the same desired state twice changes nothing. Absence never deletes data; only a tombstone does (rule 23).
+import { SerialExecutor } from '@zhumq/base';
+import type { Logger } from '@zhumq/base';
+import type { LogStore } from '@zhumq/log';
+import { zhumqError } from '@zhumq/model';
+import type { DesiredState, DesiredStateReply, PartitionAssignment } from '@zhumq/rpc';
+import type { PartitionOpener } from '../partition/partition-opener.js';
+import type { Partition } from '../partition/partition.js';
+import type { PartitionRegistry } from '../partition/partition-registry.js';
+import type { RaftTransport } from '../replication/raft/raft-transport.js';
+import type { DesiredStateCache } from './desired-state-cache.js';
+
+export interface AssignmentsOptions {
+  readonly brokerId: number;
+  readonly store: LogStore;
+  readonly registry: PartitionRegistry;
+  readonly opener: PartitionOpener;
+  readonly transport: RaftTransport;
+  readonly cache: DesiredStateCache;
+  readonly logger: Logger;
+  /** The assignment of a partition that is led here names another leader, or none: report again. */
+  readonly onStaleRecord: (partition: Partition) => void;
+}
+
+export class Assignments {
+  private readonly executor = new SerialExecutor(MAX_WAITING);
+  private current: DesiredState | undefined;
+
+  constructor(private readonly options: AssignmentsOptions) {}
+
+  /** What was applied last; undefined before any zkserver or cache told anything. */
+  get state(): DesiredState | undefined {
+    return this.current;
+  }
+
+  /**
+   * After a start, before any zkserver answers: groups go on with what was applied last, so that raft partitions elect
+   * and serve while the metadata store is away (rule 13).
+   */
+  async resume(): Promise<void> {
+    const cached = this.options.cache.load();
+    if (cached === undefined) return;
+    await this.executor.run(() => {
+      this.current = { ...cached, controllerEpoch: 0, version: 0 };
+      this.introduce(cached);
+      for (const assignment of cached.partitions) {
+        if (this.localReplica(assignment) !== undefined) this.ensure(assignment, false);
+      }
+    });
+  }
+
+  /** Throws STALE_CONTROLLER and WRONG_CLUSTER. */
+  apply(state: DesiredState): Promise<DesiredStateReply> {
+    const applied = this.executor.run(() => this.applyNow(state));
+    if (applied === undefined)
+      throw zhumqError('OVERLOADED', 'too many desired states wait to be applied');
+    return applied;
+  }
+
+  private async applyNow(state: DesiredState): Promise<DesiredStateReply> {
+    const { store, cache, logger } = this.options;
+    const known = this.current;
+    if (known !== undefined && state.controllerEpoch < known.controllerEpoch) {
+      const epochs = `controller epoch ${state.controllerEpoch} is older than ${known.controllerEpoch}`;
+      throw zhumqError('STALE_CONTROLLER', `desired state refused: ${epochs}`);
+    }
+    if (state.clusterId !== store.clusterId) {
+      throw zhumqError(
+        'WRONG_CLUSTER',
+        `desired state of cluster ${state.clusterId} refused: this broker belongs to ${store.clusterId}`,
+      );
+    }
+    const older =
+      known !== undefined &&
+      state.controllerEpoch === known.controllerEpoch &&
+      state.version < known.version;
+    if (!older) {
+      this.introduce(state);
+      for (const assignment of state.partitions) this.ensureOrLog(assignment);
+      await this.setAsideUnknown(state);
+      this.current = state;
+      await cache.save(state);
+    }
+    const deletedTopicIds: string[] = [];
+    for (const tombstone of state.tombstones) {
+      try {
+        await this.deleteTopic(tombstone.topicId);
+        deletedTopicIds.push(tombstone.topicId);
+      } catch (error) {
+        logger.error(
+          { err: error, topic: tombstone.topic },
+          'could not delete the data of a deleted topic; it will be tried again',
+        );
+      }
+    }
+    return { deletedTopicIds };
+  }
+
+  /** Where brokers are and who holds which replica. */
+  private introduce(state: DesiredState): void {
+    const { transport } = this.options;
+    transport.setPeers(
+      state.brokers.map(({ endpoint }) => ({
+        brokerId: endpoint.id,
+        host: endpoint.host,
+        port: endpoint.port,
+      })),
+    );
+    for (const { info } of state.partitions) {
+      for (const replica of info.replicas)
+        transport.setReplicaBroker(replica.replicaId, replica.broker);
+    }
+  }
+
+  /** One partition that can not be opened does not keep the others from working. */
+  private ensureOrLog(assignment: PartitionAssignment): void {
+    try {
+      this.ensure(assignment, true);
+    } catch (error) {
+      const { topic, info } = assignment;
+      this.options.logger.error(
+        { err: error, topic, partition: info.partition },
+        'partition could not be opened',
+      );
+    }
+  }
+
+  private ensure(assignment: PartitionAssignment, mayCreate: boolean): void {
+    const { registry, opener } = this.options;
+    const replica = this.localReplica(assignment);
+    if (replica === undefined) return;
+    const open = registry.findGroup(assignment.topicId, assignment.info.partition);
+    if (open !== undefined && open.log.identity.replicaId === replica.replicaId) {
+      if (assignment.info.generation < open.name.generation) return;
+      if (assignment.info.generation === open.name.generation) {
+        opener.update(open, assignment);
+        if (this.recordIsStale(open, assignment)) this.options.onStaleRecord(open);
+        return;
+      }
+    }
+    if (open !== undefined) this.close(open);
+    const partition = opener.open(assignment, replica, mayCreate);
+    if (partition !== undefined) registry.add(partition);
+  }
+
+  private recordIsStale(partition: Partition, { info }: PartitionAssignment): boolean {
+    if (!partition.leads || !partition.replicator.established) return false;
+    return info.leader !== this.options.brokerId || info.epoch < partition.replicator.epoch;
+  }
+
+  private localReplica(assignment: PartitionAssignment) {
+    return assignment.info.replicas.find((replica) => replica.broker === this.options.brokerId);
+  }
+
+  private close(partition: Partition): void {
+    partition.close();
+    this.options.registry.remove(partition);
+  }
+
+  /** Replicas on the disk that the cluster does not name: moved aside for a person to look at. */
+  private async setAsideUnknown(state: DesiredState): Promise<void> {
+    const { store, registry, logger } = this.options;
+    const named = new Set<string>();
+    for (const { info } of state.partitions)
+      for (const replica of info.replicas) named.add(replica.replicaId);
+    const doomed = new Set(state.tombstones.map((tombstone) => tombstone.topicId));
+    for (const log of store.replicas()) {
+      const { replicaId, topic, topicId, partition } = log.identity;
+      if (named.has(replicaId) || doomed.has(topicId)) continue;
+      const open = registry.findGroup(topicId, partition);
+      if (open !== undefined && open.log === log) this.close(open);
+      logger.warn(
+        { topic, partition, replicaId },
+        'replica is not named by the cluster: moved to quarantine',
+      );
+      await store.quarantine(replicaId, 'not named by the cluster metadata');
+    }
+  }
+
+  private async deleteTopic(topicId: string): Promise<void> {
+    const { store, registry } = this.options;
+    for (const log of store.replicas()) {
+      if (log.identity.topicId !== topicId) continue;
+      const open = registry.findGroup(topicId, log.identity.partition);
+      if (open !== undefined) this.close(open);
+      await store.deleteReplica(log.identity.replicaId);
+    }
+  }
+}
+
+/** Desired states that may wait for an earlier one to be applied. */
+const MAX_WAITING = 16;

@@ -1,0 +1,109 @@
+// Calls to the zkservers: finds the active one in the metadata store, follows NOT_CONTROLLER, and tries again until the
+// caller's signal ends it. Losing the store or all zkservers delays what this carries; it never fails the data path.
+import { Backoff, ZhumqError, delay } from '@zhumq/base';
+import type { Clock, Logger, Random } from '@zhumq/base';
+import { childOf, paths } from '@zhumq/metadata';
+import type { MetadataStore } from '@zhumq/metadata';
+import { zhumqError, zkServerRegistrationCodec } from '@zhumq/model';
+import { zkServerClient } from '@zhumq/rpc';
+import type { ChannelPool, ZkServerClient } from '@zhumq/rpc';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ZkServerLinkOptions {
+  readonly store: MetadataStore;
+  readonly channels: ChannelPool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class ZkServerLink {
+  private active: Address | undefined;
+
+  constructor(private readonly options: ZkServerLinkOptions) {}
+
+  /** Calls the active zkserver; retriable failures are tried again until the signal is aborted. */
+  async callActive<T>(
+    call: (client: ZkServerClient) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { clock, random, logger } = this.options;
+    const backoff = new Backoff({ minMs: 50, maxMs: 2000 }, random);
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return await call(await this.activeClient());
+      } catch (error) {
+        this.active = controllerOf(error);
+        if (!ZhumqError.is(error) || !error.retriable) throw error;
+        logger.debug({ err: error }, 'call to the zkserver failed; it will be tried again');
+      }
+      await delay(clock, backoff.nextMs(), signal);
+    }
+  }
+
+  /** Asks any zkserver, once, the active one first. */
+  async callAny<T>(call: (client: ZkServerClient) => Promise<T>): Promise<T> {
+    let failure: unknown = zhumqError(
+      'STORE_UNAVAILABLE',
+      'no zkserver is registered in the metadata store',
+    );
+    for (const address of await this.candidates()) {
+      try {
+        return await call(this.client(address));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  private async activeClient(): Promise<ZkServerClient> {
+    this.active ??= await this.readAddress(paths.controller);
+    if (this.active === undefined)
+      throw zhumqError('NOT_CONTROLLER', 'no zkserver is active at present');
+    return this.client(this.active);
+  }
+
+  private async candidates(): Promise<readonly Address[]> {
+    const known = this.active === undefined ? [] : [this.active];
+    try {
+      const names = (await this.options.store.children(paths.candidates)) ?? [];
+      const found = await Promise.all(
+        names.map((name) => this.readAddress(childOf(paths.candidates, name))),
+      );
+      const others = found.filter((address) => address !== undefined);
+      return [
+        ...known,
+        ...others.filter(
+          (one) => !known.some((other) => one.host === other.host && one.port === other.port),
+        ),
+      ];
+    } catch (error) {
+      if (known.length > 0) return known;
+      throw error;
+    }
+  }
+
+  private async readAddress(path: string): Promise<Address | undefined> {
+    const node = await this.options.store.get(path);
+    if (node === undefined) return undefined;
+    const { host, port } = zkServerRegistrationCodec.decode(node.data);
+    return { host, port };
+  }
+
+  private client(address: Address): ZkServerClient {
+    return zkServerClient(this.options.channels.channel(address));
+  }
+}
+
+/** The address that NOT_CONTROLLER names, if it names one. */
+function controllerOf(error: unknown): Address | undefined {
+  if (!ZhumqError.is(error) || error.code !== 'NOT_CONTROLLER') return undefined;
+  const { host, port } = error.context;
+  return typeof host === 'string' && Number(port) > 0 ? { host, port: Number(port) } : undefined;
+}

@@ -1,0 +1,121 @@
+// Every metric of a broker, in one list (docs/operating.md explains what to watch).
+import { ZhumqError } from '@zhumq/base';
+import type { Metrics } from '@zhumq/base';
+
+/** What gauges read at each scrape. */
+export interface BrokerGauges {
+  partitions(): number;
+  leaders(): number;
+  failedReplicas(): number;
+  leaderless(): number;
+  freeBytes(): number;
+  pendingWriteBytes(): number;
+  registered(): boolean;
+}
+
+export class BrokerMetrics {
+  private readonly producedBatches;
+  private readonly producedBytes;
+  private readonly produceErrors;
+  private readonly pulledBytes;
+  private readonly elections;
+  readonly snapshotBytes;
+  readonly syncs;
+  readonly syncSeconds;
+  readonly walBytes;
+  readonly checkpoints;
+
+  constructor(private readonly metrics: Metrics) {
+    this.producedBatches = metrics.counter(
+      'zhumq_broker_produced_batches_total',
+      'Batches acknowledged, by ack level.',
+      ['acks'],
+    );
+    this.producedBytes = metrics.counter(
+      'zhumq_broker_produced_bytes_total',
+      'Bytes of batches acknowledged.',
+    );
+    this.produceErrors = metrics.counter(
+      'zhumq_broker_produce_errors_total',
+      'Batches not acknowledged, by error.',
+      ['code'],
+    );
+    this.pulledBytes = metrics.counter(
+      'zhumq_broker_pulled_bytes_total',
+      'Bytes of batches handed to consumers.',
+    );
+    this.elections = metrics.counter(
+      'zhumq_broker_leaderships_total',
+      'Times that a replica here became leader.',
+    );
+    this.snapshotBytes = metrics.counter(
+      'zhumq_broker_snapshot_bytes_total',
+      'Bytes copied by replicas behind a log start.',
+    );
+    this.syncs = metrics.counter('zhumq_broker_wal_syncs_total', 'Syncs of the write-ahead log.');
+    this.walBytes = metrics.counter(
+      'zhumq_broker_wal_bytes_total',
+      'Bytes written to the write-ahead log.',
+    );
+    this.checkpoints = metrics.counter(
+      'zhumq_broker_checkpoints_total',
+      'Checkpoints of the write-ahead log.',
+    );
+    this.syncSeconds = metrics.histogram(
+      'zhumq_broker_wal_sync_seconds',
+      'Duration of a sync of the write-ahead log.',
+      SYNC_BUCKETS,
+    );
+  }
+
+  watch(gauges: BrokerGauges): void {
+    const { metrics } = this;
+    metrics.gauge('zhumq_broker_partitions', 'Replicas held.', [], () => gauges.partitions());
+    metrics.gauge('zhumq_broker_leaders', 'Partitions led.', [], () => gauges.leaders());
+    metrics.gauge(
+      'zhumq_broker_failed_replicas',
+      'Replicas out of service: look at the log.',
+      [],
+      () => gauges.failedReplicas(),
+    );
+    metrics.gauge('zhumq_broker_leaderless_partitions', 'Replicas that know no leader.', [], () =>
+      gauges.leaderless(),
+    );
+    metrics.gauge('zhumq_broker_disk_free_bytes', 'Free bytes of the data directory.', [], () =>
+      gauges.freeBytes(),
+    );
+    metrics.gauge(
+      'zhumq_broker_pending_write_bytes',
+      'Bytes that wait to be written or synced.',
+      [],
+      () => gauges.pendingWriteBytes(),
+    );
+    metrics.gauge(
+      'zhumq_broker_registered',
+      '1 while the broker is registered in the metadata store.',
+      [],
+      () => Number(gauges.registered()),
+    );
+  }
+
+  produced(bytes: number, error: Error | undefined, acks: number): void {
+    if (error !== undefined) {
+      this.produceErrors.with({ code: ZhumqError.is(error) ? error.code : 'INTERNAL' }).inc();
+      return;
+    }
+    this.producedBatches.with({ acks: String(acks) }).inc();
+    this.producedBytes.inc(bytes);
+  }
+
+  pulled(bytes: number): void {
+    this.pulledBytes.inc(bytes);
+  }
+
+  becameLeader(): void {
+    this.elections.inc();
+  }
+}
+
+const SYNC_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1,
+];

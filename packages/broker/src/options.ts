@@ -1,0 +1,143 @@
+// The options of a broker: declared once; configuration file, environment, flags, `config print` and docs/configuration.md
+// come from here.
+import { defineOptions } from '@zhumq/base';
+import type { OptionValues } from '@zhumq/base';
+
+export const brokerOptions = defineOptions({
+  'raft.tick.ms': {
+    type: 'duration',
+    default: '50ms',
+    min: 5,
+    max: 10_000,
+    doc: 'Length of a Raft tick.',
+  },
+  'raft.heartbeat.ticks': {
+    type: 'integer',
+    default: 2,
+    min: 1,
+    max: 100,
+    doc: 'Ticks between heartbeats of a leader.',
+  },
+  'raft.election.ticks': {
+    type: 'integer',
+    default: 14,
+    min: 3,
+    max: 1000,
+    doc: 'Ticks without a leader before a replica campaigns; randomised up to twice as much.',
+  },
+  'raft.append.max.bytes': {
+    type: 'bytes',
+    default: '1MiB',
+    min: 1024,
+    max: 2 ** 26,
+    doc: 'Bytes of batches in one append to a follower.',
+  },
+  'raft.inflight.max.bytes': {
+    type: 'bytes',
+    default: '8MiB',
+    min: 1024,
+    doc: 'Bytes sent to a follower and not answered yet, per partition.',
+  },
+  'raft.inflight.max.messages': {
+    type: 'integer',
+    default: 64,
+    min: 1,
+    doc: 'Appends sent to a follower and not answered yet, per partition.',
+  },
+  'raft.uncommitted.max.bytes': {
+    type: 'bytes',
+    default: '64MiB',
+    min: 1024,
+    doc: 'Bytes appended and not committed beyond which a leader refuses records.',
+  },
+  'peer.buffer.max.bytes': {
+    type: 'bytes',
+    default: '64MiB',
+    min: 2 ** 20,
+    doc: 'Bytes that may wait for one other broker.',
+  },
+  'snapshot.chunk.bytes': {
+    type: 'bytes',
+    default: '1MiB',
+    min: 4096,
+    max: 2 ** 25,
+    doc: 'Bytes of one piece when a replica behind the log start copies segments.',
+  },
+  'request.max.bytes': {
+    type: 'bytes',
+    default: '16MiB',
+    min: 2 ** 16,
+    max: 2 ** 29,
+    doc: 'Largest request of a client.',
+  },
+  'produce.timeout.max.ms': {
+    type: 'duration',
+    default: '2m',
+    min: 100,
+    doc: 'Longest time that a producer may ask to wait.',
+  },
+  'pull.max.bytes': {
+    type: 'bytes',
+    default: '32MiB',
+    min: 2 ** 16,
+    max: 2 ** 28,
+    doc: 'Largest answer to a consumer.',
+  },
+  'pull.wait.max.ms': {
+    type: 'duration',
+    default: '30s',
+    min: 10,
+    doc: 'Longest time that a consumer may ask to wait.',
+  },
+  'pull.buffer.bytes': {
+    type: 'bytes',
+    default: '256MiB',
+    min: 2 ** 20,
+    doc: 'Bytes that all answers to consumers being put together may hold.',
+  },
+  'connections.max': { type: 'integer', default: 10_000, min: 1, doc: 'Connections accepted.' },
+  'wal.file.bytes': {
+    type: 'bytes',
+    default: '64MiB',
+    min: 2 ** 20,
+    doc: 'Size of a file of the write-ahead log.',
+  },
+  'wal.checkpoint.bytes': {
+    type: 'bytes',
+    default: '256MiB',
+    min: 2 ** 20,
+    doc: 'Bytes written to the write-ahead log between checkpoints.',
+  },
+  'cache.block.bytes': {
+    type: 'bytes',
+    default: '128MiB',
+    min: 2 ** 20,
+    doc: 'Cache for cold reads, shared by all consumers.',
+  },
+  'cache.tail.bytes': {
+    type: 'bytes',
+    default: '128MiB',
+    min: 2 ** 20,
+    doc: 'Recently appended batches kept in memory, over all partitions.',
+  },
+  'disk.reserve.bytes': {
+    type: 'bytes',
+    default: '512MiB',
+    min: 0,
+    doc: 'Free disk space below which producing is refused.',
+  },
+  'retention.check.ms': {
+    type: 'duration',
+    default: '1m',
+    min: 100,
+    doc: 'Time between checks of retention.',
+  },
+  'stop.grace.ms': {
+    type: 'duration',
+    default: '10s',
+    min: 0,
+    doc: 'Longest time that a stopping broker waits to hand leadership away.',
+  },
+});
+
+export type BrokerOptions = OptionValues<typeof brokerOptions.declarations>;

@@ -1,0 +1,151 @@
+// From a log on disk (or none yet) and the cluster's word to a working partition: decides whether a replica may be made,
+// enters its generation, marks what can not be trusted, and joins log, cell and replicator.
+import type { Clock, ErrorContext, Logger, Random } from '@zhumq/base';
+import type { LogConfig, LogStore, ReplicaLog } from '@zhumq/log';
+import { parseTopicConfig, zhumqError } from '@zhumq/model';
+import type { TopicConfig } from '@zhumq/model';
+import { ReplicationMode } from '@zhumq/rpc';
+import type { PartitionAssignment, ReplicaEntry } from '@zhumq/rpc';
+import type { EndOfTick } from '../replication/raft/end-of-tick.js';
+import { RaftReplicator } from '../replication/raft/raft-replicator.js';
+import type {
+  GroupTransport,
+  RaftTimings,
+  SnapshotInstaller,
+} from '../replication/raft/raft-replicator.js';
+import { enterGeneration, taint } from './generation.js';
+import { logConfigOf } from './log-config.js';
+import { Partition } from './partition.js';
+
+export interface PartitionOpenerOptions {
+  readonly store: LogStore;
+  readonly timings: RaftTimings;
+  readonly transport: GroupTransport;
+  readonly installer: SnapshotInstaller;
+  readonly endOfTick: EndOfTick;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly leaderContext: (replicaId: string | undefined) => ErrorContext;
+  readonly onEstablished: (partition: Partition) => void;
+  readonly onFailed: (partition: Partition, error: Error) => void;
+}
+
+export class PartitionOpener {
+  private readonly configs = new WeakMap<Partition, { topic: TopicConfig }>();
+
+  constructor(private readonly options: PartitionOpenerOptions) {}
+
+  /**
+   * Undefined when this broker can not hold the replica: made for another data directory (rule 6), in a mode that this
+   * version does not have, or not there and not to be made.
+   */
+  open(
+    assignment: PartitionAssignment,
+    replica: ReplicaEntry,
+    mayCreate: boolean,
+  ): Partition | undefined {
+    const { logger } = this.options;
+    const topicConfig = parseTopicConfig(assignment.config);
+    const log = this.logOf(assignment, replica, logConfigOf(topicConfig), mayCreate);
+    if (log === undefined) return undefined;
+    const { topic, topicId, info } = assignment;
+    if (info.mode !== ReplicationMode.RAFT) {
+      logger.error(
+        { topic, partition: info.partition },
+        'partition is in mode fetch, which this version does not have',
+      );
+      return undefined;
+    }
+    log.config = logConfigOf(topicConfig);
+    this.mistrust(log);
+    enterGeneration(log, info);
+    const name = { topic, topicId, partition: info.partition, generation: info.generation };
+    const config = { topic: topicConfig };
+    const partition = new Partition(name, log, {
+      maxMessageBytes: () => config.topic.maxMessageBytes,
+      diskFull: () => this.options.store.diskFull,
+      leaderContext: this.options.leaderContext,
+      onEstablished: this.options.onEstablished,
+      onFailed: this.options.onFailed,
+    });
+    this.configs.set(partition, config);
+    partition.attach(this.replicator(partition, log));
+    return partition;
+  }
+
+  /** Takes over changed settings of the topic. */
+  update(partition: Partition, assignment: PartitionAssignment): void {
+    const config = this.configs.get(partition);
+    if (config === undefined) return;
+    config.topic = parseTopicConfig(assignment.config);
+    partition.log.config = logConfigOf(config.topic);
+  }
+
+  private logOf(
+    assignment: PartitionAssignment,
+    replica: ReplicaEntry,
+    config: LogConfig,
+    mayCreate: boolean,
+  ): ReplicaLog | undefined {
+    const { store, logger } = this.options;
+    const { replicaId, directoryId } = replica;
+    const found = store.replica(replicaId);
+    if (found !== undefined) return found;
+    const { topic, topicId, info } = assignment;
+    const about = { topic, partition: info.partition, replicaId };
+    if (directoryId !== store.directoryId) {
+      // A broker whose disk was replaced is not the replica that voted and acknowledged (rule 6).
+      logger.error(
+        { ...about, directoryId },
+        'replica was made on another data directory and can not be served from this one',
+      );
+      return undefined;
+    }
+    if (!mayCreate) return undefined;
+    if (store.isRetired(replicaId)) {
+      throw zhumqError(
+        'REPLICA_FAILED',
+        `replica ${replicaId} of ${topic}-${info.partition} was taken out of service here before`,
+        about,
+      );
+    }
+    return store.createReplica({ topic, topicId, partition: info.partition, replicaId }, config);
+  }
+
+  /** Rules 16 and 22: a replica that may lack what it acknowledged says so before it says anything else. */
+  private mistrust(log: ReplicaLog): void {
+    const { store, logger } = this.options;
+    const { damage } = log;
+    if (damage !== undefined) {
+      logger.error(
+        { ...damage, ...log.identity },
+        'damage below what was on disk: the replica will be repaired from a peer',
+      );
+      taint(log, `damage at position ${damage.position} of ${damage.file}`);
+      log.resetForRepair();
+    } else if (!store.cleanStart && log.config.flush !== 'fsync' && log.logEnd > log.logStart) {
+      taint(log, `unclean stop with flush=${log.config.flush}`);
+    }
+  }
+
+  private replicator(partition: Partition, log: ReplicaLog): RaftReplicator {
+    const { timings, transport, installer, endOfTick, random, clock, logger } = this.options;
+    const { topicId, partition: number, generation } = partition.name;
+    return new RaftReplicator({
+      group: { topicId, partition: number, generation },
+      log,
+      voters: log.generation?.voters ?? [],
+      learners: [],
+      incarnation: this.options.store.incarnation,
+      timings,
+      transport,
+      installer,
+      endOfTick,
+      random,
+      wallMs: () => clock.wallMs(),
+      logger,
+      listener: partition,
+    });
+  }
+}

@@ -1,0 +1,66 @@
+// The partitions that live on this broker, by name (clients) and by group (peers).
+import { zhumqError } from '@zhumq/model';
+import type { Partition } from './partition.js';
+
+export class PartitionRegistry {
+  private readonly byName = new Map<string, Map<number, Partition>>();
+  private readonly byTopicId = new Map<string, Map<number, Partition>>();
+
+  get size(): number {
+    let count = 0;
+    for (const partitions of this.byTopicId.values()) count += partitions.size;
+    return count;
+  }
+
+  add(partition: Partition): void {
+    const { topic, topicId, partition: number } = partition.name;
+    put(this.byName, topic, number, partition);
+    put(this.byTopicId, topicId, number, partition);
+  }
+
+  remove(partition: Partition): void {
+    const { topic, topicId, partition: number } = partition.name;
+    take(this.byTopicId, topicId, number);
+    if (this.byName.get(topic)?.get(number) === partition) take(this.byName, topic, number);
+  }
+
+  /** Undefined when this broker holds no replica of it. */
+  find(topic: string, partition: number): Partition | undefined {
+    return this.byName.get(topic)?.get(partition);
+  }
+
+  /** Throws UNKNOWN_PARTITION. */
+  get(topic: string, partition: number): Partition {
+    const found = this.find(topic, partition);
+    if (found === undefined) {
+      throw zhumqError(
+        'UNKNOWN_PARTITION',
+        `this broker holds no replica of partition ${topic}-${partition}`,
+        { topic, partition },
+      );
+    }
+    return found;
+  }
+
+  findGroup(topicId: string, partition: number): Partition | undefined {
+    return this.byTopicId.get(topicId)?.get(partition);
+  }
+
+  *all(): Iterable<Partition> {
+    for (const partitions of this.byTopicId.values()) yield* partitions.values();
+  }
+}
+
+type Index = Map<string, Map<number, Partition>>;
+
+function put(index: Index, key: string, number: number, partition: Partition): void {
+  let partitions = index.get(key);
+  if (partitions === undefined) index.set(key, (partitions = new Map<number, Partition>()));
+  partitions.set(number, partition);
+}
+
+function take(index: Index, key: string, number: number): void {
+  const partitions = index.get(key);
+  partitions?.delete(number);
+  if (partitions?.size === 0) index.delete(key);
+}

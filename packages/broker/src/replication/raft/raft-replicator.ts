@@ -1,0 +1,496 @@
+// Drives one Raft group: gives the pure core its inputs and carries out its effects, in order, on the log and the
+// transport. The only caller of RaftCore. Persist -> send -> apply: what depends on a write leaves only when the log
+// reports that write durable; AppendEntries may leave before (parallel local write, rule 30).
+import { assertNever } from '@zhumq/base';
+import type { Logger, Random } from '@zhumq/base';
+import type { ReplicaLog } from '@zhumq/log';
+import { leaderChangeBatch, readBatchHeader, zhumqError } from '@zhumq/model';
+import type { BatchHeader } from '@zhumq/model';
+import { RaftCore } from '@zhumq/raft';
+import type {
+  AppendPlan,
+  AppendRequest,
+  Effect,
+  HardState,
+  LogReader,
+  Message,
+  RaftConfig,
+} from '@zhumq/raft';
+import type { LogSlice } from '@zhumq/log';
+import type {
+  AppendedRange,
+  AppendRefusal,
+  FollowerStatus,
+  Replicator,
+  ReplicatorListener,
+  ReplicaRole,
+} from '../replicator.js';
+import type { EndOfTick } from './end-of-tick.js';
+import { LeadershipReads } from './leadership-reads.js';
+import type { GroupAddress } from './raft-messages.js';
+import { SyncGate } from './sync-gate.js';
+
+/** How messages leave: implemented by RaftTransport. */
+export interface GroupTransport {
+  /** Queues a message for the broker that holds `message.to`; false when its connection has no room (the message is lost). */
+  send(group: GroupAddress, message: Message, buffers?: readonly Buffer[]): boolean;
+}
+
+/** Copies segments from the leader when this replica is behind its log start. */
+export interface SnapshotInstaller {
+  /** Resolves with the last offset on disk. */
+  install(
+    group: GroupAddress,
+    fromReplica: string,
+    log: ReplicaLog,
+    signal: AbortSignal,
+  ): Promise<number>;
+}
+
+export interface RaftTimings {
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  readonly maxInflightMessages: number;
+  readonly maxInflightBytes: number;
+  readonly maxAppendBytes: number;
+  readonly maxUncommittedBytes: number;
+}
+
+export interface RaftReplicatorOptions {
+  readonly group: GroupAddress;
+  readonly log: ReplicaLog;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+  readonly incarnation: number;
+  readonly timings: RaftTimings;
+  readonly transport: GroupTransport;
+  readonly installer: SnapshotInstaller;
+  readonly endOfTick: EndOfTick;
+  readonly random: Random;
+  readonly wallMs: () => number;
+  readonly logger: Logger;
+  readonly listener: ReplicatorListener;
+}
+
+export class RaftReplicator implements Replicator {
+  private readonly core: RaftCore;
+  private readonly log: ReplicaLog;
+  private readonly gate: SyncGate;
+  private readonly reads = new LeadershipReads();
+  private readonly dirtyPeers = new Set<string>();
+  private installation: AbortController | undefined;
+  private failure: Error | undefined;
+  private stopped = false;
+
+  /** The log must hold the group's generation record and hard state already (partition/generation.ts). */
+  constructor(private readonly options: RaftReplicatorOptions) {
+    this.log = options.log;
+    const config: RaftConfig = {
+      self: this.log.identity.replicaId,
+      incarnation: options.incarnation,
+      voters: options.voters,
+      learners: options.learners,
+      hardState: coreHardState(this.log),
+      commit: Math.min(this.log.highWatermark, this.log.logEnd) - 1,
+      ...options.timings,
+    };
+    this.core = new RaftCore(config, new LogView(this.log), options.random);
+    this.gate = new SyncGate((message) => this.send(message));
+    this.log.listener = {
+      onDurable: (end, epoch) => this.onDurable(end, epoch),
+      onHardStateDurable: (sequence) => this.onHardStateDurable(sequence),
+      onFailed: (error) => this.fail(error),
+    };
+    this.drain();
+  }
+
+  get role(): ReplicaRole {
+    if (this.failure !== undefined) return 'failed';
+    if (this.options.learners.includes(this.log.identity.replicaId)) return 'learner';
+    return this.core.role === 'preCandidate' ? 'candidate' : this.core.role;
+  }
+
+  get epoch(): number {
+    return this.core.term;
+  }
+
+  get leaderReplica(): string | undefined {
+    return this.core.leader;
+  }
+
+  get established(): boolean {
+    return this.core.established;
+  }
+
+  get tainted(): boolean {
+    return this.core.tainted;
+  }
+
+  refusal(): AppendRefusal | undefined {
+    if (this.failure !== undefined) {
+      return {
+        code: 'REPLICA_FAILED',
+        message: `the replica is out of service: ${this.failure.message}`,
+      };
+    }
+    switch (this.core.canPropose()) {
+      case undefined:
+        return undefined;
+      case 'notLeader':
+        return { code: 'NOT_LEADER', message: 'this broker does not lead the partition' };
+      case 'transferring':
+        return { code: 'NOT_LEADER', message: 'leadership is being handed over' };
+      case 'uncommittedFull':
+        return {
+          code: 'UNCOMMITTED_FULL',
+          message: `${this.options.timings.maxUncommittedBytes} bytes wait to be committed; a majority of the replicas is slow or away`,
+        };
+    }
+  }
+
+  append(batch: Buffer, header: BatchHeader): AppendedRange {
+    const range = this.log.appendAsLeader(batch, header, this.core.term);
+    this.core.proposed(range.lastOffset, batch.length);
+    this.drain();
+    return range;
+  }
+
+  confirmLeadership(): Promise<number> {
+    const { id, confirmed } = this.reads.begin();
+    this.core.readIndex(id);
+    this.drain();
+    return confirmed;
+  }
+
+  transferLeadership(toReplica: string): void {
+    if (this.stopped) return;
+    this.core.transferLeadership(toReplica);
+    this.drain();
+  }
+
+  bestSuccessor(): string | undefined {
+    let best: FollowerStatus | undefined;
+    for (const follower of this.followers()) {
+      if (follower.tainted || !this.options.voters.includes(follower.replicaId)) continue;
+      if (
+        follower.state === 'replicate' &&
+        (best === undefined || follower.durableEnd > best.durableEnd)
+      )
+        best = follower;
+    }
+    return best?.replicaId;
+  }
+
+  followers(): readonly FollowerStatus[] {
+    return this.core.peers().map((peer) => ({
+      replicaId: peer.replica,
+      state: peer.active ? peer.state : 'unreachable',
+      durableEnd: peer.matched + 1,
+      tainted: peer.tainted,
+    }));
+  }
+
+  tick(): void {
+    if (this.idle()) return;
+    this.core.tick();
+    this.drain();
+  }
+
+  /** A message of this group and generation, addressed to this replica. */
+  receive(message: Message): void {
+    if (this.idle()) return;
+    this.core.step(message);
+    this.drain();
+  }
+
+  /** The connection to that replica's broker broke. */
+  unreachable(replicaId: string): void {
+    if (this.idle()) return;
+    this.core.unreachable(replicaId);
+    this.drain();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.installation?.abort();
+    this.reads.failAll(zhumqError('STOPPING', 'the replica is stopping'));
+    this.gate.clear();
+    this.log.listener = undefined;
+  }
+
+  private idle(): boolean {
+    return this.stopped || this.failure !== undefined;
+  }
+
+  private onDurable(durableEnd: number, epoch: number): void {
+    if (this.idle()) return;
+    this.options.listener.onDurableEnd(durableEnd);
+    this.core.synced(durableEnd - 1, epoch);
+    this.drain();
+  }
+
+  private onHardStateDurable(sequence: number): void {
+    if (this.idle()) return;
+    const hardState = this.gate.durable(sequence);
+    if (hardState === undefined) return;
+    this.core.hardStateSynced(hardState.term, hardState.vote);
+    this.drain();
+  }
+
+  /** Out of service for good; what was promised stays with the other replicas (rules 4 and 7). */
+  private fail(error: Error): void {
+    if (this.idle()) return;
+    this.core.localWriteFailed();
+    this.drain();
+    this.failure = error;
+    this.installation?.abort();
+    this.gate.clear();
+    this.reads.failAll(error);
+    this.options.listener.onRoleChanged();
+    this.options.listener.onFailed(error);
+  }
+
+  private drain(): void {
+    for (
+      let effects = this.core.takeEffects();
+      effects.length > 0;
+      effects = this.core.takeEffects()
+    ) {
+      for (const effect of effects) this.perform(effect);
+    }
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'saveHardState':
+        return this.saveHardState(effect.hardState);
+      case 'truncate':
+        return this.log.truncate(effect.from);
+      case 'append':
+        return this.appendReceived(effect);
+      case 'appendLeaderChange':
+        return this.appendLeaderChange(effect.term, effect.voters);
+      case 'send':
+        return this.send(effect.message);
+      case 'sendAfterSync':
+        return this.gate.hold(effect.message);
+      case 'replicate':
+        this.dirtyPeers.add(effect.to);
+        return this.options.endOfTick.add(this);
+      case 'commit':
+        this.log.setHighWatermark(effect.commit + 1);
+        return this.options.listener.onHighWatermark(effect.commit + 1);
+      case 'roleChanged':
+        return this.options.listener.onRoleChanged();
+      case 'readConfirmed':
+        return this.reads.confirm(effect.id, effect.offset);
+      case 'readFailed':
+        return this.reads.fail(
+          effect.id,
+          zhumqError('NOT_LEADER', 'leadership could not be confirmed'),
+        );
+      case 'installSnapshot':
+        return this.installSnapshot(effect.from, effect.term);
+      case 'fatal':
+        return this.fail(zhumqError('REPLICA_FAILED', effect.reason, { ...this.options.group }));
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  private saveHardState(hardState: HardState): void {
+    const before = this.log.hardState;
+    const sequence = this.log.saveHardState({
+      generation: this.options.group.generation,
+      term: hardState.term,
+      vote: hardState.vote,
+      closed: before?.closed ?? false,
+      tainted: hardState.tainted,
+      taintReason: hardState.tainted ? (before?.taintReason ?? '') : '',
+    });
+    this.gate.saved(sequence, hardState);
+  }
+
+  private appendReceived(effect: Extract<Effect, { kind: 'append' }>): void {
+    const payload = effect.payload as Buffer;
+    let bytes = 0;
+    for (const span of effect.batches) bytes += span.bytes;
+    // The effect's batches are the last ones of the request: the first `skip` were here already.
+    this.guardWrite(() => this.log.appendAsFollower(payload.subarray(payload.length - bytes)));
+  }
+
+  private appendLeaderChange(term: number, voters: readonly string[]): void {
+    const batch = leaderChangeBatch(
+      { generation: this.options.group.generation, replicaId: this.log.identity.replicaId, voters },
+      this.options.wallMs(),
+    );
+    this.guardWrite(() => void this.log.appendAsLeader(batch, readBatchHeader(batch), term));
+  }
+
+  /** A refused write leaves log and core of different minds: the replica must not go on. */
+  private guardWrite(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.options.logger.error({ err: error, ...this.options.group }, 'append refused by the log');
+      queueMicrotask(() => this.fail(error as Error));
+    }
+  }
+
+  private send(message: Message): void {
+    if (!this.options.transport.send(this.options.group, message) && !this.idle()) {
+      queueMicrotask(() => this.unreachable(message.to));
+    }
+  }
+
+  /** Called by EndOfTick: everything proposed since the last tick leaves in as few messages as the limits allow. */
+  flush(): void {
+    if (this.idle()) return;
+    for (const peer of this.dirtyPeers) this.replicateTo(peer);
+    this.dirtyPeers.clear();
+    this.drain();
+  }
+
+  private replicateTo(peer: string): void {
+    for (
+      let plan = this.core.nextAppend(peer);
+      plan !== undefined;
+      plan = this.core.nextAppend(peer)
+    ) {
+      if (plan.from >= this.log.logEnd) {
+        if (!this.sendAppend(plan, undefined)) return;
+        continue;
+      }
+      let slice: LogSlice | Promise<LogSlice>;
+      try {
+        slice = this.log.read(plan.from, this.log.logEnd, plan.maxBytes);
+      } catch (error) {
+        this.readFailed(plan, error);
+        return;
+      }
+      if (slice instanceof Promise) {
+        this.replicateCold(plan, slice);
+        return;
+      }
+      if (!this.sendAppend(plan, slice)) return;
+    }
+  }
+
+  /** A follower far behind: its bytes come from disk, and meanwhile it gets no second plan. */
+  private replicateCold(plan: AppendPlan, slice: Promise<LogSlice>): void {
+    slice.then(
+      (read) => {
+        if (this.idle()) return;
+        if (this.core.role === 'leader' && this.core.term === plan.term)
+          this.sendAppend(plan, read);
+        else this.core.appendFailed(plan);
+        this.afterCold(plan.to);
+      },
+      (error: unknown) => {
+        if (this.idle()) return;
+        this.readFailed(plan, error);
+        this.afterCold(plan.to);
+      },
+    );
+  }
+
+  private afterCold(peer: string): void {
+    this.drain();
+    this.dirtyPeers.add(peer);
+    this.options.endOfTick.add(this);
+  }
+
+  private readFailed(plan: AppendPlan, error: unknown): void {
+    this.options.logger.warn(
+      { err: error, ...this.options.group, from: plan.from },
+      'could not read for a follower',
+    );
+    this.core.appendFailed(plan);
+  }
+
+  /** False when the connection has no room: the peer is probed again after its next heartbeat. */
+  private sendAppend(plan: AppendPlan, slice: LogSlice | undefined): boolean {
+    const message: AppendRequest = {
+      type: 'append',
+      from: this.log.identity.replicaId,
+      to: plan.to,
+      term: plan.term,
+      prevOffset: plan.prevOffset,
+      prevEpoch: plan.prevEpoch,
+      batches: [],
+      commit: plan.commit,
+      untaint: plan.untaint,
+    };
+    const lastOffset = slice === undefined ? plan.from - 1 : slice.endOffset - 1;
+    if (this.options.transport.send(this.options.group, message, slice?.buffers)) {
+      this.core.appendSent(plan, lastOffset, slice?.bytes ?? 0);
+      return true;
+    }
+    this.core.appendFailed(plan);
+    queueMicrotask(() => this.unreachable(plan.to));
+    return false;
+  }
+
+  private installSnapshot(from: string, term: number): void {
+    if (this.installation !== undefined) return;
+    const installation = new AbortController();
+    this.installation = installation;
+    this.options.logger.info(
+      { ...this.options.group, from, term },
+      'behind the log start: copying segments',
+    );
+    this.options.installer.install(this.options.group, from, this.log, installation.signal).then(
+      (lastOffset) => {
+        this.installation = undefined;
+        if (this.idle()) return;
+        this.core.snapshotInstalled(from, term, lastOffset);
+        this.drain();
+      },
+      (error: unknown) => {
+        this.installation = undefined;
+        if (this.idle()) return;
+        this.options.logger.warn(
+          { err: error, ...this.options.group },
+          'copy of segments failed; it will be resumed',
+        );
+        this.core.snapshotFailed(from, term);
+        this.drain();
+      },
+    );
+  }
+}
+
+function coreHardState(log: ReplicaLog): HardState {
+  const { hardState } = log;
+  return {
+    term: Math.max(hardState?.term ?? 0, log.lastEpoch),
+    vote: hardState !== undefined && hardState.term >= log.lastEpoch ? hardState.vote : undefined,
+    tainted: hardState?.tainted ?? false,
+  };
+}
+
+/** The log in the core's words: inclusive offsets. */
+class LogView implements LogReader {
+  constructor(private readonly log: ReplicaLog) {}
+
+  get startOffset(): number {
+    return this.log.logStart;
+  }
+
+  get lastOffset(): number {
+    return this.log.logEnd - 1;
+  }
+
+  get lastEpoch(): number {
+    return this.log.lastEpoch;
+  }
+
+  epochAt(offset: number): number | undefined {
+    return offset === -1 && this.log.logStart === 0 ? 0 : this.log.epochAt(offset);
+  }
+
+  endOfEpoch(epoch: number): { epoch: number; lastOffset: number } | undefined {
+    const end = this.log.endOfEpoch(epoch);
+    return end === undefined ? undefined : { epoch: end.epoch, lastOffset: end.endOffset - 1 };
+  }
+}

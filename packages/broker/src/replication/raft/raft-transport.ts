@@ -1,0 +1,123 @@
+// Carries Raft messages between brokers: one outgoing connection per peer for all groups, everything of one turn of the
+// event loop in one envelope (heartbeats of a thousand groups are one frame). Messages may be lost; Raft repeats them.
+import type { Logger } from '@zhumq/base';
+import type { Message } from '@zhumq/raft';
+import { raftClient } from '@zhumq/rpc';
+import type { Outgoing, RaftClient, RaftMessage, RpcChannel } from '@zhumq/rpc';
+import { toWire } from './raft-messages.js';
+import type { GroupAddress } from './raft-messages.js';
+import type { GroupTransport } from './raft-replicator.js';
+
+export interface PeerAddress {
+  readonly brokerId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RaftTransportOptions {
+  readonly brokerId: number;
+  readonly incarnation: number;
+  readonly clusterId: () => string;
+  /** Bytes that may wait for one peer; beyond it messages are refused. */
+  readonly maxBufferedBytes: number;
+  /** Bytes of batches per envelope; one append may be larger. */
+  readonly maxEnvelopeBytes: number;
+  readonly connect: (address: PeerAddress) => RpcChannel;
+  /** Makes sure that `flush` is called at the end of this turn. */
+  readonly schedule: () => void;
+  readonly logger: Logger;
+}
+
+interface Peer {
+  readonly address: PeerAddress;
+  readonly channel: RpcChannel;
+  readonly client: RaftClient;
+  queue: Outgoing<RaftMessage>[];
+  queuedBytes: number;
+}
+
+export class RaftTransport implements GroupTransport {
+  private readonly peers = new Map<number, Peer>();
+  private readonly brokerOfReplica = new Map<string, number>();
+
+  constructor(private readonly options: RaftTransportOptions) {}
+
+  /** Tells where brokers are; a changed address closes the old connection. */
+  setPeers(addresses: readonly PeerAddress[]): void {
+    for (const address of addresses) {
+      const known = this.peers.get(address.brokerId);
+      if (address.brokerId === this.options.brokerId) continue;
+      if (known?.address.host === address.host && known.address.port === address.port) continue;
+      known?.channel.close();
+      const channel = this.options.connect(address);
+      this.peers.set(address.brokerId, {
+        address,
+        channel,
+        client: raftClient(channel),
+        queue: [],
+        queuedBytes: 0,
+      });
+    }
+  }
+
+  setReplicaBroker(replicaId: string, brokerId: number): void {
+    this.brokerOfReplica.set(replicaId, brokerId);
+  }
+
+  brokerOf(replicaId: string): number | undefined {
+    return this.brokerOfReplica.get(replicaId);
+  }
+
+  /** For calls that want an answer (snapshots). */
+  clientOf(replicaId: string): RaftClient | undefined {
+    return this.peerOf(replicaId)?.client;
+  }
+
+  send(group: GroupAddress, message: Message, buffers?: readonly Buffer[]): boolean {
+    const peer = this.peerOf(message.to);
+    if (peer === undefined) return false;
+    let bytes = MESSAGE_BYTES;
+    if (buffers !== undefined) for (const buffer of buffers) bytes += buffer.length;
+    if (peer.channel.bufferedBytes + peer.queuedBytes + bytes > this.options.maxBufferedBytes)
+      return false;
+    if (peer.queuedBytes > 0 && peer.queuedBytes + bytes > this.options.maxEnvelopeBytes)
+      this.flushPeer(peer);
+    peer.queue.push(toWire(group, message, buffers));
+    peer.queuedBytes += bytes;
+    this.options.schedule();
+    return true;
+  }
+
+  /** Hands what has gathered to the sockets. */
+  flush(): void {
+    for (const peer of this.peers.values()) this.flushPeer(peer);
+  }
+
+  close(): void {
+    for (const peer of this.peers.values()) peer.channel.close();
+    this.peers.clear();
+  }
+
+  private flushPeer(peer: Peer): void {
+    if (peer.queue.length === 0) return;
+    const messages = peer.queue;
+    peer.queue = [];
+    peer.queuedBytes = 0;
+    const { brokerId, incarnation, clusterId } = this.options;
+    peer.client.deliver({
+      clusterId: clusterId(),
+      fromBroker: brokerId,
+      incarnation,
+      toBroker: peer.address.brokerId,
+      messages,
+    });
+  }
+
+  private peerOf(replicaId: string): Peer | undefined {
+    const brokerId = this.brokerOfReplica.get(replicaId);
+    return brokerId === undefined ? undefined : this.peers.get(brokerId);
+  }
+}
+
+/** About what a message without batches takes on the wire. */
+const MESSAGE_BYTES = 256;

@@ -1,0 +1,68 @@
+// What replicates the partitions of a broker: transport to the peers, segment copies, and the settings of both.
+import { connectChannel } from '@zhumq/rpc';
+import type { Clock, Logger, Random } from '@zhumq/base';
+import type { LogStore } from '@zhumq/log';
+import type { BrokerMetrics } from '../metrics.js';
+import type { BrokerOptions } from '../options.js';
+import { EndOfTick } from './raft/end-of-tick.js';
+import type { RaftTimings } from './raft/raft-replicator.js';
+import { RaftTransport } from './raft/raft-transport.js';
+import { SnapshotCopier } from './raft/snapshot-copier.js';
+
+export interface ReplicationParts {
+  readonly endOfTick: EndOfTick;
+  readonly transport: RaftTransport;
+  readonly installer: SnapshotCopier;
+  readonly timings: RaftTimings;
+}
+
+export interface ReplicationPartsOptions {
+  readonly brokerId: number;
+  readonly store: LogStore;
+  readonly options: BrokerOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: BrokerMetrics;
+}
+
+export function replicationParts(parts: ReplicationPartsOptions): ReplicationParts {
+  const { brokerId, store, options, clock, random, logger, metrics } = parts;
+  const maxBufferedBytes = options['peer.buffer.max.bytes'];
+  const endOfTick = new EndOfTick(() => transport.flush());
+  const transport: RaftTransport = new RaftTransport({
+    brokerId,
+    incarnation: store.incarnation,
+    clusterId: () => store.clusterId,
+    maxBufferedBytes,
+    maxEnvelopeBytes: options['raft.append.max.bytes'] * ENVELOPE_APPENDS,
+    connect: ({ host, port }) =>
+      connectChannel({ host, port, clock, random, logger, maxBufferedBytes: maxBufferedBytes * 2 }),
+    schedule: () => endOfTick.schedule(),
+    logger,
+  });
+  const installer = new SnapshotCopier({
+    clientOf: (replicaId) => transport.clientOf(replicaId),
+    chunkBytes: options['snapshot.chunk.bytes'],
+    callTimeoutMs: COPY_TIMEOUT_MS,
+    onChunk: (bytes) => metrics.snapshotBytes.inc(bytes),
+  });
+  const timings: RaftTimings = {
+    electionTicks: options['raft.election.ticks'],
+    heartbeatTicks: options['raft.heartbeat.ticks'],
+    maxInflightMessages: options['raft.inflight.max.messages'],
+    maxInflightBytes: options['raft.inflight.max.bytes'],
+    maxAppendBytes: options['raft.append.max.bytes'],
+    maxUncommittedBytes: options['raft.uncommitted.max.bytes'],
+  };
+  return { endOfTick, transport, installer, timings };
+}
+
+/** Largest request that a peer sends in one frame. */
+export function largestPeerFrame(options: BrokerOptions): number {
+  return options['raft.append.max.bytes'] * ENVELOPE_APPENDS * 2;
+}
+
+/** Full appends that one envelope may carry. */
+const ENVELOPE_APPENDS = 4;
+const COPY_TIMEOUT_MS = 10_000;

@@ -1,0 +1,55 @@
+// zhumq zkserver: runs one coordinator until a signal.
+import { zkServerOptions } from '@zhumq/zkserver';
+import { address, durationMs } from '../arguments.js';
+import type { Command } from '../run-command.js';
+import { serverEnvironment } from '../servers/environment.js';
+import { openMetadataStore } from '../servers/metadata-location.js';
+import { runZkServer } from '../servers/run-zkserver.js';
+import type { RunningServer } from '../servers/running-server.js';
+import { serve } from '../servers/serve.js';
+import {
+  addServerFlags,
+  logSettings,
+  metadataLocation,
+  optionValues,
+  optionalAddress,
+  serverId,
+} from './server-flags.js';
+import type { Flags } from './server-flags.js';
+
+export const zkserverCommand: Command = {
+  register: (program, run) =>
+    program.command(
+      'zkserver',
+      'Run a coordinator',
+      (verb) => addServerFlags(verb, zkServerOptions),
+      (flags) =>
+        run(() =>
+          serve(() => start(flags), {
+            json: flags.output === 'json',
+            stopWithParent: flags['stop-with-parent'] === true,
+          }),
+        ),
+    ),
+};
+
+async function start(flags: Flags): Promise<RunningServer> {
+  const id = serverId(flags);
+  const settings = {
+    id,
+    listen: address('listen', String(flags.listen)),
+    advertise: optionalAddress('advertise', flags),
+    http: optionalAddress('http', flags),
+    options: optionValues(zkServerOptions, flags),
+  };
+  const environment = serverEnvironment(`zkserver-${id}`, logSettings(flags));
+  const sessionTimeoutMs = durationMs('session-timeout', String(flags['session-timeout']));
+  const opened = openMetadataStore(metadataLocation(flags), sessionTimeoutMs, environment);
+  try {
+    const server = await runZkServer(settings, opened.store, environment);
+    return { ...server, stop: () => server.stop().finally(() => opened.close()) };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}

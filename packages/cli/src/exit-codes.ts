@@ -1,0 +1,56 @@
+// What the exit code of every verb means.
+import { ConfigFileInvalid, OptionsInvalid, ZhumqError } from '@zhumq/base';
+
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  partial: 3,
+  notFound: 4,
+  auth: 5,
+  timeout: 6,
+  interrupted: 130,
+} as const;
+
+/** A command was called in a way that it can not work; the message says how to call it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Part of the work was done; the message says which. */
+export class PartialFailure extends Error {
+  override readonly name = 'PartialFailure';
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (
+    error instanceof UsageError ||
+    error instanceof OptionsInvalid ||
+    error instanceof ConfigFileInvalid
+  )
+    return EXIT.usage;
+  if (error instanceof PartialFailure) return EXIT.partial;
+  if (!ZhumqError.is(error)) return EXIT.failed;
+  switch (error.code) {
+    case 'UNKNOWN_TOPIC':
+    case 'UNKNOWN_PARTITION':
+    case 'NOT_FOUND':
+      return EXIT.notFound;
+    case 'TIMEOUT':
+    case 'CONNECTION_LOST':
+    case 'CONNECTION_REFUSED':
+    case 'LEADER_NOT_AVAILABLE':
+      return EXIT.timeout;
+    case 'INVALID_OPTION':
+      return EXIT.usage;
+    default:
+      return EXIT.failed;
+  }
+}
+
+/** What a person reads: what happened, and what to do. Never a stack, unless ZHUMQ_DEBUG is set. */
+export function explain(error: unknown): string {
+  if (process.env.ZHUMQ_DEBUG && error instanceof Error) return error.stack ?? error.message;
+  if (ZhumqError.is(error)) return `${error.message} [${error.code}, see ${error.helpUrl}]`;
+  return error instanceof Error ? error.message : String(error);
+}
