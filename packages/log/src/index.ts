@@ -1,2 +1,41 @@
 // Segments, indexes and the block cache: the only place where partitions meet the disk.
-export {};
+export { FaultyFileSystem, SimulatedCrash } from './file-system/faulty-file-system.js';
+export type { Fault, Operation, OperationKind } from './file-system/faulty-file-system.js';
+export type {
+  DirectoryLock,
+  FileHandle,
+  FileStatus,
+  FileSystem,
+  OpenMode,
+} from './file-system/file-system.js';
+export { NodeFileSystem } from './file-system/node-file-system.js';
+export { readBootId } from './file-system/process-lock.js';
+export { LogStore } from './store/log-store.js';
+export type { QuarantinedFolder } from './store/log-store.js';
+export type { StoreEnvironment } from './store/store-environment.js';
+export type { StoreMetrics } from './store/store-metrics.js';
+export type {
+  CheckpointRow,
+  Damage,
+  Epoch,
+  EpochStart,
+  FlushPolicy,
+  GenerationRecord,
+  HardState,
+  LogConfig,
+  LogListener,
+  LogSlice,
+  Offset,
+  ProducerVerdict,
+  ReplicaFactory,
+  ReplicaIdentity,
+  ReplicaLog,
+  ReplicaRecovery,
+  ReplicaSeat,
+  ReplicaWal,
+  SegmentSummary,
+  SnapshotState,
+  StoreOptions,
+  WalParticipant,
+  WalRecord,
+} from './types.js';

@@ -111,13 +111,7 @@ class NodeFileHandle implements FileHandle {
     // Rare (a nearly full disk): the rest in one piece, until it is done or throws.
     const all = Buffer.concat(buffers);
     while (written < bytes) {
-      written += fs.writeSync(
-        this.descriptor,
-        all,
-        written,
-        bytes - written,
-        position + written,
-      );
+      written += fs.writeSync(this.descriptor, all, written, bytes - written, position + written);
     }
   }
 
@@ -130,7 +124,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async preallocate(bytes: number): Promise<void> {
-    for (let position = this.sizeSync(); position < bytes; ) {
+    for (let position = this.sizeSync(); position < bytes;) {
       const count = Math.min(ZEROS.length, bytes - position);
       position += await this.writeOnce(ZEROS.subarray(0, count), position);
     }

@@ -1,6 +1,7 @@
 // Small state files (identities, epoch lists, producer snapshots): replaced as a whole, so that after a crash a reader
 // finds the old content or the new one, never a mixture and never neither.
 import { dirname } from 'node:path';
+import { crc32c, zhumqError } from '@zhumq/model';
 import type { FileSystem } from './file-system.js';
 
 /** Largest small file that is read: they are protobuf messages of a few KiB; anything larger is damage. */
@@ -42,4 +43,24 @@ export function readSmallFile(fileSystem: FileSystem, path: string): Buffer | un
   } finally {
     file.closeSync();
   }
+}
+
+const SEAL_BYTES = 4;
+
+/** The content behind its CRC-32C (u32, big-endian), so that a rotten file is never taken for another content. */
+export function sealContent(content: Buffer): Buffer {
+  const sealed = Buffer.allocUnsafe(SEAL_BYTES + content.length);
+  sealed.writeUInt32BE(crc32c(content), 0);
+  content.copy(sealed, SEAL_BYTES);
+  return sealed;
+}
+
+/** The content of a sealed small file; undefined when there is no such file. Throws DATA_CORRUPT. */
+export function readSealedFile(fileSystem: FileSystem, path: string): Buffer | undefined {
+  const sealed = readSmallFile(fileSystem, path);
+  if (sealed === undefined) return undefined;
+  const content = sealed.subarray(SEAL_BYTES);
+  if (sealed.length >= SEAL_BYTES && crc32c(content) === sealed.readUInt32BE(0)) return content;
+  const message = `${path} does not match its checksum`;
+  throw zhumqError('DATA_CORRUPT', message, { file: path, position: 0 });
 }

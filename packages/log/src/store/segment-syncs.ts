@@ -1,0 +1,87 @@
+// Syncs of segments: for checkpoints and for flush `interval`. They run behind the write-ahead log's own sync and must
+// not take all threads of the pool from it, so only a few run at once; and for one replica only one at a time.
+import type { Clock, Timer } from '@zhumq/base';
+import type { ReplicaChannel } from './replica-channel.js';
+
+/** Of the four threads of a default pool; the others are for the write-ahead log and for reads. */
+const CONCURRENT_SYNCS = 2;
+
+export interface SegmentSyncsOptions {
+  readonly clock: Clock;
+  /** Everything gathered so far is written and synced in the write-ahead log. */
+  readonly syncWal: () => Promise<void>;
+  readonly onFailed: (channel: ReplicaChannel, error: Error) => void;
+}
+
+interface Round {
+  readonly timer: Timer;
+  readonly channels: ReplicaChannel[];
+}
+
+export class SegmentSyncs {
+  /** By interval: whose segments are synced at its end. */
+  private readonly rounds = new Map<number, Round>();
+  private readonly running = new Map<ReplicaChannel, Promise<void>>();
+  private stopped = false;
+
+  constructor(private readonly options: SegmentSyncsOptions) {}
+
+  /** Syncs each replica's segments; a failure takes that replica out of service and is not thrown. */
+  async syncAll(channels: readonly ReplicaChannel[]): Promise<void> {
+    const queue = channels[Symbol.iterator]();
+    const work = async (): Promise<void> => {
+      for (const channel of queue) await this.syncOne(channel);
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_SYNCS }, work));
+  }
+
+  /**
+   * Sync within `ms` (flush `interval`). The first replica that asks starts a round, the others join it: one timer per
+   * interval, whatever the number of replicas.
+   */
+  syncWithin(channel: ReplicaChannel, ms: number): void {
+    if (channel.awaitsIntervalSync || this.stopped) return;
+    channel.awaitsIntervalSync = true;
+    let round = this.rounds.get(ms);
+    if (round === undefined) {
+      const timer = this.options.clock.after(ms, () => void this.endRound(ms));
+      round = { timer, channels: [] };
+      this.rounds.set(ms, round);
+    }
+    round.channels.push(channel);
+  }
+
+  /** No more rounds; those under way end by themselves. */
+  stop(): void {
+    this.stopped = true;
+    for (const { timer } of this.rounds.values()) timer.cancel();
+    this.rounds.clear();
+  }
+
+  private async endRound(ms: number): Promise<void> {
+    const channels = this.rounds.get(ms)?.channels ?? [];
+    this.rounds.delete(ms);
+    for (const channel of channels) channel.awaitsIntervalSync = false;
+    await this.syncAll(channels);
+    // Segments alone are not enough: recovery ends a log where the frames account for it (rule 9).
+    if (!this.stopped) await this.options.syncWal().catch(() => undefined);
+  }
+
+  private async syncOne(channel: ReplicaChannel): Promise<void> {
+    const before = this.running.get(channel);
+    const sync = (before ?? Promise.resolve()).then(() => this.trySync(channel));
+    this.running.set(channel, sync);
+    await sync;
+    if (this.running.get(channel) === sync) this.running.delete(channel);
+  }
+
+  private async trySync(channel: ReplicaChannel): Promise<void> {
+    if (channel.failure !== undefined || channel.closed) return;
+    try {
+      await channel.replica?.syncSegments();
+    } catch (error) {
+      // Deleted or aborted meanwhile: its files are closed.
+      if (!channel.closed && !this.stopped) this.options.onFailed(channel, error as Error);
+    }
+  }
+}

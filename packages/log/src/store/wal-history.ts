@@ -1,0 +1,167 @@
+// The first of the two passes over the write-ahead log: finds the newest complete checkpoint and decides where the log
+// ends and whether it is damaged. The second pass (store-recovery.ts) replays.
+//
+// A position that can not be read is one of three things:
+// - the end of a file: later files say how long it was (WriteFrame.previousEnd);
+// - a torn tail: nothing says that it, or anything behind it, ever was durable. What stands there was never acknowledged;
+//   it is cut, and so is everything behind it, intact or not (sectors of one write reach the disk in any order);
+// - corruption: a later frame, anywhere, says that a position behind it was durable (rule 24). Frames that were
+//   acknowledged are gone; never silently.
+import type { FileSystem } from '../file-system/file-system.js';
+import { readCheckpointStart } from './checkpoint-frame.js';
+import { FrameKind, fileSeal } from './wal-frame.js';
+import type { FrameHeader } from './wal-frame.js';
+import { comparePositions, laterPosition, WAL_BEGINNING } from './wal-position.js';
+import type { WalPosition } from './wal-position.js';
+import { scanWalFile } from './wal-scan.js';
+import { readWriteFrame } from './write-frame.js';
+
+export interface WalSource {
+  readonly fileSystem: FileSystem;
+  readonly directoryId: string;
+  /** Numbers of the files that exist, rising. */
+  readonly files: readonly number[];
+  pathOf(file: number): string;
+}
+
+/** A frame with an intact header whose body can not be read. */
+export interface RottenFrame {
+  readonly position: WalPosition;
+  readonly header: FrameHeader;
+}
+
+export interface WalHistory {
+  /** Of the newest complete checkpoint frame; undefined when there is none. */
+  readonly checkpoint: { readonly position: WalPosition; readonly start: WalPosition } | undefined;
+  /** Replay ends here (exclusive); undefined: at the end of the last file. */
+  readonly end: WalPosition | undefined;
+  /** Below it everything was durable once. */
+  readonly durable: WalPosition;
+  /** Where frames from `start` on are lost that were durable; nobody knows whose. */
+  readonly lost: readonly WalPosition[];
+  /** Frames from `start` on that were durable and are rotten, with known owners. */
+  readonly rotten: readonly RottenFrame[];
+  /** Replicas retired by frames from `start` to `end`: they are not opened at all. */
+  readonly retired: readonly string[];
+  /** The last file, if no frame was ever written to it: prepared and not needed yet. */
+  readonly unused: number | undefined;
+}
+
+interface FileHistory {
+  readonly number: number;
+  /** First of the unreadable places at the end of what can be read in order; later ones follow. */
+  readonly gaps: number[];
+  readonly rotten: { readonly offset: number; readonly header: FrameHeader }[];
+  /** How long the file before it was, as its writes say. */
+  previousEnd: number | undefined;
+  /** Where the last readable frame ends. */
+  end: number;
+}
+
+export function readWalHistory(source: WalSource): WalHistory {
+  const survey = new Survey();
+  const files = source.files.map((number) => survey.read(source, number));
+  const { checkpoint, durable } = survey;
+  const start = checkpoint?.start ?? WAL_BEGINNING;
+  const lost: WalPosition[] = [];
+  const rotten: RottenFrame[] = [];
+  let end: WalPosition | undefined;
+  const judge = (position: WalPosition, whenDurable: () => void): void => {
+    if (comparePositions(position, start) < 0 || end !== undefined) return;
+    if (comparePositions(position, durable) < 0) whenDurable();
+    else end = position;
+  };
+  for (const place of unreadablePlaces(files, start)) {
+    judge(place.position, () => {
+      if (place.header === undefined) lost.push(place.position);
+      else rotten.push({ position: place.position, header: place.header });
+    });
+  }
+  const retired = survey.retirements
+    .filter(({ position }) => isBetween(position, start, end))
+    .map(({ replicaId }) => replicaId);
+  const last = files.at(-1);
+  const unused = last?.gaps.length === 1 && last.gaps[0] === 0 ? last.number : undefined;
+  return { checkpoint, durable, end, lost, rotten, retired, unused };
+}
+
+/** Whether replay comes by a position; `end` undefined: to the end of the last file. */
+export function isBetween(
+  position: WalPosition,
+  start: WalPosition,
+  end: WalPosition | undefined,
+): boolean {
+  return (
+    comparePositions(position, start) >= 0 &&
+    (end === undefined || comparePositions(position, end) < 0)
+  );
+}
+
+/** One pass over all files, remembering only what the verdict needs. */
+class Survey {
+  checkpoint: WalHistory['checkpoint'];
+  readonly retirements: { readonly replicaId: string; readonly position: WalPosition }[] = [];
+  durable: WalPosition = WAL_BEGINNING;
+
+  read(source: WalSource, number: number): FileHistory {
+    const history: FileHistory = { number, gaps: [], rotten: [], previousEnd: undefined, end: 0 };
+    const file = source.fileSystem.openSync(source.pathOf(number), 'read');
+    try {
+      for (const found of scanWalFile(file, fileSeal(source.directoryId, number))) {
+        if (found.kind === 'gap') history.gaps.push(found.offset);
+        else if (found.kind === 'rotten') history.rotten.push(found);
+        else this.note(history, { file: number, offset: found.offset }, found.header, found.body);
+      }
+      if (history.gaps.length === 0) history.end = file.sizeSync();
+      else history.end = history.gaps[history.gaps.length - 1];
+    } finally {
+      file.closeSync();
+    }
+    return history;
+  }
+
+  private note(file: FileHistory, position: WalPosition, header: FrameHeader, body: Buffer): void {
+    if (header.kind === FrameKind.write) {
+      const write = readWriteFrame(body);
+      if (write === undefined) return;
+      file.previousEnd ??= write.previousEnd;
+      this.durable = laterPosition(this.durable, write.durable);
+    } else if (header.kind === FrameKind.checkpoint) {
+      const start = readCheckpointStart(body);
+      if (start !== undefined) this.checkpoint = { position, start };
+    } else if (header.kind === FrameKind.retire) {
+      this.retirements.push({ replicaId: header.replicaId, position });
+    }
+  }
+}
+
+interface Unreadable {
+  readonly position: WalPosition;
+  readonly header?: FrameHeader;
+}
+
+/** In order of position: gaps that are no ends of files, rotten frames, files that are not there. */
+function unreadablePlaces(files: readonly FileHistory[], start: WalPosition): Unreadable[] {
+  const places: Unreadable[] = [];
+  let expected = start.file;
+  for (const [index, file] of files.entries()) {
+    if (file.number < start.file) continue;
+    for (; expected < file.number; expected++) {
+      places.push({ position: { file: expected, offset: 0 } });
+      // One is as bad as many, and numbers may be far apart.
+      expected = file.number - 1;
+    }
+    expected = file.number + 1;
+    const found: Unreadable[] = file.rotten.map(({ offset, header }) => ({
+      position: { file: file.number, offset },
+      header,
+    }));
+    const next = files.at(index + 1);
+    for (const offset of file.gaps) {
+      const isEnd = next?.previousEnd === offset && offset === file.end;
+      if (!isEnd) found.push({ position: { file: file.number, offset } });
+    }
+    places.push(...found.sort((a, b) => a.position.offset - b.position.offset));
+  }
+  return places;
+}
