@@ -132,6 +132,13 @@ describe('a tainted replica', () => {
     expect(replica.core.role).toBe('follower');
   });
 
+  test('forgets what it knew to be committed: its disk may have lost the cut that came before', () => {
+    const replica = lone([1, 1, 1], { ...tainted, commit: 1 });
+    expect(replica.core.commit).toBe(-1);
+    replica.step(append(2, [1, 2], 1));
+    expect(replica.log.batches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
   test('counts in no commit', () => {
     const replica = loneLeader([1]);
     replica.settle();

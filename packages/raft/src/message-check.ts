@@ -17,10 +17,11 @@ export function isAcceptable(replica: Replica, message: Message): boolean {
     case 'heartbeat':
       return isOffset(message.commit);
     case 'appendReply':
+      if (!Number.isSafeInteger(message.incarnation)) return false;
       return isPlace(message.matched, message.matchedEpoch) && isOffset(message.probe);
     case 'heartbeatReply':
     case 'snapshotReply':
-      return isOffset(message.matched);
+      return isOffset(message.matched) && Number.isSafeInteger(message.incarnation);
     case 'voteReply':
     case 'preVoteReply':
     case 'timeoutNow':
