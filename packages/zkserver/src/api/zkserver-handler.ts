@@ -1,0 +1,24 @@
+// The table of calls: what of the contract is answered where.
+import type { ZkServerHandler } from '@zhumq/rpc';
+import { alterTopic } from './alter-topic-handler.js';
+import type { ApiContext } from './api-context.js';
+import { createTopic } from './create-topic-handler.js';
+import { deleteTopic } from './delete-topic-handler.js';
+import { desiredState } from './desired-state-handler.js';
+import { dumpStore } from './dump-store-handler.js';
+import { reportLeaders } from './leader-reports-handler.js';
+import { metadata } from './metadata-handler.js';
+import { allocateProducerIds } from './producer-ids-handler.js';
+
+export function zkServerHandler(context: ApiContext): ZkServerHandler {
+  return {
+    metadata: (request) => metadata(context, request),
+    createTopic: (request) => createTopic(context, request),
+    deleteTopic: (name, dryRun) => deleteTopic(context, name, dryRun),
+    alterTopic: (name, config, dryRun) => alterTopic(context, name, config, dryRun),
+    desiredState: (request) => desiredState(context, request),
+    reportLeaders: (reports) => reportLeaders(context, reports),
+    allocateProducerIds: () => allocateProducerIds(context),
+    dumpStore: (path) => dumpStore(context, path),
+  };
+}

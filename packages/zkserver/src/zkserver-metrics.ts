@@ -1,0 +1,113 @@
+// Every metric of a zkserver, in one list.
+import { SECONDS_BUCKETS } from '@zhumq/base';
+import type { Metrics } from '@zhumq/base';
+import type { RpcServerMetrics } from '@zhumq/rpc';
+import { lostReplicas } from './controller/broker-registry.js';
+import { partitionsOf, topicsOf } from './view/cluster-view.js';
+import type { ClusterView } from './view/cluster-view.js';
+
+/** What gauges read at each scrape. */
+export interface ZkServerGauges {
+  isActive(): boolean;
+  view(): ClusterView | undefined;
+  brokersBehind(): number;
+}
+
+export class ZkServerMetrics implements RpcServerMetrics {
+  private readonly elections;
+  private readonly reconcileSeconds;
+  private readonly sends;
+  private readonly writes;
+  private readonly requestSeconds;
+  private readonly requestErrors;
+
+  constructor(metrics: Metrics, gauges: ZkServerGauges) {
+    this.elections = metrics.counter(
+      'zhumq_zkserver_elections_total',
+      'Times that this zkserver became the active one.',
+    );
+    this.reconcileSeconds = metrics.histogram(
+      'zhumq_zkserver_reconcile_seconds',
+      'Time to read who is there and to repair what is to be repaired.',
+      SECONDS_BUCKETS,
+    );
+    this.sends = metrics.counter(
+      'zhumq_zkserver_desired_state_sends_total',
+      'Desired states sent to brokers, by outcome.',
+      ['outcome'],
+    );
+    this.writes = metrics.counter(
+      'zhumq_zkserver_store_writes_total',
+      'Fenced writes to the metadata store, by outcome (done, refused, failed).',
+      ['outcome'],
+    );
+    this.requestSeconds = metrics.histogram(
+      'zhumq_zkserver_request_seconds',
+      'Time to answer a request, by method.',
+      SECONDS_BUCKETS,
+      ['method'],
+    );
+    this.requestErrors = metrics.counter(
+      'zhumq_zkserver_request_errors_total',
+      'Requests that were refused, by method and error.',
+      ['method', 'error'],
+    );
+    const ofView = (count: (view: ClusterView) => number) => (): number => {
+      const view = gauges.view();
+      return view === undefined ? 0 : count(view);
+    };
+    const gauge = (name: string, help: string, read: () => number): void => {
+      metrics.gauge(`zhumq_zkserver_${name}`, help, [], read);
+    };
+    gauge('active', '1 for the active zkserver.', () => Number(gauges.isActive()));
+    gauge('brokers_behind', 'Live brokers that have not acknowledged their desired state.', () =>
+      gauges.brokersBehind(),
+    );
+    gauge(
+      'brokers_alive',
+      'Brokers alive.',
+      ofView((view) => view.liveBrokers.size),
+    );
+    gauge(
+      'topics',
+      'Topics.',
+      ofView((view) => topicsOf(view).length),
+    );
+    gauge('partitions', 'Partitions of all topics.', ofView(countPartitions));
+    gauge(
+      'replicas_lost',
+      'Replicas whose broker came back with another data directory.',
+      ofView((view) => lostReplicas(view).length),
+    );
+    gauge(
+      'deletions_pending',
+      'Deleted topics of which a broker may still hold data.',
+      ofView((view) => view.tombstones.size),
+    );
+  }
+
+  served(method: string, durationMs: number, error: string | undefined): void {
+    this.requestSeconds.with({ method }).observe(durationMs / 1000);
+    if (error !== undefined) this.requestErrors.with({ method, error }).inc();
+  }
+
+  elected(): void {
+    this.elections.inc();
+  }
+
+  reconciled(durationMs: number): void {
+    this.reconcileSeconds.observe(durationMs / 1000);
+  }
+
+  sent(outcome: 'acknowledged' | 'failed'): void {
+    this.sends.with({ outcome }).inc();
+  }
+
+  written(outcome: 'done' | 'refused' | 'failed'): void {
+    this.writes.with({ outcome }).inc();
+  }
+}
+
+function countPartitions(view: ClusterView): number {
+  return topicsOf(view).reduce((sum, topic) => sum + partitionsOf(topic).length, 0);
+}
