@@ -39,3 +39,5 @@ export type {
   WalParticipant,
   WalRecord,
 } from './types.js';
+export { PartitionFactory } from './partition/partition-factory.js';
+export type { ResourceLimits } from './partition/partition-resources.js';

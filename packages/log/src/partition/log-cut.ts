@@ -1,0 +1,79 @@
+// Removing the end of a log, or all of it. In memory at once and in this order: durable end, producers, epochs (rule 15);
+// the files follow when the frame is on disk (segment-writer.ts).
+import { assert } from '@zhumq/base';
+import type { Epoch, Offset } from '../types.js';
+import { EpochList } from './epoch-list.js';
+import { listOffsets, segmentFile } from './file-names.js';
+import { locate } from './locate.js';
+import type { LogState } from './log-state.js';
+import { ProducerState } from './producer-state.js';
+import { SegmentList } from './segment-list.js';
+import type { Segment } from './segment.js';
+
+/** Everything from `from` on, which is the first offset of a batch or the log end. */
+export function truncateLog(state: LogState, from: Offset): void {
+  assert(
+    from >= state.logStart && from <= state.logEnd,
+    `truncation at ${from} of [${state.logStart}, ${state.logEnd})`,
+  );
+  if (from === state.logEnd) return;
+  const kept = state.segments.holding(from);
+  const cutsInside = kept !== undefined && kept.base < from;
+  // Before anything changes: this may read the file.
+  const cut = cutsInside ? cutOf(state, kept, from) : undefined;
+  assert(
+    cut === undefined || cut.endOffset === from,
+    `truncation at ${from}, inside the batch at ${cut?.endOffset}`,
+  );
+
+  state.durability.cut(from);
+  state.reportedEnd = Math.min(state.reportedEnd, from);
+  state.producers.cut(from);
+  state.epochs.cut(from);
+  state.tail.cut(from);
+  const removed = state.segments.removeFrom(from);
+  if (cut !== undefined && kept !== undefined) kept.cut(cut, state.indexesOf(kept));
+  state.logEnd = from;
+  state.highWatermark = Math.min(state.highWatermark, from);
+  const sequence = state.nextSequence();
+  state.writer.cut({
+    sequence,
+    segment: kept !== undefined && cutsInside ? kept : undefined,
+    bytes: cut?.position ?? 0,
+    removed,
+    files: snapshotsBeyond(state, from),
+  });
+  state.seat.wal.write({ kind: 'truncate', sequence, from, epochBefore: state.lastEpoch });
+}
+
+/** Throws everything away; the log begins and ends at `logStart`, behind a record of that epoch. */
+export function resetLog(state: LogState, logStart: Offset, epochBeforeStart: Epoch): void {
+  const files = [...snapshotsBeyond(state, -1)];
+  state.durability.reset(logStart);
+  state.reportedEnd = logStart;
+  state.producers = new ProducerState();
+  state.epochs = EpochList.before(logStart, epochBeforeStart);
+  state.epochs.changes++;
+  state.tail.clear();
+  const removed = state.segments.all;
+  state.segments = new SegmentList();
+  state.logStart = logStart;
+  state.logEnd = logStart;
+  state.highWatermark = logStart;
+  const sequence = state.nextSequence();
+  state.writer.cut({ sequence, segment: undefined, bytes: 0, removed, files });
+  state.seat.wal.write({ kind: 'logStart', sequence, logStart, epochBeforeStart, reset: true });
+}
+
+function cutOf(state: LogState, segment: Segment, from: Offset): ReturnType<typeof locate> {
+  const { resources, tail, writer } = state;
+  const writtenBytes = writer.writtenBytes(segment);
+  return locate({ resources, tail, writtenBytes }, segment, state.indexesOf(segment), from);
+}
+
+function snapshotsBeyond(state: LogState, offset: Offset): readonly string[] {
+  const { directory } = state.seat;
+  return listOffsets(state.resources.fileSystem, directory, '.producers')
+    .filter((covered) => covered > offset)
+    .map((covered) => segmentFile(directory, covered, '.producers'));
+}

@@ -1,0 +1,73 @@
+// Syncs what was written to a log's files, and now and then, with a sync, writes what a restart would otherwise have to
+// derive from the batches: epoch list, producers as of the high watermark, indexes of the active segment.
+import type { LogState } from './log-state.js';
+import type { PendingStates } from './pending-states.js';
+import { dropOldProducers, writeEpochs, writeProducers } from './derived-files.js';
+import { writeIndexes } from './segment-indexes.js';
+
+/** A restart reads about so much of each log again, at a gigabyte a second. */
+const DERIVE_AFTER_BYTES = 1024 * 1024;
+
+export class LogSync {
+  /** One after the other, so that each covers what was written before it was asked for. */
+  private last: Promise<void> = Promise.resolve();
+  private epochChangesWritten = 0;
+
+  constructor(
+    private readonly state: LogState,
+    private readonly pending: PendingStates,
+  ) {}
+
+  run(): Promise<void> {
+    const sync = this.last.then(() => this.sync());
+    this.last = sync.catch(() => undefined);
+    return sync;
+  }
+
+  private async sync(): Promise<void> {
+    const { state } = this;
+    const { writer, durability } = state;
+    writer.write();
+    while (writer.hasCut) {
+      await this.pending.durable(writer.cutSequence);
+      writer.write();
+    }
+    // From here to the first await everything is of one moment: all that was decided is in the files.
+    state.syncAsked = false;
+    durability.syncBegan();
+    const row = state.rowOfNow();
+    const derived = this.isDue() ? this.prepareDerived() : undefined;
+    if (writer.hasUnsynced) await writer.sync();
+    durability.syncEnded();
+    await derived?.();
+    state.syncedRow = row;
+  }
+
+  private isDue(): boolean {
+    return this.state.bytesSinceDerived >= DERIVE_AFTER_BYTES && this.state.isOpen;
+  }
+
+  /** Takes everything from one moment; the files are written after the segments are synced. */
+  private prepareDerived(): () => Promise<void> {
+    const { state, epochChangesWritten } = this;
+    const { directory } = state.seat;
+    const { fileSystem } = state.resources;
+    const { producerExpirationMs } = state.config;
+    state.bytesSinceDerived = 0;
+    state.producers.forgetExpired(state.stableEnd, producerExpirationMs);
+    const producers = state.producers.asOf(state.stableEnd, producerExpirationMs);
+    const epochs = [...state.epochs.entries];
+    const { changes } = state.epochs;
+    const active = state.segments.active;
+    if (active?.indexes !== undefined && !active.isSealed) {
+      for (const path of writeIndexes(fileSystem, active, active.indexes))
+        state.writer.markDirty(path);
+    }
+    return async () => {
+      if (changes !== epochChangesWritten) await writeEpochs(fileSystem, directory, epochs);
+      this.epochChangesWritten = changes;
+      await writeProducers(fileSystem, directory, producers);
+      dropOldProducers(fileSystem, directory);
+    };
+  }
+}

@@ -1,0 +1,40 @@
+// What all partition logs of a store share: the disk, the open files and the memory that caches may take.
+import { LRUCache } from 'lru-cache';
+import type { FileSystem } from '../file-system/file-system.js';
+import { BlockCache } from './block-cache.js';
+import { FileHandles } from './file-handles.js';
+import type { SegmentIndexes } from './segment.js';
+import { TailBudget } from './tail.js';
+
+/** Far below the process limit of 20,000: connections and the write-ahead log need descriptors, too. */
+const OPEN_FILES = 8192;
+/** Indexes of sealed segments that are read: about 0.2 % of the segments they belong to. */
+const INDEX_CACHE_BYTES = 64 * 1024 * 1024;
+
+export interface PartitionResources {
+  readonly fileSystem: FileSystem;
+  readonly files: FileHandles;
+  readonly blocks: BlockCache;
+  readonly tails: TailBudget;
+  /** By `contentId` of the segment. */
+  readonly indexes: LRUCache<number, SegmentIndexes>;
+}
+
+export interface ResourceLimits {
+  readonly blockCacheBytes: number;
+  readonly tailBytes: number;
+  readonly openFiles?: number;
+}
+
+export function makeResources(fileSystem: FileSystem, limits: ResourceLimits): PartitionResources {
+  return {
+    fileSystem,
+    files: new FileHandles(fileSystem, limits.openFiles ?? OPEN_FILES),
+    blocks: new BlockCache(limits.blockCacheBytes),
+    tails: new TailBudget(limits.tailBytes),
+    indexes: new LRUCache<number, SegmentIndexes>({
+      maxSize: INDEX_CACHE_BYTES,
+      sizeCalculation: ({ offsets, times }) => offsets.sizeBytes + times.sizeBytes + 256,
+    }),
+  };
+}

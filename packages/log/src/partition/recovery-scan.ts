@@ -1,0 +1,263 @@
+// Verifies what an account says against the segment files, from the last producer snapshot on, and rebuilds what is
+// derived from batches: epochs, producers, indexes. It verifies and never extends: it stops at the accounted end.
+import { BATCH_HEADER_BYTES, crc32c } from '@zhumq/model';
+import type { Damage, LogConfig, Offset } from '../types.js';
+import { scanBatches } from './batch-scan.js';
+import type { ScannedBatch } from './batch-scan.js';
+import { EpochList } from './epoch-list.js';
+import type { PartitionResources } from './partition-resources.js';
+import { ProducerState } from './producer-state.js';
+import type { RecoveryAccount } from './recovery-account.js';
+import { readIndexes, writeIndexes } from './segment-indexes.js';
+import { Segment } from './segment.js';
+
+const PAUSE_AFTER_BYTES = 4 * 1024 * 1024;
+
+/** What the scan begins with: true of everything below `from`. */
+export interface ScanBase {
+  readonly from: Offset;
+  readonly epochs: EpochList;
+  readonly producers: ProducerState;
+}
+
+/** Bytes that are not what the account says. */
+interface Fault {
+  readonly position: number;
+  readonly offset: Offset;
+  readonly reason: string;
+}
+
+/** Where in a segment to begin: at its start, or at a batch that its index knows. */
+interface Start {
+  readonly segment: Segment;
+  readonly position: number;
+  /** Of the batch there. */
+  readonly lastOffset: Offset | undefined;
+}
+
+export class RecoveryScan {
+  readonly segments: Segment[] = [];
+  /** Set when synced bytes do not verify. */
+  damage: Damage | undefined;
+  /** Where the log ends: that of the account, or where unsynced bytes are torn. */
+  end: Offset;
+  private extentAt = 0;
+  private headersCrc = 0;
+  private bytesUntilPause = PAUSE_AFTER_BYTES;
+  /** Below, neither a later truncation nor a torn write of this recovery cuts. */
+  private readonly stableEnd: Offset;
+
+  constructor(
+    private readonly resources: PartitionResources,
+    private readonly directory: string,
+    private readonly config: LogConfig,
+    private readonly account: RecoveryAccount,
+    private readonly base: ScanBase,
+  ) {
+    this.end = account.end;
+    const torn = account.extents.find((extent) => extent.mayBeTorn)?.firstOffset ?? Infinity;
+    this.stableEnd = Math.min(account.highWatermark, torn);
+  }
+
+  async run(): Promise<void> {
+    const { bases } = this.account;
+    for (const [at, base] of bases.entries()) {
+      if (this.end <= base) return;
+      const target = bases[at + 1] ?? this.account.end;
+      const isLast = at + 1 === bases.length;
+      if (this.damage === undefined && (target > this.base.from || isLast)) {
+        await this.scanSegment(base, target, isLast);
+      } else {
+        this.believeSegment(base, target);
+      }
+    }
+  }
+
+  private async scanSegment(base: Offset, target: Offset, isLast: boolean): Promise<void> {
+    let start = this.startOf(base);
+    let fault = await this.scanFrom(start, target);
+    if (fault !== undefined && start.position > 0 && fault.offset < this.base.from) {
+      // The index is derived: before the segment is blamed it is scanned from its start.
+      start = { segment: Segment.fresh(this.directory, base), position: 0, lastOffset: undefined };
+      fault = await this.scanFrom(start, target);
+    }
+    const { segment } = start;
+    this.segments.push(segment);
+    if (fault !== undefined) {
+      this.judge(segment, fault, target);
+    } else if (!isLast) {
+      const indexes = segment.seal();
+      if (indexes !== undefined) writeIndexes(this.resources.fileSystem, segment, indexes);
+      segment.indexes = undefined;
+    }
+  }
+
+  /** Torn where only the page cache had the bytes; damage where they were synced. */
+  private judge(segment: Segment, fault: Fault, target: Offset): void {
+    const { position, offset } = fault;
+    if (this.account.extentHolding(offset)?.mayBeTorn !== true) {
+      this.setDamage(segment, fault, target);
+      return;
+    }
+    this.end = offset;
+    this.base.epochs.cut(offset);
+    this.base.producers.cut(offset);
+    if (offset === segment.base) {
+      this.segments.pop();
+    } else if (segment.endOffset > offset && segment.indexes !== undefined) {
+      const cut = { endOffset: offset, position, maxTimestamp: -1, maxTimestampOffset: -1 };
+      segment.cut(cut, segment.indexes);
+    }
+  }
+
+  private setDamage(segment: Segment, fault: Fault, target: Offset): void {
+    this.damage ??= { file: segment.path, ...fault };
+    segment.endOffset = target;
+    segment.bytes = Math.max(segment.bytes, this.sizeOf(segment));
+  }
+
+  /** Verified when it is read; here only that it ends where the next one begins. */
+  private believeSegment(base: Offset, target: Offset): void {
+    const segment = new Segment(this.directory, base);
+    this.segments.push(segment);
+    segment.endOffset = target;
+    segment.bytes = this.sizeOf(segment);
+    segment.isSealed = true;
+    if (this.damage !== undefined) return;
+    const indexes = readIndexes(this.resources.fileSystem, segment);
+    segment.maxTimestamp = indexes?.times.last()?.timestamp;
+    const from = indexes?.offsets.floor(target) ?? 0;
+    let end = base;
+    let position = from;
+    if (segment.bytes > 0) {
+      this.resources.files.use(segment.path, 'read', (file) => {
+        const bounds = { position: from, end: segment.bytes, verify: false };
+        for (const batch of scanBatches(file, bounds)) {
+          end = batch.header.lastOffset + 1;
+          position = batch.position + batch.header.sizeBytes;
+        }
+      });
+    }
+    if (end === target && position === segment.bytes) return;
+    const reason = `the segment ends at offset ${end}, the next one begins at ${target}`;
+    this.setDamage(segment, { position, offset: end, reason }, target);
+  }
+
+  /** The last indexed batch before `from`, so that a large segment is not read from its start. */
+  private startOf(base: Offset): Start {
+    const fresh = {
+      segment: Segment.fresh(this.directory, base),
+      position: 0,
+      lastOffset: undefined,
+    };
+    if (this.base.from <= base) return fresh;
+    const segment = new Segment(this.directory, base);
+    segment.bytes = this.sizeOf(segment);
+    segment.endOffset = Infinity;
+    const indexes = readIndexes(this.resources.fileSystem, segment);
+    const position = indexes?.offsets.floor(this.base.from - 1) ?? 0;
+    const lastOffset = indexes?.offsets.lastOffsetAt(position);
+    if (indexes === undefined || lastOffset === undefined) return fresh;
+    const cut = { endOffset: lastOffset, position, maxTimestamp: -1, maxTimestampOffset: -1 };
+    segment.cut(cut, indexes);
+    return { segment, position, lastOffset };
+  }
+
+  private async scanFrom(start: Start, target: Offset): Promise<Fault | undefined> {
+    const { segment, position, lastOffset } = start;
+    const size = this.sizeOf(segment);
+    const { base } = segment;
+    if (size === 0) return { position: 0, offset: base, reason: 'the file is missing or empty' };
+    const nextOffset = position === 0 ? base : undefined;
+    return this.resources.files.useAsync(segment.path, 'read', async (file) => {
+      const bounds = { position, end: size, verify: true, nextOffset };
+      const batches = scanBatches(file, bounds);
+      for (;;) {
+        const step = batches.next();
+        if (step.done === true) {
+          const { position: at, nextOffset: offset = base, reason } = step.value;
+          return { position: at, offset, reason: reason === '' ? 'the file ends' : reason };
+        }
+        const fault = this.take(segment, step.value, lastOffset, position, target);
+        if (fault !== undefined) return fault;
+        if (segment.endOffset === target) return undefined;
+        this.bytesUntilPause -= step.value.header.sizeBytes;
+        if (this.bytesUntilPause < 0) {
+          this.bytesUntilPause = PAUSE_AFTER_BYTES;
+          // A read through the thread pool lets the rest of the process go on.
+          await file.read(Buffer.allocUnsafe(1), segment.bytes);
+        }
+      }
+    });
+  }
+
+  private take(
+    segment: Segment,
+    batch: ScannedBatch,
+    firstLastOffset: Offset | undefined,
+    firstPosition: number,
+    target: Offset,
+  ): Fault | undefined {
+    const { header, position } = batch;
+    const { baseOffset, lastOffset, epoch } = header;
+    const fault = (reason: string, offset = baseOffset, at = position): Fault => ({
+      position: at,
+      offset,
+      reason,
+    });
+    if (
+      position === firstPosition &&
+      firstLastOffset !== undefined &&
+      lastOffset !== firstLastOffset
+    ) {
+      return fault(`offset ${lastOffset} where the index has ${firstLastOffset}`);
+    }
+    if (lastOffset >= target)
+      return fault(`a batch up to ${lastOffset} crosses the end at ${target}`);
+    if (lastOffset >= this.base.from) {
+      this.base.epochs.add(epoch, baseOffset);
+      const known = this.base.epochs.at(baseOffset);
+      if (known !== epoch) return fault(`epoch ${epoch}, the epoch list has ${known}`);
+      const { producerExpirationMs } = this.config;
+      this.base.producers.append(header, baseOffset, this.stableEnd, producerExpirationMs);
+    }
+    segment.add(header, lastOffset, this.config.indexIntervalBytes);
+    return this.checkExtent(segment, batch, fault);
+  }
+
+  /** Whether the batch is the one that a frame wrote there. */
+  private checkExtent(
+    segment: Segment,
+    { header, position, piece, start }: ScannedBatch,
+    fault: (reason: string, offset?: Offset, position?: number) => Fault,
+  ): Fault | undefined {
+    const { extents } = this.account;
+    while (
+      this.extentAt < extents.length &&
+      extents[this.extentAt].endOffset <= header.baseOffset
+    ) {
+      this.extentAt++;
+    }
+    const extent = extents.at(this.extentAt);
+    if (extent === undefined || header.baseOffset < extent.firstOffset) return undefined;
+    if (header.baseOffset === extent.firstOffset) {
+      this.headersCrc = 0;
+      if (segment.base !== extent.segmentBase || position !== extent.position) {
+        return fault(
+          `at byte ${position}, but it was written at ${extent.position} of segment ${extent.segmentBase}`,
+        );
+      }
+    }
+    this.headersCrc = crc32c(piece, this.headersCrc, start, start + BATCH_HEADER_BYTES);
+    if (extent.isCut || header.lastOffset + 1 !== extent.endOffset) return undefined;
+    if (header.epoch !== extent.epoch)
+      return fault(`epoch ${header.epoch}, written with ${extent.epoch}`);
+    if (extent.headersCrc === undefined || extent.headersCrc === this.headersCrc) return undefined;
+    const reason = 'other batches than those that were written there';
+    return fault(reason, extent.firstOffset, extent.position);
+  }
+
+  private sizeOf(segment: Segment): number {
+    return this.resources.fileSystem.statSync(segment.path)?.bytes ?? 0;
+  }
+}
