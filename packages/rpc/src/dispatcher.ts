@@ -2,7 +2,7 @@
 // in an answer for that one call; only bytes that are no message end the connection.
 import { ZhumqError, assert } from '@zhumq/base';
 import type { Clock, Logger } from '@zhumq/base';
-import { zhumqError } from '@zhumq/model';
+import { isError, zhumqError } from '@zhumq/model';
 import type { Connection } from './connection.js';
 import type { CallContext } from './contract.js';
 import type { Method } from './method.js';
@@ -167,7 +167,7 @@ class Request {
         }
         this.connection.answer(method, this.sequenceId, value);
       } catch (error) {
-        this.refuse(error);
+        this.refuse(isError(error, 'FRAME_TOO_LARGE') ? answerTooLarge(error) : error);
         return;
       }
     }
@@ -183,6 +183,16 @@ class Request {
       this.connection.refuse(this.method, this.sequenceId, undefined);
     }
   }
+}
+
+/** The request was done, so that its caller must not take it for one that was rejected. */
+function answerTooLarge(error: ZhumqError): ZhumqError {
+  return zhumqError(
+    'INTERNAL',
+    `the answer can not be sent: ${error.message}`,
+    error.context,
+    error,
+  );
 }
 
 /** Calls the handler with exactly the arguments of the contract and the context. */

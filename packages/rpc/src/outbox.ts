@@ -59,8 +59,10 @@ export class Outbox {
   }
 
   flush(): void {
-    if (!this.started || this.socket.destroyed || this.writer.bytes === 0) return;
+    if (!this.started || this.writer.bytes === 0) return;
     const pieces = this.writer.take();
+    // Our side was ended: nobody reads what comes after it.
+    if (!this.socket.writable) return;
     if (pieces.length === 1) this.socket.write(pieces[0]);
     else {
       this.socket.cork();

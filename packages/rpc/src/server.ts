@@ -11,6 +11,7 @@ import type { RefusalReason, RpcServerMetrics } from './dispatcher.js';
 import { DEFAULT_SERVER_LIMITS } from './limits.js';
 import type { ServerLimits } from './limits.js';
 import type { Service } from './services.js';
+import { MalformedMessage } from './wire/bad-message.js';
 
 const BAD_INPUT_LINES_PER_SECOND = 5;
 const CALL_TIMEOUT_MS = 30_000;
@@ -159,11 +160,13 @@ export class RpcServer {
   private forget(connection: Connection, error: Error | undefined): void {
     this.connections.delete(connection);
     this.metrics?.closed?.();
-    if (error instanceof BadConduct)
-      this.countRefusal(error.reason, connection.remoteAddress, error);
-    // What the socket reports (a reset by the peer) is no news; anything else came from reading the peer's bytes.
-    else if (error !== undefined && !('syscall' in error)) {
-      this.countRefusal('bad-input', connection.remoteAddress, error);
+    const { remoteAddress } = connection;
+    if (error instanceof BadConduct) this.countRefusal(error.reason, remoteAddress, error);
+    else if (error instanceof MalformedMessage)
+      this.countRefusal('bad-input', remoteAddress, error);
+    else if (error !== undefined && !('code' in error)) {
+      // What has a code comes from the network: a reset by the peer is no news. The rest is a bug of ours.
+      this.limitedLogger.error({ remoteAddress, err: error }, 'a connection was ended by a bug');
     }
     if (this.connections.size === 0) this.allClosed?.();
   }

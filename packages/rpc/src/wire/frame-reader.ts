@@ -8,7 +8,7 @@ import { MalformedMessage } from './bad-message.js';
 
 const PREFIX_BYTES = 4;
 /** Up to this length a frame gets its memory at its first byte. */
-const EAGER_BYTES = 256 * 1024;
+const EAGER_BYTES = 64 * 1024;
 /** A longer one when a quarter of it is there: at most four bytes are reserved for one received. */
 const RESERVE_FACTOR = 4;
 const EMPTY = Buffer.alloc(0);
