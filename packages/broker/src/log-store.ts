@@ -1,6 +1,6 @@
 // How a broker opens its data directory.
 import { randomId } from '@zhumq/base';
-import { LogStore, createReplicaFactory, readBootId } from '@zhumq/log';
+import { LogStore, PartitionFactory, readBootId } from '@zhumq/log';
 import { parseTopicConfig } from '@zhumq/model';
 import type { BrokerConfig, BrokerEnvironment } from './broker.js';
 import type { BrokerMetrics } from './metrics.js';
@@ -13,9 +13,7 @@ export function openLogStore(
   metrics: BrokerMetrics,
   onFatal: (error: Error) => void,
 ): Promise<LogStore> {
-  const replicas = createReplicaFactory({
-    fileSystem,
-    clock,
+  const replicas = new PartitionFactory(fileSystem, {
     tailBytes: options['cache.tail.bytes'],
     blockCacheBytes: options['cache.block.bytes'],
   });

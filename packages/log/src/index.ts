@@ -10,6 +10,8 @@ export type {
 } from './file-system/file-system.js';
 export { NodeFileSystem } from './file-system/node-file-system.js';
 export { readBootId } from './file-system/process-lock.js';
+export { readSealedFile, replaceSmallFile, sealContent } from './file-system/small-file.js';
+
 export { LogStore } from './store/log-store.js';
 export type { QuarantinedFolder } from './store/log-store.js';
 export type { StoreEnvironment } from './store/store-environment.js';
