@@ -4,6 +4,13 @@ import { defineOptions } from '@zhumq/base';
 import type { OptionValues } from '@zhumq/base';
 
 export const brokerOptions = defineOptions({
+  'session.timeout': {
+    type: 'duration',
+    default: '6s',
+    min: '1s',
+    max: '60s',
+    doc: 'Session with the metadata store: after that much silence the cluster takes the broker for dead.',
+  },
   'raft.tick.ms': {
     type: 'duration',
     default: '50ms',

@@ -1,6 +1,6 @@
 // zhumq broker: runs one broker until a signal.
 import { brokerOptions } from '@zhumq/broker';
-import { address, durationMs } from '../arguments.js';
+import { address } from '../arguments.js';
 import { UsageError } from '../exit-codes.js';
 import type { Command } from '../run-command.js';
 import { serverEnvironment } from '../servers/environment.js';
@@ -68,8 +68,11 @@ async function start(flags: Flags): Promise<RunningServer> {
     options: optionValues(brokerOptions, flags),
   };
   const environment = serverEnvironment(`broker-${id}`, logSettings(flags));
-  const sessionTimeoutMs = durationMs('session-timeout', String(flags['session-timeout']));
-  const opened = openMetadataStore(metadataLocation(flags), sessionTimeoutMs, environment);
+  const opened = openMetadataStore(
+    metadataLocation(flags),
+    settings.options['session.timeout'],
+    environment,
+  );
   try {
     const server = await runBroker(settings, opened.store, environment);
     return { ...server, stop: () => server.stop().finally(() => opened.close()) };

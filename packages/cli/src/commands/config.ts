@@ -6,8 +6,6 @@ import type { OutputFormat } from '../output.js';
 import type { Command } from '../run-command.js';
 import { addOptionFlags, resolveOptions } from './server-flags.js';
 
-const SETS = { broker: brokerOptions, zkserver: zkServerOptions } as const;
-
 export const configCommand: Command = {
   register: (program, run) =>
     program.command('config', 'Show configuration', (noun) =>
@@ -22,7 +20,10 @@ export const configCommand: Command = {
               .option('output', { alias: 'o', choices: OUTPUT_FORMATS, default: 'table' }),
           (flags) =>
             run(async () => {
-              const { rows } = resolveOptions(SETS[flags.server as keyof typeof SETS], flags);
+              const { rows } =
+                flags.server === 'broker'
+                  ? resolveOptions(brokerOptions, flags)
+                  : resolveOptions(zkServerOptions, flags);
               printRows(flags.output as OutputFormat, rows, [
                 { title: 'OPTION', value: (row) => row.name },
                 { title: 'VALUE', value: (row) => row.value },

@@ -5,6 +5,7 @@ import type {
   HostPort,
   LogLevel,
   OptionDeclarations,
+  OptionFlag,
   OptionSet,
   OptionValues,
   ResolvedOptions,
@@ -17,10 +18,15 @@ import { UsageError } from '../exit-codes.js';
 import type { LogSettings } from '../servers/environment.js';
 import type { MetadataLocation } from '../servers/metadata-location.js';
 
+/** A set of options, as far as flags are made from it. */
+interface Described {
+  flags(): readonly OptionFlag[];
+}
+
 /** Parsed flags, by name. */
 export type Flags = Readonly<Record<string, unknown>>;
 
-export function addServerFlags(program: Argv, options: OptionSet<OptionDeclarations>): Argv {
+export function addServerFlags(program: Argv, options: Described): Argv {
   return addOptionFlags(
     addLogFlags(program)
       .option('id', {
@@ -34,11 +40,6 @@ export function addServerFlags(program: Argv, options: OptionSet<OptionDeclarati
       })
       .option('embedded-store', { type: 'string', hidden: true })
       .option('stop-with-parent', { type: 'boolean', default: false, hidden: true })
-      .option('session-timeout', {
-        type: 'string',
-        default: '6s',
-        describe: 'Session with the metadata store',
-      })
       .option('listen', {
         type: 'string',
         demandOption: true,
@@ -74,7 +75,7 @@ export function addLogFlags(program: Argv): Argv {
     });
 }
 
-export function addOptionFlags(program: Argv, options: OptionSet<OptionDeclarations>): Argv {
+export function addOptionFlags(program: Argv, options: Described): Argv {
   for (const { flag, doc, default: initial } of options.flags()) {
     program.option(flag, {
       type: 'string',

@@ -1,6 +1,6 @@
 // zhumq zkserver: runs one coordinator until a signal.
 import { zkServerOptions } from '@zhumq/zkserver';
-import { address, durationMs } from '../arguments.js';
+import { address } from '../arguments.js';
 import type { Command } from '../run-command.js';
 import { serverEnvironment } from '../servers/environment.js';
 import { openMetadataStore } from '../servers/metadata-location.js';
@@ -43,8 +43,11 @@ async function start(flags: Flags): Promise<RunningServer> {
     options: optionValues(zkServerOptions, flags),
   };
   const environment = serverEnvironment(`zkserver-${id}`, logSettings(flags));
-  const sessionTimeoutMs = durationMs('session-timeout', String(flags['session-timeout']));
-  const opened = openMetadataStore(metadataLocation(flags), sessionTimeoutMs, environment);
+  const opened = openMetadataStore(
+    metadataLocation(flags),
+    settings.options['session.timeout'],
+    environment,
+  );
   try {
     const server = await runZkServer(settings, opened.store, environment);
     return { ...server, stop: () => server.stop().finally(() => opened.close()) };
