@@ -17,6 +17,11 @@ export function reportLeaders(
     const message = `${reports.length} reports at once; at most ${MAX_REPORTS}`;
     throw zhumqError('INVALID_REQUEST', message, { reports: reports.length, limit: MAX_REPORTS });
   }
+  const wrong = reports.find(({ incarnation }) => !Number.isSafeInteger(incarnation));
+  if (wrong !== undefined) {
+    const message = `broker ${wrong.broker} reports an incarnation that is no number in range`;
+    throw zhumqError('INVALID_REQUEST', message, { broker: wrong.broker });
+  }
   return asActive(context, async (controller) => {
     const view = await controller.submit({ kind: 'leaders-claimed', claims: reports });
     const byId = new Map(topicsOf(view).map((topic) => [topic.record.topicId, topic]));

@@ -3,7 +3,7 @@
 // report of generation 1 that arrives after a switch to fetch would otherwise make followers truncate what was acknowledged.
 import { paths } from '@zhumq/metadata';
 import type { StoreOperation } from '@zhumq/metadata';
-import { partitionRecordCodec } from '@zhumq/model';
+import { MAX_EPOCH, partitionRecordCodec } from '@zhumq/model';
 import type { PartitionRecord } from '@zhumq/model';
 import { topicsOf } from '../view/cluster-view.js';
 import type { Decide, LeaderClaim } from './decision.js';
@@ -29,6 +29,7 @@ function counts(claim: LeaderClaim, record: PartitionRecord): boolean {
     record.mode === 'raft' &&
     claim.generation === record.generation &&
     claim.epoch > record.epoch &&
+    claim.epoch <= MAX_EPOCH &&
     record.replicas.some(({ broker }) => broker === claim.broker)
   );
 }

@@ -48,20 +48,35 @@ function roomFor(topic: NewTopic, ground: Ground, held: readonly number[]): Room
   const ofTopic = shares.map((share) => Math.min(partitions, boundOf(share, REPLICA_BOUND)));
   const weight = ground.weights.reduce((sum, one) => sum + one, 0);
   const perWeight = (total + held.reduce((sum, one) => sum + one, 0)) / weight;
+  const within = roomAt(perWeight, ofTopic, ground, held);
   // A broker that joined lately is far below its share, and can not take two replicas of one partition: then the others
   // must take more than the bound, each as little as possible.
   for (let level = perWeight; ; level *= 1.02) {
-    const free = ofTopic.map((most, broker) => {
-      const inAll = boundOf(level * ground.weights[broker], REPLICA_BOUND) - held[broker];
-      return Math.max(0, Math.min(most, inAll));
-    });
-    const room = new Room(ground.racks, free, perRack, replicationFactor);
+    const free = roomAt(level, ofTopic, ground, held);
+    const room = new Room(ground.racks, free, within, perRack, replicationFactor);
     if (room.sufficesFor(partitions)) return room;
   }
 }
 
+/** For each broker what it may take, when the bound of everything is computed from that many replicas per weight. */
+function roomAt(
+  perWeight: number,
+  ofTopic: readonly number[],
+  ground: Ground,
+  held: readonly number[],
+): readonly number[] {
+  return ofTopic.map((most, broker) => {
+    const inAll = boundOf(perWeight * ground.weights[broker], REPLICA_BOUND) - held[broker];
+    return Math.max(0, Math.min(most, inAll));
+  });
+}
+
 function choose(key: bigint, ring: HashRing, room: Room, count: number, later: number): number[] {
   const chosen: number[] = [];
+  if (room.isRaised) {
+    pick(key, ring, room, count, chosen, (broker) => room.hasPlenty(broker, later));
+    pick(key, ring, room, count, chosen, (broker) => room.isWithinBound(broker));
+  }
   pick(key, ring, room, count, chosen);
   if (chosen.length === count && room.sufficesFor(later)) return chosen;
   for (const broker of chosen.splice(0)) room.giveBack(broker);
@@ -84,6 +99,7 @@ function pick(
   chosen: number[],
   isWanted: (broker: number) => boolean = () => true,
 ): void {
+  if (chosen.length >= count) return;
   ring.walk(key, (broker) => {
     if (room.fits(broker, chosen) && isWanted(broker)) {
       room.take(broker);

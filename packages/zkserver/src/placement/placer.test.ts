@@ -206,13 +206,19 @@ test('many small topics one after the other stay within the bounds', () => {
 
 test('a new topic fills up a broker that joined empty, but does not pile up on it', () => {
   const old = counts(place(brokers(4), 400));
-  const { replicas } = counts(new Placer(brokers(5), VNODES).placeTopic(topicOf(400, 'new'), old));
+  const { replicas } = counts(placerOf(5).placeTopic(topicOf(400, 'new'), old));
   expect(replicas.get(5)).toBeGreaterThan(240);
   expect(replicas.get(5)).toBeLessThanOrEqual(bound(240, 1.1));
   for (const id of [1, 2, 3, 4]) {
     const total = (old.replicas.get(id) ?? 0) + (replicas.get(id) ?? 0);
     expect(total).toBeLessThanOrEqual(bound(480 * 1.16, 1.1));
   }
+});
+
+test('where the bound must be raised, the brokers that are below it are filled first', () => {
+  const load = { replicas: new Map([1, 2, 3].map((id) => [id, 2])), leaders: new Map() };
+  const { replicas } = counts(placerOf(4).placeTopic(topicOf(2, 'new'), load));
+  expect(replicas.get(4)).toBe(2);
 });
 
 test('what brokers that left held gets new places, and nothing else moves', () => {

@@ -8,13 +8,24 @@
 import type { Racks } from './racks.js';
 
 export class Room {
+  /** For each broker how many replicas it may still take. */
+  private readonly free: number[];
+  /** The same as long as the bound had not been raised; less than 0 for a broker that took more than that. */
+  private readonly within: number[];
+  /** Whether the bound had to be raised. */
+  readonly isRaised: boolean;
+
   constructor(
     private readonly racks: Racks,
-    /** For each broker how many replicas it may still take. Changed by `take` and `giveBack`. */
-    readonly free: number[],
+    free: readonly number[],
+    within: readonly number[],
     private readonly perRack: number,
     private readonly replicationFactor: number,
-  ) {}
+  ) {
+    this.free = [...free];
+    this.within = [...within];
+    this.isRaised = free.some((count, broker) => count > within[broker]);
+  }
 
   sufficesFor(partitions: number): boolean {
     let places = 0;
@@ -42,12 +53,24 @@ export class Room {
     return this.inRack(members, later) > later * this.perRack;
   }
 
+  /** Whether a replica more leaves it within the bound that had to be raised. */
+  isWithinBound(broker: number): boolean {
+    return this.within[broker] > 0;
+  }
+
+  /** Whether it must take this partition to come as near to its share as it can. */
+  hasPlenty(broker: number, later: number): boolean {
+    return this.within[broker] > later;
+  }
+
   take(broker: number): void {
     this.free[broker]--;
+    this.within[broker]--;
   }
 
   giveBack(broker: number): void {
     this.free[broker]++;
+    this.within[broker]++;
   }
 
   private inRack(members: readonly number[], partitions: number): number {
