@@ -38,6 +38,7 @@ export function truncateLog(state: LogState, from: Offset): void {
   const sequence = state.nextSequence();
   state.writer.cut({
     sequence,
+    from,
     segment: kept !== undefined && cutsInside ? kept : undefined,
     bytes: cut?.position ?? 0,
     removed,
@@ -54,14 +55,14 @@ export function resetLog(state: LogState, logStart: Offset, epochBeforeStart: Ep
   state.producers = new ProducerState();
   state.epochs = EpochList.before(logStart, epochBeforeStart);
   state.epochs.changes++;
-  state.tail.clear();
+  state.tail.reset(logStart);
   const removed = state.segments.all;
   state.segments = new SegmentList();
   state.logStart = logStart;
   state.logEnd = logStart;
   state.highWatermark = logStart;
   const sequence = state.nextSequence();
-  state.writer.cut({ sequence, segment: undefined, bytes: 0, removed, files });
+  state.writer.cut({ sequence, from: logStart, segment: undefined, bytes: 0, removed, files });
   state.seat.wal.write({ kind: 'logStart', sequence, logStart, epochBeforeStart, reset: true });
 }
 

@@ -65,11 +65,14 @@ export class LogReader {
     return { buffers, bytes, firstOffset, endOffset };
   }
 
-  /** The block with the batch that holds `offset`; undefined when no file has it. Throws BlockFault. */
+  /** The block with the batch that holds `offset`; undefined when the tail has it, or nobody. Throws BlockFault. */
   async blockHolding(offset: Offset): Promise<Block | undefined> {
     for (;;) {
-      const segment = this.state.segments.holding(offset);
+      const { segments, tail } = this.state;
+      const segment = segments.holding(offset);
       if (segment === undefined || offset >= segment.endOffset) return undefined;
+      // Bytes that are not in the file yet are in the tail.
+      if (tail.find(offset) !== undefined) return undefined;
       try {
         const block = await this.loadBlock(segment, offset);
         return block.endOffset > offset ? block : undefined;

@@ -5,9 +5,6 @@ import type { PendingStates } from './pending-states.js';
 import { dropOldProducers, writeEpochs, writeProducers } from './derived-files.js';
 import { writeIndexes } from './segment-indexes.js';
 
-/** A restart reads about so much of each log again, at a gigabyte a second. */
-const DERIVE_AFTER_BYTES = 1024 * 1024;
-
 export class LogSync {
   /** One after the other, so that each covers what was written before it was asked for. */
   private last: Promise<void> = Promise.resolve();
@@ -44,7 +41,8 @@ export class LogSync {
   }
 
   private isDue(): boolean {
-    return this.state.bytesSinceDerived >= DERIVE_AFTER_BYTES && this.state.isOpen;
+    const { state } = this;
+    return state.bytesSinceDerived >= state.resources.deriveAfterBytes && state.isOpen;
   }
 
   /** Takes everything from one moment; the files are written after the segments are synced. */

@@ -11,6 +11,9 @@ const OPEN_FILES = 8192;
 /** Indexes of sealed segments that are read: about 0.2 % of the segments they belong to. */
 const INDEX_CACHE_BYTES = 64 * 1024 * 1024;
 
+/** A restart reads about so much of each log again, at a gigabyte a second. */
+const DERIVE_AFTER_BYTES = 1024 * 1024;
+
 export interface PartitionResources {
   readonly fileSystem: FileSystem;
   readonly files: FileHandles;
@@ -18,12 +21,15 @@ export interface PartitionResources {
   readonly tails: TailBudget;
   /** By `contentId` of the segment. */
   readonly indexes: LRUCache<number, SegmentIndexes>;
+  /** Bytes appended to a log after which a sync writes its derived files again. */
+  readonly deriveAfterBytes: number;
 }
 
 export interface ResourceLimits {
   readonly blockCacheBytes: number;
   readonly tailBytes: number;
   readonly openFiles?: number;
+  readonly deriveAfterBytes?: number;
 }
 
 export function makeResources(fileSystem: FileSystem, limits: ResourceLimits): PartitionResources {
@@ -31,6 +37,7 @@ export function makeResources(fileSystem: FileSystem, limits: ResourceLimits): P
     fileSystem,
     files: new FileHandles(fileSystem, limits.openFiles ?? OPEN_FILES),
     blocks: new BlockCache(limits.blockCacheBytes),
+    deriveAfterBytes: limits.deriveAfterBytes ?? DERIVE_AFTER_BYTES,
     tails: new TailBudget(limits.tailBytes),
     indexes: new LRUCache<number, SegmentIndexes>({
       maxSize: INDEX_CACHE_BYTES,

@@ -33,7 +33,7 @@ export class PartitionWorld {
   readonly states: number[] = [];
   readonly failures: Error[] = [];
   /** Memory and open files; takes effect at the next opening. */
-  limits = { blockCacheBytes: 1 << 20, tailBytes: 1 << 20, openFiles: 64 };
+  limits = { blockCacheBytes: 1 << 20, tailBytes: 1 << 20, openFiles: 64, deriveAfterBytes: 1 << 20 };
   config: LogConfig;
   factory!: PartitionFactory;
   log!: PartitionLog;

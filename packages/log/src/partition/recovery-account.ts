@@ -8,6 +8,7 @@ import type {
   Offset,
   WalRecord,
 } from '../types.js';
+import { batchesWithin } from './batch-run.js';
 
 type AppendRecord = Extract<WalRecord, { kind: 'append' }>;
 
@@ -24,7 +25,7 @@ export interface Extent {
   readonly headersCrc: number | undefined;
   /** Written to the segment and not synced: if they do not verify, the log ends there. */
   readonly mayBeTorn: boolean;
-  /** Bytes of the frame that the segment's file does not have. */
+  /** Bytes of the frame that the segment's file does not have, a cut taken into account. */
   missing: readonly Buffer[] | undefined;
 }
 
@@ -45,6 +46,9 @@ export class RecoveryAccount {
   /** Why the account itself makes no sense; the rest of the frames was not taken in. */
   fault: { readonly offset: Offset; readonly reason: string } | undefined;
 
+  /** The active segment of the row; undefined when the log was empty. */
+  private readonly lastOfRow: Offset | undefined;
+
   constructor(row: CheckpointRow | undefined, filesOnDisk: readonly Offset[]) {
     if (row === undefined) return;
     this.logStart = row.logStart;
@@ -58,15 +62,17 @@ export class RecoveryAccount {
     this.untouchedEnd = row.logEnd;
     this.bases = filesOnDisk.filter((base) => base <= row.activeSegment && base < row.logEnd);
     this.dropBelowStart();
-    if (row.logEnd === row.logStart) return;
-    if (this.bases.length === 0 || this.bases[0] > row.logStart) {
-      this.fault = {
-        offset: row.logStart,
-        reason: `no segment holds the log start ${row.logStart}`,
-      };
-    } else if (this.bases[this.bases.length - 1] !== row.activeSegment) {
-      const last = this.bases[this.bases.length - 1];
-      this.fault = { offset: last, reason: `segment ${row.activeSegment} is missing` };
+    this.lastOfRow = row.logEnd > row.logStart ? row.activeSegment : undefined;
+  }
+
+  /** After all frames: whether the segments are there that must be. Those that a later frame removed need not be. */
+  checkSegments(): void {
+    const { bases, logStart, end, lastOfRow } = this;
+    if (this.fault !== undefined || end <= logStart) return;
+    if (bases.length === 0 || bases[0] > logStart) {
+      this.fault = { offset: logStart, reason: `no segment holds the log start ${logStart}` };
+    } else if (lastOfRow !== undefined && lastOfRow < this.untouchedEnd && !bases.includes(lastOfRow)) {
+      this.fault = { offset: lastOfRow, reason: `segment ${lastOfRow} is missing` };
     }
   }
 
@@ -129,9 +135,7 @@ export class RecoveryAccount {
     this.bases = this.bases.filter((base) => base < from);
     this.extents = this.extents
       .filter((extent) => extent.firstOffset < from)
-      .map((extent) =>
-        extent.endOffset > from ? { ...extent, endOffset: from, isCut: true } : extent,
-      );
+      .map((extent) => (extent.endOffset > from ? cutExtent(extent, from) : extent));
   }
 
   private startAt(logStart: Offset, epochBeforeStart: Epoch, reset: boolean): void {
@@ -157,4 +161,11 @@ export class RecoveryAccount {
     if (this.end <= logStart) this.bases = this.bases.filter((base) => base >= logStart);
     this.extents = this.extents.filter((extent) => extent.endOffset > logStart);
   }
+}
+
+function cutExtent(extent: Extent, from: Offset): Extent {
+  const { missing, firstOffset } = extent;
+  const kept =
+    missing && batchesWithin(Buffer.concat(missing), firstOffset, { end: from, maxBytes: Infinity });
+  return { ...extent, endOffset: from, isCut: true, missing: kept && [kept.buffer] };
 }

@@ -125,22 +125,35 @@ export class RecoveryScan {
     segment.isSealed = true;
     if (this.damage !== undefined) return;
     const indexes = readIndexes(this.resources.fileSystem, segment);
-    segment.maxTimestamp = indexes?.times.last()?.timestamp;
-    const from = indexes?.offsets.floor(target) ?? 0;
-    let end = base;
-    let position = from;
-    if (segment.bytes > 0) {
-      this.resources.files.use(segment.path, 'read', (file) => {
-        const bounds = { position: from, end: segment.bytes, verify: false };
-        for (const batch of scanBatches(file, bounds)) {
-          end = batch.header.lastOffset + 1;
-          position = batch.position + batch.header.sizeBytes;
-        }
-      });
+    const end = this.findEnd(segment, indexes?.offsets.floor(target - 1) ?? 0, target);
+    if (end.offset !== target) {
+      const reason = `the segment ends at offset ${end.offset}, the next one begins at ${target}`;
+      this.setDamage(segment, { ...end, reason }, target);
+    } else if (end.position < segment.bytes) {
+      // A cut that its file had not seen yet; what is known of the times may be of batches behind it.
+      segment.bytes = end.position;
+    } else {
+      segment.maxTimestamp = indexes?.times.last()?.timestamp;
     }
-    if (end === target && position === segment.bytes) return;
-    const reason = `the segment ends at offset ${end}, the next one begins at ${target}`;
-    this.setDamage(segment, { position, offset: end, reason }, target);
+  }
+
+  /** Where the batches from `position` on reach `target`, or end. */
+  private findEnd(
+    segment: Segment,
+    position: number,
+    target: Offset,
+  ): { readonly position: number; readonly offset: Offset } {
+    let found = { position, offset: segment.base };
+    if (segment.bytes === 0) return found;
+    return this.resources.files.use(segment.path, 'read', (file) => {
+      const bounds = { position, end: segment.bytes, verify: false };
+      for (const batch of scanBatches(file, bounds)) {
+        const { lastOffset, sizeBytes } = batch.header;
+        if (lastOffset >= target) break;
+        found = { position: batch.position + sizeBytes, offset: lastOffset + 1 };
+      }
+      return found;
+    });
   }
 
   /** The last indexed batch before `from`, so that a large segment is not read from its start. */

@@ -60,6 +60,7 @@ export class PartitionRecovery implements ReplicaRecovery {
 
   async finish(): Promise<ReplicaLog & WalParticipant> {
     const { account, state } = this;
+    account.checkSegments();
     const { fault } = account;
     if (fault !== undefined) {
       const segmentBase = account.bases.at(-1) ?? fault.offset;
@@ -162,6 +163,12 @@ export class PartitionRecovery implements ReplicaRecovery {
       if (size <= segment.bytes) continue;
       files.use(segment.path, 'write', (file) => file.truncateSync(segment.bytes));
       this.dirty.add(segment.path);
+      if (segment.indexes !== undefined) continue;
+      // Indexes of a sealed segment know more than it holds now; they are made again when needed.
+      for (const suffix of ['.index', '.timeindex'] as const) {
+        const path = segmentFile(this.state.seat.directory, segment.base, suffix);
+        if (fileSystem.statSync(path) !== undefined) fileSystem.unlinkSync(path);
+      }
     }
     dropProducers(fileSystem, this.state.seat.directory, (offset) => offset > scan.end);
   }

@@ -12,14 +12,17 @@ type Step =
       readonly kind: 'write';
       readonly segment: Segment;
       readonly position: number;
-      readonly buffers: Buffer[];
+      buffers: Buffer[];
       bytes: number;
+      /** Everything below is in the files afterwards; a cut lowers it. */
       endOffset: Offset;
     }
   | {
       readonly kind: 'cut';
       /** Of its frame. */
       readonly sequence: number;
+      /** Offset that the log ends at. */
+      readonly from: Offset;
       /** The segment that ends at `bytes` now. */
       readonly segment: Segment | undefined;
       readonly bytes: number;
@@ -102,6 +105,7 @@ export class SegmentWriter {
     const written = to.segment === undefined ? 0 : this.writtenBytes(to.segment);
     this.writtenSegment = to.segment;
     this.written = Math.min(written, to.bytes);
+    this.steps = this.steps.filter((step) => step.kind !== 'write' || shorten(step, to));
     this.steps.push({ kind: 'cut', ...to });
     this.cuts++;
   }
@@ -211,4 +215,19 @@ export class SegmentWriter {
       this.resources.fileSystem.unlinkSync(path);
     }
   }
+}
+
+/** Takes from bytes that are not written yet what a cut removes; false when nothing is left to write. */
+function shorten(
+  step: Extract<Step, { kind: 'write' }>,
+  cut: Omit<Extract<Step, { kind: 'cut' }>, 'kind'>,
+): boolean {
+  if (cut.removed.includes(step.segment)) return false;
+  step.endOffset = Math.min(step.endOffset, cut.from);
+  if (step.segment !== cut.segment || step.position + step.bytes <= cut.bytes) return true;
+  const bytes = cut.bytes - step.position;
+  if (bytes <= 0) return false;
+  step.buffers = [Buffer.concat(step.buffers).subarray(0, bytes)];
+  step.bytes = bytes;
+  return true;
 }

@@ -93,6 +93,12 @@ export class Tail {
     this.writtenEnd = Math.min(this.writtenEnd, from);
   }
 
+  /** The log begins anew at `end`. */
+  reset(end: Offset): void {
+    this.clear();
+    this.writtenEnd = end;
+  }
+
   clear(): void {
     for (let at = this.head; at < this.entries.length; at++) {
       this.budget.remove(this.entries[at].buffer.length);
