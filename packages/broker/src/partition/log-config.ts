@@ -1,7 +1,13 @@
 // From a topic's settings to those of its logs.
-import type { LogConfig } from '@zhumq/log';
+import type { LogConfig, ReplicaLog } from '@zhumq/log';
 import { flushPolicyOf } from '@zhumq/model';
 import type { TopicConfig } from '@zhumq/model';
+
+/** Sets what the topic says; a tainted replica syncs everything, because only that can prove it caught up (rule 16). */
+export function configureLog(log: ReplicaLog, topic: TopicConfig): void {
+  const config = logConfigOf(topic);
+  log.config = log.hardState?.tainted === true ? { ...config, flush: 'fsync' } : config;
+}
 
 export function logConfigOf(config: TopicConfig): LogConfig {
   return {

@@ -14,7 +14,7 @@ import type {
   SnapshotInstaller,
 } from '../replication/raft/raft-replicator.js';
 import { enterGeneration, taint } from './generation.js';
-import { logConfigOf } from './log-config.js';
+import { configureLog, logConfigOf } from './log-config.js';
 import { Partition } from './partition.js';
 
 export interface PartitionOpenerOptions {
@@ -60,6 +60,7 @@ export class PartitionOpener {
     log.config = logConfigOf(topicConfig);
     this.mistrust(log);
     enterGeneration(log, info);
+    configureLog(log, topicConfig);
     const name = { topic, topicId, partition: info.partition, generation: info.generation };
     const config = { topic: topicConfig };
     const partition = new Partition(name, log, {
@@ -70,7 +71,9 @@ export class PartitionOpener {
       onFailed: this.options.onFailed,
     });
     this.configs.set(partition, config);
-    partition.attach(this.replicator(partition, log));
+    partition.attach(
+      this.replicator(partition, log, info.replicas[0]?.replicaId === replica.replicaId),
+    );
     return partition;
   }
 
@@ -79,7 +82,7 @@ export class PartitionOpener {
     const config = this.configs.get(partition);
     if (config === undefined) return;
     config.topic = parseTopicConfig(assignment.config);
-    partition.log.config = logConfigOf(config.topic);
+    configureLog(partition.log, config.topic);
   }
 
   private logOf(
@@ -129,7 +132,7 @@ export class PartitionOpener {
     }
   }
 
-  private replicator(partition: Partition, log: ReplicaLog): RaftReplicator {
+  private replicator(partition: Partition, log: ReplicaLog, preferred: boolean): RaftReplicator {
     const { timings, transport, installer, endOfTick, random, clock, logger } = this.options;
     const { topicId, partition: number, generation } = partition.name;
     return new RaftReplicator({
@@ -138,6 +141,7 @@ export class PartitionOpener {
       voters: log.generation?.voters ?? [],
       learners: [],
       incarnation: this.options.store.incarnation,
+      preferred,
       timings,
       transport,
       installer,
@@ -146,6 +150,10 @@ export class PartitionOpener {
       wallMs: () => clock.wallMs(),
       logger,
       listener: partition,
+      onTrusted: () => {
+        const config = this.configs.get(partition);
+        if (config !== undefined) configureLog(log, config.topic);
+      },
     });
   }
 }

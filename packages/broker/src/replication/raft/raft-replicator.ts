@@ -7,16 +7,7 @@ import type { ReplicaLog } from '@zhumq/log';
 import { leaderChangeBatch, readBatchHeader, zhumqError } from '@zhumq/model';
 import type { BatchHeader } from '@zhumq/model';
 import { RaftCore } from '@zhumq/raft';
-import type {
-  AppendPlan,
-  AppendRequest,
-  Effect,
-  HardState,
-  LogReader,
-  Message,
-  RaftConfig,
-} from '@zhumq/raft';
-import type { LogSlice } from '@zhumq/log';
+import type { Effect, HardState, Message, RaftConfig } from '@zhumq/raft';
 import type {
   AppendedRange,
   AppendRefusal,
@@ -26,7 +17,9 @@ import type {
   ReplicaRole,
 } from '../replicator.js';
 import type { EndOfTick } from './end-of-tick.js';
+import { AppendSender } from './append-sender.js';
 import { LeadershipReads } from './leadership-reads.js';
+import { LogView, coreHardState } from './log-view.js';
 import type { GroupAddress } from './raft-messages.js';
 import { SyncGate } from './sync-gate.js';
 
@@ -62,6 +55,8 @@ export interface RaftReplicatorOptions {
   readonly voters: readonly string[];
   readonly learners: readonly string[];
   readonly incarnation: number;
+  /** The replica that should lead when nothing else speaks against it. */
+  readonly preferred: boolean;
   readonly timings: RaftTimings;
   readonly transport: GroupTransport;
   readonly installer: SnapshotInstaller;
@@ -70,6 +65,8 @@ export interface RaftReplicatorOptions {
   readonly wallMs: () => number;
   readonly logger: Logger;
   readonly listener: ReplicatorListener;
+  /** The leader has lifted this replica's taint. */
+  readonly onTrusted: () => void;
 }
 
 export class RaftReplicator implements Replicator {
@@ -77,7 +74,7 @@ export class RaftReplicator implements Replicator {
   private readonly log: ReplicaLog;
   private readonly gate: SyncGate;
   private readonly reads = new LeadershipReads();
-  private readonly dirtyPeers = new Set<string>();
+  private readonly appends: AppendSender;
   private installation: AbortController | undefined;
   private failure: Error | undefined;
   private stopped = false;
@@ -96,6 +93,16 @@ export class RaftReplicator implements Replicator {
     };
     this.core = new RaftCore(config, new LogView(this.log), options.random);
     this.gate = new SyncGate((message) => this.send(message));
+    this.appends = new AppendSender({
+      ...options,
+      core: this.core,
+      idle: () => this.idle(),
+      onColdRead: () => {
+        this.drain();
+        options.endOfTick.add(this);
+      },
+      onRefused: (replicaId) => this.unreachable(replicaId),
+    });
     this.log.listener = {
       onDurable: (end, epoch) => this.onDurable(end, epoch),
       onHardStateDurable: (sequence) => this.onHardStateDurable(sequence),
@@ -193,7 +200,16 @@ export class RaftReplicator implements Replicator {
   tick(): void {
     if (this.idle()) return;
     this.core.tick();
+    if (this.isFirstChoice()) this.core.campaign();
     this.drain();
+  }
+
+  /** A new partition need not wait for an election timeout: its preferred leader stands at once. */
+  private isFirstChoice(): boolean {
+    const { core, log, options } = this;
+    return (
+      options.preferred && log.logEnd === 0 && core.leader === undefined && core.role === 'follower'
+    );
   }
 
   /** A message of this group and generation, addressed to this replica. */
@@ -225,8 +241,11 @@ export class RaftReplicator implements Replicator {
   private onDurable(durableEnd: number, epoch: number): void {
     if (this.idle()) return;
     this.options.listener.onDurableEnd(durableEnd);
+    // While a copy is put in the place of the log, its pieces are not what the leader asked about.
+    if (this.installation !== undefined) return;
     this.core.synced(durableEnd - 1, epoch);
     this.drain();
+    this.keepCommit();
   }
 
   private onHardStateDurable(sequence: number): void {
@@ -275,10 +294,10 @@ export class RaftReplicator implements Replicator {
       case 'sendAfterSync':
         return this.gate.hold(effect.message);
       case 'replicate':
-        this.dirtyPeers.add(effect.to);
+        this.appends.mark(effect.to);
         return this.options.endOfTick.add(this);
       case 'commit':
-        this.log.setHighWatermark(effect.commit + 1);
+        this.keepCommit();
         return this.options.listener.onHighWatermark(effect.commit + 1);
       case 'roleChanged':
         return this.options.listener.onRoleChanged();
@@ -298,6 +317,12 @@ export class RaftReplicator implements Replicator {
     }
   }
 
+  /** What the log remembers as committed is on this disk: after a crash it must not claim more than it holds. */
+  private keepCommit(): void {
+    const end = this.core.durableCommit + 1;
+    if (end > this.log.highWatermark) this.log.setHighWatermark(end);
+  }
+
   private saveHardState(hardState: HardState): void {
     const before = this.log.hardState;
     const sequence = this.log.saveHardState({
@@ -309,6 +334,7 @@ export class RaftReplicator implements Replicator {
       taintReason: hardState.tainted ? (before?.taintReason ?? '') : '',
     });
     this.gate.saved(sequence, hardState);
+    if (before?.tainted === true && !hardState.tainted) this.options.onTrusted();
   }
 
   private appendReceived(effect: Extract<Effect, { kind: 'append' }>): void {
@@ -346,151 +372,44 @@ export class RaftReplicator implements Replicator {
   /** Called by EndOfTick: everything proposed since the last tick leaves in as few messages as the limits allow. */
   flush(): void {
     if (this.idle()) return;
-    for (const peer of this.dirtyPeers) this.replicateTo(peer);
-    this.dirtyPeers.clear();
+    this.appends.flush();
     this.drain();
-  }
-
-  private replicateTo(peer: string): void {
-    for (
-      let plan = this.core.nextAppend(peer);
-      plan !== undefined;
-      plan = this.core.nextAppend(peer)
-    ) {
-      if (plan.from >= this.log.logEnd) {
-        if (!this.sendAppend(plan, undefined)) return;
-        continue;
-      }
-      let slice: LogSlice | Promise<LogSlice>;
-      try {
-        slice = this.log.read(plan.from, this.log.logEnd, plan.maxBytes);
-      } catch (error) {
-        this.readFailed(plan, error);
-        return;
-      }
-      if (slice instanceof Promise) {
-        this.replicateCold(plan, slice);
-        return;
-      }
-      if (!this.sendAppend(plan, slice)) return;
-    }
-  }
-
-  /** A follower far behind: its bytes come from disk, and meanwhile it gets no second plan. */
-  private replicateCold(plan: AppendPlan, slice: Promise<LogSlice>): void {
-    slice.then(
-      (read) => {
-        if (this.idle()) return;
-        if (this.core.role === 'leader' && this.core.term === plan.term)
-          this.sendAppend(plan, read);
-        else this.core.appendFailed(plan);
-        this.afterCold(plan.to);
-      },
-      (error: unknown) => {
-        if (this.idle()) return;
-        this.readFailed(plan, error);
-        this.afterCold(plan.to);
-      },
-    );
-  }
-
-  private afterCold(peer: string): void {
-    this.drain();
-    this.dirtyPeers.add(peer);
-    this.options.endOfTick.add(this);
-  }
-
-  private readFailed(plan: AppendPlan, error: unknown): void {
-    this.options.logger.warn(
-      { err: error, ...this.options.group, from: plan.from },
-      'could not read for a follower',
-    );
-    this.core.appendFailed(plan);
-  }
-
-  /** False when the connection has no room: the peer is probed again after its next heartbeat. */
-  private sendAppend(plan: AppendPlan, slice: LogSlice | undefined): boolean {
-    const message: AppendRequest = {
-      type: 'append',
-      from: this.log.identity.replicaId,
-      to: plan.to,
-      term: plan.term,
-      prevOffset: plan.prevOffset,
-      prevEpoch: plan.prevEpoch,
-      batches: [],
-      commit: plan.commit,
-      untaint: plan.untaint,
-    };
-    const lastOffset = slice === undefined ? plan.from - 1 : slice.endOffset - 1;
-    if (this.options.transport.send(this.options.group, message, slice?.buffers)) {
-      this.core.appendSent(plan, lastOffset, slice?.bytes ?? 0);
-      return true;
-    }
-    this.core.appendFailed(plan);
-    queueMicrotask(() => this.unreachable(plan.to));
-    return false;
   }
 
   private installSnapshot(from: string, term: number): void {
     if (this.installation !== undefined) return;
     const installation = new AbortController();
     this.installation = installation;
+    const startBefore = this.log.logStart;
     this.options.logger.info(
       { ...this.options.group, from, term },
       'behind the log start: copying segments',
     );
-    this.options.installer.install(this.options.group, from, this.log, installation.signal).then(
-      (lastOffset) => {
-        this.installation = undefined;
-        if (this.idle()) return;
-        this.core.snapshotInstalled(from, term, lastOffset);
-        this.drain();
-      },
-      (error: unknown) => {
-        this.installation = undefined;
-        if (this.idle()) return;
+    this.options.installer
+      .install(this.options.group, from, this.log, installation.signal)
+      .catch((error: unknown) => {
+        if (this.idle()) throw error;
         this.options.logger.warn(
           { err: error, ...this.options.group },
-          'copy of segments failed; it will be resumed',
+          'copy of segments broke off; it will be resumed',
         );
-        this.core.snapshotFailed(from, term);
-        this.drain();
-      },
-    );
-  }
-}
-
-function coreHardState(log: ReplicaLog): HardState {
-  const { hardState } = log;
-  return {
-    term: Math.max(hardState?.term ?? 0, log.lastEpoch),
-    vote: hardState !== undefined && hardState.term >= log.lastEpoch ? hardState.vote : undefined,
-    tainted: hardState?.tainted ?? false,
-  };
-}
-
-/** The log in the core's words: inclusive offsets. */
-class LogView implements LogReader {
-  constructor(private readonly log: ReplicaLog) {}
-
-  get startOffset(): number {
-    return this.log.logStart;
+        return undefined;
+      })
+      .then(
+        (lastOffset) => {
+          this.installation = undefined;
+          if (this.idle()) return;
+          const end = lastOffset ?? this.installedEnd(startBefore);
+          if (end === undefined) this.core.snapshotFailed(from, term);
+          else this.core.snapshotInstalled(from, term, end);
+          this.drain();
+        },
+        () => (this.installation = undefined),
+      );
   }
 
-  get lastOffset(): number {
-    return this.log.logEnd - 1;
-  }
-
-  get lastEpoch(): number {
-    return this.log.lastEpoch;
-  }
-
-  epochAt(offset: number): number | undefined {
-    return offset === -1 && this.log.logStart === 0 ? 0 : this.log.epochAt(offset);
-  }
-
-  endOfEpoch(epoch: number): { epoch: number; lastOffset: number } | undefined {
-    const end = this.log.endOfEpoch(epoch);
-    return end === undefined ? undefined : { epoch: end.epoch, lastOffset: end.endOffset - 1 };
+  /** A copy that broke off after it had begun is a log like any other that ends early; undefined when it had not begun. */
+  private installedEnd(startBefore: number): number | undefined {
+    return this.log.logStart > startBefore ? this.log.durableEnd - 1 : undefined;
   }
 }
