@@ -62,6 +62,6 @@ export interface DirectoryLock {
 
 /** The system's code of an error (`ENOSPC`), or `undefined`. */
 export function systemCode(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' ? code : undefined;
 }

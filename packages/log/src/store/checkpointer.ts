@@ -13,7 +13,6 @@ import type { Clock } from '@zhumq/base';
 import type { CheckpointRow, HardState } from '../types.js';
 import { layOutCheckpoint } from './checkpoint-frame.js';
 import type { GroupCommit } from './group-commit.js';
-import type { PartitionFolders } from './partition-folders.js';
 import type { ReplicaChannel } from './replica-channel.js';
 import type { SegmentSyncs } from './segment-syncs.js';
 import type { StoreMetrics } from './store-metrics.js';
@@ -24,7 +23,6 @@ export interface CheckpointerOptions {
   readonly commit: GroupCommit;
   readonly writer: WalWriter;
   readonly syncs: SegmentSyncs;
-  readonly folders: PartitionFolders;
   readonly channels: () => Iterable<ReplicaChannel>;
   /** Ids that must not be made again, those that lost their identity among them. */
   readonly retired: () => Iterable<string>;
@@ -78,7 +76,7 @@ export class Checkpointer {
   }
 
   private async run(): Promise<void> {
-    const { commit, writer, syncs, folders, clock, metrics } = this.options;
+    const { commit, writer, syncs, clock, metrics } = this.options;
     const startedMs = clock.monotonicMs();
     commit.tick();
     const start = writer.position;
@@ -90,7 +88,6 @@ export class Checkpointer {
       dirty.push(channel);
     }
     await syncs.syncAll(dirty);
-    await folders.sync();
     // From here to the gathering of the frame nothing else runs.
     const rows: CheckpointRow[] = [];
     for (const channel of this.options.channels()) {

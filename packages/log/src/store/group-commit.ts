@@ -13,6 +13,7 @@
 // writing: the next sync covers them all (overlapped; half as many syncs as write-then-sync under load).
 //
 // Nothing here costs anything for a replica that wrote nothing, and there is no promise or timer per message.
+import { AssertionFailed } from '@zhumq/base';
 import type { ReplicaWal, WalRecord } from '../types.js';
 import type { ChannelSink, ReplicaChannel } from './replica-channel.js';
 import type { UnsealedFrame } from './wal-frame.js';
@@ -62,8 +63,8 @@ export class GroupCommit implements ChannelSink {
   }
 
   gather(channel: ReplicaChannel, record: WalRecord): void {
-    if (this.failed || channel.failure !== undefined || channel.closed) return;
     channel.gathered = record.sequence;
+    if (this.failed || channel.failure !== undefined || channel.closed) return;
     if (needsSync(record)) channel.mustSync = record.sequence;
     this.gatherFrame(layOutRecord(channel.id, record));
     this.markDirty(channel);
@@ -116,6 +117,13 @@ export class GroupCommit implements ChannelSink {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** A failure elsewhere that leaves the write-ahead log worthless: the same end as its own. */
+  fail(error: unknown): void {
+    if (this.failed) return;
+    this.stop(error);
+    this.options.onFatal(error);
   }
 
   /** No more ticks, no more notifications. */
@@ -219,13 +227,13 @@ export class GroupCommit implements ChannelSink {
     if (sequence <= channel.notified || this.failed) return;
     if (channel.failure !== undefined || channel.closed) return;
     channel.notified = sequence;
-    channel.replica?.onWalDurable(sequence);
-  }
-
-  private fail(error: unknown): void {
-    if (this.failed) return;
-    this.stop(error);
-    this.options.onFatal(error);
+    try {
+      channel.replica?.onWalDurable(sequence);
+    } catch (error) {
+      // It may have cut a file just now, and that may have failed. A bug ends the process.
+      if (error instanceof AssertionFailed) throw error;
+      this.options.onSegmentFailed(channel, error as Error);
+    }
   }
 }
 

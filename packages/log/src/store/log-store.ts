@@ -213,21 +213,27 @@ export class LogStore {
     if (this.closed) return;
     this.parts.commit.stop(zhumqError('LOG_CLOSED', 'the store was aborted'));
     this.parts.syncs.stop();
+    // First the replicas: a checkpoint may wait for one of them.
+    this.closeReplicas();
     await this.release();
     this.parts.directory.unlock();
   }
 
   private async release(): Promise<void> {
     this.closed = true;
-    const { checkpointer, channels, commit, diskSpace, writer } = this.parts;
+    const { checkpointer, commit, diskSpace, writer } = this.parts;
     diskSpace.stop();
     await checkpointer.stop();
     commit.stop(zhumqError('LOG_CLOSED', 'the store was closed'));
-    for (const channel of channels.values()) {
-      channel.closed = true;
-      channel.replica?.close();
-    }
+    this.closeReplicas();
     await writer.close();
+  }
+
+  private closeReplicas(): void {
+    for (const channel of this.parts.channels.values()) {
+      if (!channel.closed) channel.replica?.close();
+      channel.closed = true;
+    }
   }
 
   /** The folder of a replica that is out of service now, durably; undefined when there is none of that id. */

@@ -132,7 +132,10 @@ export class NoteReplica implements WalParticipant {
   }
 
   async syncSegments(): Promise<void> {
-    while (this.cutTo !== undefined) await new Promise<void>((resume) => this.held.push(resume));
+    while (this.cutTo !== undefined) {
+      await new Promise<void>((resume) => this.held.push(resume));
+      if (this.failure !== undefined) throw this.failure;
+    }
     this.writeSegments();
     const row = this.rowNow();
     await this.file.sync();
@@ -146,9 +149,11 @@ export class NoteReplica implements WalParticipant {
 
   fail(error: Error): void {
     this.failure = error;
+    for (const resume of this.held.splice(0)) resume();
   }
 
   close(): void {
+    this.fail(new Error('closed'));
     this.file.closeSync();
   }
 

@@ -72,23 +72,24 @@ export class PartitionFolders {
     }
   }
 
-  /** Everything made so far is on disk: contents, then names from the inside out. */
-  async sync(): Promise<void> {
+  /**
+   * Everything made so far is on disk: contents, then names from the inside out. Returns the folders whose sync failed;
+   * throws when that of partitions/ does, then no folder made since can be relied on.
+   */
+  async sync(): Promise<ReadonlyMap<string, Error>> {
+    const failed = new Map<string, Error>();
     const folders = this.unsynced;
-    if (folders.length === 0) return;
+    if (folders.length === 0) return failed;
     this.unsynced = [];
     for (const folder of folders) {
-      const path = this.pathOf(folder);
-      if (!this.exists(folder)) continue;
-      const file = this.fileSystem.openSync(join(path, META), 'write');
       try {
-        await file.sync();
-      } finally {
-        file.closeSync();
+        if (this.exists(folder)) await this.syncOne(this.pathOf(folder));
+      } catch (error) {
+        failed.set(folder, error as Error);
       }
-      await this.fileSystem.syncDirectory(path);
     }
     await this.fileSystem.syncDirectory(this.directory.partitions);
+    return failed;
   }
 
   /** Moves a folder to quarantine/ with a file that says why; returns its new path. */
@@ -117,6 +118,16 @@ export class PartitionFolders {
     for (const name of this.fileSystem.listSync(this.directory.deleted)) {
       this.erase(join(this.directory.deleted, name));
     }
+  }
+
+  private async syncOne(path: string): Promise<void> {
+    const file = this.fileSystem.openSync(join(path, META), 'write');
+    try {
+      await file.sync();
+    } finally {
+      file.closeSync();
+    }
+    await this.fileSystem.syncDirectory(path);
   }
 
   private erase(path: string): void {

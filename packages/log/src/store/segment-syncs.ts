@@ -1,6 +1,7 @@
 // Syncs of segments: for checkpoints and for flush `interval`. They run behind the write-ahead log's own sync and must
 // not take all threads of the pool from it, so only a few run at once; and for one replica only one at a time.
 import type { Clock, Timer } from '@zhumq/base';
+import type { PartitionFolders } from './partition-folders.js';
 import type { ReplicaChannel } from './replica-channel.js';
 
 /** Of the four threads of a default pool; the others are for the write-ahead log and for reads. */
@@ -8,8 +9,11 @@ const CONCURRENT_SYNCS = 2;
 
 export interface SegmentSyncsOptions {
   readonly clock: Clock;
+  readonly folders: PartitionFolders;
   /** Everything gathered so far is written and synced in the write-ahead log. */
   readonly syncWal: () => Promise<void>;
+  /** The folder of all folders could not be synced: nobody's files are safe. */
+  readonly onFatal: (error: unknown) => void;
   readonly onFailed: (channel: ReplicaChannel, error: Error) => void;
 }
 
@@ -26,13 +30,17 @@ export class SegmentSyncs {
 
   constructor(private readonly options: SegmentSyncsOptions) {}
 
-  /** Syncs each replica's segments; a failure takes that replica out of service and is not thrown. */
+  /**
+   * Syncs each replica's segments, and new folders, without which a synced file would have no name. A failure takes that
+   * replica out of service and is not thrown.
+   */
   async syncAll(channels: readonly ReplicaChannel[]): Promise<void> {
     const queue = channels[Symbol.iterator]();
     const work = async (): Promise<void> => {
       for (const channel of queue) await this.syncOne(channel);
     };
     await Promise.all(Array.from({ length: CONCURRENT_SYNCS }, work));
+    await this.syncFolders(channels);
   }
 
   /**
@@ -62,9 +70,24 @@ export class SegmentSyncs {
     const channels = this.rounds.get(ms)?.channels ?? [];
     this.rounds.delete(ms);
     for (const channel of channels) channel.awaitsIntervalSync = false;
-    await this.syncAll(channels);
+    await this.syncAll(channels).catch(() => undefined);
     // Segments alone are not enough: recovery ends a log where the frames account for it (rule 9).
     if (!this.stopped) await this.options.syncWal().catch(() => undefined);
+  }
+
+  private async syncFolders(channels: readonly ReplicaChannel[]): Promise<void> {
+    try {
+      const failed = await this.options.folders.sync();
+      if (failed.size === 0) return;
+      for (const channel of channels) {
+        const error = failed.get(channel.folder);
+        if (error !== undefined) this.options.onFailed(channel, error);
+      }
+    } catch (error) {
+      if (this.stopped) return;
+      this.options.onFatal(error);
+      throw error;
+    }
   }
 
   private async syncOne(channel: ReplicaChannel): Promise<void> {

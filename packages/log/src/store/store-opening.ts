@@ -65,7 +65,9 @@ class StoreOpening {
     });
     this.syncs = new SegmentSyncs({
       clock: environment.clock,
+      folders: this.folders,
       syncWal: () => this.commit.synced(),
+      onFatal: (error) => this.commit.fail(error),
       onFailed: (channel, error) => this.failReplica(channel, error),
     });
   }
@@ -199,7 +201,6 @@ class StoreOpening {
       commit: this.commit,
       writer,
       syncs: this.syncs,
-      folders: this.folders,
       channels: () => this.channels.values(),
       retired: () => this.retired,
       clock,
@@ -253,6 +254,11 @@ class StoreOpening {
     this.environment.logger.error({ err: failure }, 'the write-ahead log failed');
     this.syncs.stop();
     this.environment.onFatal(failure);
+    // Whoever waits for a replica's frames learns that they never come.
+    for (const channel of this.channels.values()) {
+      channel.failure ??= failure;
+      channel.replica?.fail(failure);
+    }
   }
 }
 

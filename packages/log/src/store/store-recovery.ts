@@ -31,6 +31,8 @@ interface Candidate {
   readonly recovery: ReplicaRecovery;
   readonly row: CheckpointRow | undefined;
   damage: Damage | undefined;
+  /** Where in the write-ahead log the damage is. */
+  damagedAt: WalPosition | undefined;
 }
 
 export interface RecoveredStore {
@@ -77,19 +79,24 @@ export class StoreRecovery {
       if (retiredLater.has(replicaId)) continue;
       const candidate = this.open(row.identity, row);
       if (lostBefore.has(replicaId)) {
-        candidate.damage = {
-          file: this.source.pathOf(this.table.start.file),
-          position: this.table.start.offset,
-          offset: row.logStart,
-          reason: 'the identity of this replica was lost to damage at an earlier start',
-        };
+        this.damage(
+          candidate,
+          this.table.start,
+          'the identity of this replica was lost to damage at an earlier start',
+        );
       }
     }
   }
 
   private open(identity: ReplicaIdentity, row: CheckpointRow | undefined): Candidate {
     const { channel, recovery } = this.environment.seat(identity, row?.sequence ?? 0);
-    const candidate = { channel, recovery: recovery(row), row, damage: undefined };
+    const candidate = {
+      channel,
+      recovery: recovery(row),
+      row,
+      damage: undefined,
+      damagedAt: undefined,
+    };
     this.candidates.set(identity.replicaId, candidate);
     return candidate;
   }
@@ -129,11 +136,7 @@ export class StoreRecovery {
     if (header.sequence <= channel.gathered) return;
     if (header.sequence !== channel.gathered + 1) {
       // Frames of this replica are missing although everything around them is there (reliability row 33).
-      candidate.damage ??= this.damageAt(
-        position,
-        candidate,
-        `write ${header.sequence} follows ${channel.gathered}`,
-      );
+      this.damage(candidate, position, `write ${header.sequence} follows ${channel.gathered}`);
       return;
     }
     channel.recovered(header.sequence);
@@ -144,21 +147,14 @@ export class StoreRecovery {
   private condemnDamaged(): void {
     for (const { position, header } of this.history.rotten) {
       const candidate = this.candidates.get(header.replicaId);
-      if (candidate === undefined) continue;
-      candidate.damage ??= this.damageAt(
-        position,
-        candidate,
-        'a frame does not match its checksum',
-      );
+      if (candidate !== undefined) {
+        this.damage(candidate, position, 'a frame does not match its checksum');
+      }
     }
     const [place] = this.history.lost;
     if (place !== undefined) {
       for (const candidate of this.candidates.values()) {
-        candidate.damage ??= this.damageAt(
-          place,
-          candidate,
-          'frames can not be read, nobody knows whose',
-        );
+        this.damage(candidate, place, 'frames can not be read, nobody knows whose');
       }
     }
     for (const { recovery, damage } of this.candidates.values()) {
@@ -166,13 +162,13 @@ export class StoreRecovery {
     }
   }
 
-  private damageAt(position: WalPosition, candidate: Candidate, reason: string): Damage {
-    return {
-      file: this.source.pathOf(position.file),
-      position: position.offset,
-      offset: candidate.row?.logEnd ?? 0,
-      reason,
-    };
+  /** The first damage in the log is the one that is told; what follows from it is not. */
+  private damage(candidate: Candidate, position: WalPosition, reason: string): void {
+    const { damagedAt, row } = candidate;
+    if (damagedAt !== undefined && comparePositions(damagedAt, position) <= 0) return;
+    const file = this.source.pathOf(position.file);
+    candidate.damagedAt = position;
+    candidate.damage = { file, position: position.offset, offset: row?.logEnd ?? 0, reason };
   }
 
   private async finish(): Promise<RecoveredStore> {
