@@ -93,6 +93,10 @@ export class ControllerElection {
         await this.runCampaign();
         this.options.backoff.reset();
       } catch (error) {
+        if (isError(error, 'CLOSED')) {
+          this.leadership?.end('resigned');
+          break;
+        }
         if (!isError(error, 'STORE_UNAVAILABLE')) this.options.onFailure(error);
         this.retry?.cancel();
         const pauseMs = this.options.backoff.nextMs();

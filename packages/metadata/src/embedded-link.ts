@@ -74,7 +74,7 @@ export class EmbeddedLink implements SessionLink {
     if (!this.disposed) this.events.over();
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- a throw of the store becomes a rejection
+  /** Asynchronous, so that a throw of the store becomes a rejection. */
   private async run<T>(request: (token: string) => T): Promise<T> {
     if (this.token === undefined || this.disposed || !this.store.hasSession(this.token)) {
       throw new LinkBroken('the session is over');

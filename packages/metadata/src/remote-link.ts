@@ -126,8 +126,11 @@ export class RemoteLink implements SessionLink {
         }
         backoff.reset();
       } catch (error) {
-        if (error instanceof SessionOver) this.becomeOver();
-        else await delay(this.clock, backoff.nextMs(), this.stopped.signal).catch(() => undefined);
+        if (error instanceof SessionOver) {
+          this.becomeOver();
+          return;
+        }
+        await delay(this.clock, backoff.nextMs(), this.stopped.signal).catch(() => undefined);
       }
     }
   }

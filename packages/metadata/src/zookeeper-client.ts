@@ -51,6 +51,7 @@ export class ZooKeeperClient {
   private lookedAtMs = 0;
   private failures = 0;
   private socketConnectedMs: number | undefined;
+  private closesOnConnect = false;
   private disposed = false;
 
   constructor(
@@ -122,8 +123,8 @@ export class ZooKeeperClient {
    * Pitfall 12: the library has no sync(). The request is written by hand; to the library its answer then looks like
    * that of a `remove`, which has no body it would want to parse.
    */
-  sync(path: string): Promise<void> {
-    return this.request<void>((done) => {
+  async sync(path: string): Promise<void> {
+    await this.request<undefined>((done) => {
       const header = { xid: 0, type: RequestType.sync as number };
       const toBuffer = (): Buffer => {
         const name = Buffer.from(path);
@@ -141,8 +142,13 @@ export class ZooKeeperClient {
     });
   }
 
-  /** Ends the session on the server; `closed` follows, at the latest when the connection breaks. */
+  /**
+   * Ends the session on the server; `closed` follows, at the latest when the connection breaks. Without a connection:
+   * with the next one.
+   */
   close(): void {
+    this.closesOnConnect = true;
+    if (!this.isConnected) return;
     if (this.disposed || this.manager.state === ManagerState.closing) return;
     this.client.close();
   }
@@ -164,6 +170,9 @@ export class ZooKeeperClient {
     manager.onSocketConnected = () => {
       this.socketConnectedMs = this.clock.monotonicMs();
       onSocketConnected.call(manager);
+      // Right behind the handshake: were it to wait for an answer that does not come, each try would lengthen the life
+      // of the session it wants to end.
+      if (this.closesOnConnect) manager.socket?.write(closePacket());
     };
     const onSocketData = manager.onSocketData;
     manager.onSocketData = (bytes) => {
@@ -251,4 +260,12 @@ export class ZooKeeperClient {
     if (this.manager.connectTimeoutHandler !== null)
       clearTimeout(this.manager.connectTimeoutHandler);
   }
+}
+
+function closePacket(): Buffer {
+  const packet = Buffer.alloc(12);
+  packet.writeInt32BE(8, 0);
+  packet.writeInt32BE(0, 4);
+  packet.writeInt32BE(RequestType.closeSession, 8);
+  return packet;
 }

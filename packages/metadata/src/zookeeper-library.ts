@@ -16,11 +16,12 @@ export const ManagerState = {
 } as const;
 
 /** Request types of the protocol. */
-export const RequestType = { remove: 2, sync: 9, error: -1 } as const;
+export const RequestType = { remove: 2, sync: 9, closeSession: -11, error: -1 } as const;
 
 export interface LibrarySocket {
   readonly destroyed: boolean;
   destroy(): void;
+  write(bytes: Buffer): boolean;
 }
 
 export interface LibraryRequest {
@@ -63,7 +64,7 @@ export interface TransactionResult {
 
 export interface LibraryTransaction {
   /** Operations as they will be encoded. */
-  readonly ops: { version?: number }[];
+  readonly ops: { path: string; version?: number }[];
   create(path: string, data: Buffer, mode: number): unknown;
   check(path: string, version: number): unknown;
   setData(path: string, data: Buffer, version: number): unknown;

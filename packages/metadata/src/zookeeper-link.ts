@@ -74,7 +74,7 @@ export class ZooKeeperLink implements SessionLink {
     const transaction = transactionOf(this.client.client);
     let results: TransactionResult[] | undefined;
     try {
-      await this.client.request<void>((done) => {
+      await this.client.request<undefined>((done) => {
         fillTransaction(transaction, operations, (path) => this.fullPath(path));
         transaction.commit((error, answers) => {
           results = answers;
@@ -97,8 +97,8 @@ export class ZooKeeperLink implements SessionLink {
     const promise = new Promise<void>((settle) => (resolve = settle));
     this.ending = { promise, resolve };
     if (this.isOver || !this.hadSession) resolve();
-    // Without a connection: as soon as there is one (handleConnected), or when the servers say that it expired.
-    else if (this.client.isConnected) this.client.close();
+    // Without a connection: as soon as there is one, or until the servers say that it expired.
+    else this.client.close();
     return promise;
   }
 

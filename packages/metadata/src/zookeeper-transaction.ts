@@ -32,7 +32,9 @@ export function fillTransaction(
     const path = fullPath(operation.path);
     switch (operation.kind) {
       case 'create':
-        transaction.create(path, bufferOf(operation.data), modeOf(operation));
+        // The library refuses a prefix that ends in a slash; the server takes it for a sequential node.
+        transaction.create(`${path}-`, bufferOf(operation.data), modeOf(operation));
+        transaction.ops[transaction.ops.length - 1].path = path;
         continue;
       case 'set':
         transaction.setData(path, bufferOf(operation.data), operation.version);
