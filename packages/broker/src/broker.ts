@@ -130,20 +130,28 @@ export class Broker {
 
   /** A data directory belongs to one cluster for ever; a new one waits until the cluster is known. */
   private async joinCluster(logStore: LogStore): Promise<void> {
+    const joined = this.adoptCluster(logStore);
+    if (logStore.clusterId === '') return joined;
+    // Known from an earlier life: raft groups need not wait for the metadata store. Checked when it answers.
+    joined.catch((error: unknown) => {
+      if (!this.stopping.signal.aborted) this.fail(error as Error);
+    });
+  }
+
+  private async adoptCluster(logStore: LogStore): Promise<void> {
     const { store, clock, logger } = this.environment;
     for (let waitedMs = 0; ; waitedMs += POLL_MS) {
-      try {
-        const node = await store.get(paths.clusterId);
-        if (node !== undefined) {
-          await logStore.adoptCluster(clusterIdentityCodec.decode(node.data).clusterId);
-          return;
-        }
-      } catch (error) {
-        if (logStore.clusterId !== '') return;
+      const node = await store.get(paths.clusterId).catch((error: unknown) => {
         logger.warn({ err: error }, 'waiting for the metadata store');
+        return undefined;
+      });
+      if (node !== undefined) {
+        await logStore.adoptCluster(clusterIdentityCodec.decode(node.data).clusterId);
+        return;
       }
-      if (waitedMs % NOTICE_MS === NOTICE_MS - POLL_MS)
+      if (waitedMs % NOTICE_MS === NOTICE_MS - POLL_MS) {
         logger.warn({}, 'waiting for a zkserver to make the cluster');
+      }
       await delay(clock, POLL_MS, this.stopping.signal);
     }
   }
@@ -215,6 +223,7 @@ export class Broker {
     const { transport } = replication;
     const opener = new PartitionOpener({
       ...replication,
+      maxPendingBytes: config.options['write.pending.max.bytes'],
       store,
       clock,
       random,

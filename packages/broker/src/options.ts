@@ -83,6 +83,12 @@ export const brokerOptions = defineOptions({
     min: 100,
     doc: 'Longest time that a producer may ask to wait.',
   },
+  'write.pending.max.bytes': {
+    type: 'bytes',
+    default: '256MiB',
+    min: 2 ** 20,
+    doc: 'Bytes written and not yet on disk, over all partitions, beyond which producing is refused for the moment.',
+  },
   'pull.max.bytes': {
     type: 'bytes',
     default: '32MiB',

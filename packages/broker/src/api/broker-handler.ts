@@ -66,7 +66,7 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
   return {
     produce: (request) => produce.produce(request),
     produceOneway: (request) => produce.produceOneway(request),
-    pull: (request, context) => pull.pull(request, context.signal),
+    pull: (request, context) => pull.pull(request, context),
     listOffsets: (partitions) => offsets.listOffsets(partitions),
     metadata: (request) => metadata.metadata(request),
     initProducer: () => ids.initProducer(),

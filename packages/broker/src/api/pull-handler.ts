@@ -4,6 +4,7 @@ import type { LogSlice } from '@zhumq/log';
 import { isError, zhumqError } from '@zhumq/model';
 import { failureOf } from '@zhumq/rpc';
 import type {
+  CallContext,
   Outgoing,
   PartitionPull,
   PartitionPullResult,
@@ -36,7 +37,7 @@ interface Gathered {
 export class PullHandler {
   constructor(private readonly options: PullHandlerOptions) {}
 
-  async pull(request: PullRequest, signal: AbortSignal): Promise<Outgoing<PullResponse>> {
+  async pull(request: PullRequest, context: CallContext): Promise<Outgoing<PullResponse>> {
     if (request.partitions.length > MAX_PARTITIONS) {
       throw zhumqError(
         'INVALID_REQUEST',
@@ -44,12 +45,13 @@ export class PullHandler {
       );
     }
     const { clock, maxWaitMs } = this.options;
+    const { signal } = context;
     const deadlineMs = clock.monotonicMs() + Math.min(Math.max(request.maxWaitMs, 0), maxWaitMs);
     for (;;) {
       // Waiting begins before reading, so that nothing committed in between is missed.
       const waiting = this.watch(request.partitions, deadlineMs, signal);
       try {
-        const gathered = await this.gather(request, signal);
+        const gathered = await this.gather(request, context);
         const enough = gathered.failed || gathered.bytes >= Math.max(request.minBytes, 1);
         if (enough || clock.monotonicMs() >= deadlineMs || signal.aborted)
           return answer(gathered, enough);
@@ -60,11 +62,18 @@ export class PullHandler {
     }
   }
 
-  private async gather(request: PullRequest, signal: AbortSignal): Promise<Gathered> {
+  private async gather(request: PullRequest, context: CallContext): Promise<Gathered> {
     const limit = Math.min(Math.max(request.maxBytes, 1), this.options.maxResponseBytes);
     const { budget } = this.options;
-    await budget.reserve(limit, signal);
+    await budget.reserve(limit, context.signal);
     try {
+      if (context.bufferedBytes > this.options.maxResponseBytes) {
+        // A consumer that asks and does not read would otherwise collect answers in our memory.
+        throw zhumqError(
+          'OVERLOADED',
+          `${context.bufferedBytes} bytes of answers wait to be read by ${context.remoteAddress}`,
+        );
+      }
       const gathered: Gathered = { results: [], bytes: 0, failed: false };
       for (const item of rotated(request.partitions)) {
         const room = limit - gathered.bytes;

@@ -2,7 +2,7 @@
 // idempotent: the same desired state twice changes nothing. Absence never deletes data; only a tombstone does (rule 23).
 import { SerialExecutor } from '@zhumq/base';
 import type { Logger } from '@zhumq/base';
-import type { LogStore } from '@zhumq/log';
+import type { LogStore, ReplicaLog } from '@zhumq/log';
 import { zhumqError } from '@zhumq/model';
 import type { DesiredState, DesiredStateReply, PartitionAssignment } from '@zhumq/rpc';
 import type { PartitionOpener } from '../partition/partition-opener.js';
@@ -81,6 +81,7 @@ export class Assignments {
       await this.setAsideUnknown(state);
       this.current = state;
       await cache.save(state);
+      await this.settleUncleanStart();
     }
     const deletedTopicIds: string[] = [];
     for (const tombstone of state.tombstones) {
@@ -95,6 +96,17 @@ export class Assignments {
       }
     }
     return { deletedTopicIds };
+  }
+
+  /** Every replica that may lack something says so on its disk now: later starts need not doubt them again (rule 16). */
+  private async settleUncleanStart(): Promise<void> {
+    const { store, registry } = this.options;
+    if (store.cleanStart) return;
+    const known = (log: ReplicaLog): boolean =>
+      registry.findGroup(log.identity.topicId, log.identity.partition)?.log === log;
+    if (!store.replicas().every(known)) return;
+    await store.checkpoint();
+    await store.settleUncleanStart();
   }
 
   /** Where brokers are and who holds which replica. */

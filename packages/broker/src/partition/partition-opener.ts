@@ -20,6 +20,8 @@ import { Partition } from './partition.js';
 export interface PartitionOpenerOptions {
   readonly store: LogStore;
   readonly timings: RaftTimings;
+  /** Bytes that may wait for the disk, over all partitions. */
+  readonly maxPendingBytes: number;
   readonly transport: GroupTransport;
   readonly installer: SnapshotInstaller;
   readonly endOfTick: EndOfTick;
@@ -66,6 +68,7 @@ export class PartitionOpener {
     const partition = new Partition(name, log, {
       maxMessageBytes: () => config.topic.maxMessageBytes,
       diskFull: () => this.options.store.diskFull,
+      diskBehind: () => this.options.store.pendingBytes > this.options.maxPendingBytes,
       leaderContext: this.options.leaderContext,
       onEstablished: this.options.onEstablished,
       onFailed: this.options.onFailed,

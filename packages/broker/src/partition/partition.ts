@@ -23,6 +23,8 @@ export interface PartitionSurroundings {
   /** Largest batch that a producer may send, in bytes. */
   maxMessageBytes(): number;
   diskFull(): boolean;
+  /** The disk is too far behind for more records. */
+  diskBehind(): boolean;
   /** Where the broker of a replica is, for NOT_LEADER; empty when unknown. */
   leaderContext(replicaId: string | undefined): ErrorContext;
   /** Leads and has committed in its epoch: what the cluster's metadata may say. */
@@ -104,6 +106,9 @@ export class Partition implements ReplicatorListener {
         'DISK_FULL',
         "keeps the broker's reserve of disk space free and takes no more records; reads go on",
       );
+    }
+    if (this.surroundings.diskBehind()) {
+      throw this.error('OVERLOADED', 'is on a broker whose disk is behind; try again in a moment');
     }
     const verdict = this.log.checkProducer(header);
     if (verdict.kind === 'append') {

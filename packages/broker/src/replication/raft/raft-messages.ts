@@ -2,7 +2,7 @@
 // untrusted: a message that does not make sense is refused here, before the core sees it.
 import { RaftMessageType } from '@zhumq/rpc';
 import type { Outgoing, RaftMessage } from '@zhumq/rpc';
-import { BATCH_HEADER_BYTES, batchSizeAt, readBatchHeader } from '@zhumq/model';
+import { checkStoredBatch } from '@zhumq/model';
 import type { BatchSpan, Message } from '@zhumq/raft';
 
 /** Names the group on the wire. */
@@ -194,7 +194,7 @@ export function fromWire(wire: RaftMessage): Message | undefined {
 function appendFromWire(wire: RaftMessage): Message | undefined {
   if (!isOffset(wire.offset) || !isTerm(wire.epoch) || !isOffset(wire.commit)) return undefined;
   const payload = wire.batches === undefined ? EMPTY : (wire.batches as Buffer);
-  const batches = batchSpans(payload);
+  const batches = batchSpans(payload, wire.term);
   if (batches === undefined) return undefined;
   return {
     type: 'append',
@@ -210,24 +210,18 @@ function appendFromWire(wire: RaftMessage): Message | undefined {
   };
 }
 
-/** Where the batches lie; undefined when the bytes are not whole batches with sane headers. Checksums are the log's work. */
-function batchSpans(payload: Buffer): BatchSpan[] | undefined {
+/**
+ * Where the batches lie; undefined when the bytes are not whole, undamaged batches. Checked here, before the core decides
+ * anything: once it has decided to append, a refusal by the log would put the replica out of service.
+ */
+function batchSpans(payload: Buffer, term: number): BatchSpan[] | undefined {
   const spans: BatchSpan[] = [];
-  let position = 0;
-  while (position < payload.length) {
-    const bytes = batchSizeAt(payload, position);
-    if (bytes === undefined || bytes < BATCH_HEADER_BYTES || position + bytes > payload.length)
-      return undefined;
-    const header = readBatchHeader(payload, position);
-    if (!isOffset(header.baseOffset) || header.lastOffsetDelta < 0 || !isTerm(header.epoch))
-      return undefined;
-    spans.push({
-      baseOffset: header.baseOffset,
-      lastOffset: header.lastOffset,
-      epoch: header.epoch,
-      bytes,
-    });
-    position += bytes;
+  for (let position = 0; position < payload.length;) {
+    const stored = checkStoredBatch(payload, position, { maxEpoch: term });
+    if (stored.kind !== 'batch') return undefined;
+    const { baseOffset, lastOffset, epoch, sizeBytes } = stored.header;
+    spans.push({ baseOffset, lastOffset, epoch, bytes: sizeBytes });
+    position += sizeBytes;
   }
   return spans;
 }
