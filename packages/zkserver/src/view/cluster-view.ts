@@ -63,10 +63,6 @@ export function findTopic(view: ClusterView, name: string): Topic | undefined {
   return node !== undefined && isTopic(node) ? node : undefined;
 }
 
-export function findTopicById(view: ClusterView, topicId: string): Topic | undefined {
-  return topicsOf(view).find(({ record }) => record.topicId === topicId);
-}
-
 /** In order of the number. */
 export function partitionsOf(topic: Topic): readonly (readonly [number, PartitionRecord])[] {
   return Array.from(topic.partitions, ([number, { value }]) => [number, value] as const).sort(
