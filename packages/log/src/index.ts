@@ -8,6 +8,10 @@ export type {
   FileSystem,
   OpenMode,
 } from './file-system/file-system.js';
+export { dumpPartition } from './inspect/dump-partition.js';
+export type { DumpedBatch, DumpedFault, DumpOptions } from './inspect/dump-partition.js';
+export type { PartitionReport, Problem } from './inspect/report.js';
+export { verifyPartition } from './inspect/verify-partition.js';
 export { NodeFileSystem } from './file-system/node-file-system.js';
 export { readBootId } from './file-system/process-lock.js';
 export { readSealedFile, replaceSmallFile, sealContent } from './file-system/small-file.js';

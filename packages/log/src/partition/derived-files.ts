@@ -5,15 +5,13 @@
 //   0 u32  CRC-32C of what follows
 //   4      EpochList or ProducerSnapshot of state.proto
 import { join } from 'node:path';
-import { crc32c, epochListCodec, producerSnapshotCodec } from '@zhumq/model';
+import { epochListCodec, isError, producerSnapshotCodec } from '@zhumq/model';
 import type { FileSystem } from '../file-system/file-system.js';
-import { readSmallFile, replaceSmallFile } from '../file-system/small-file.js';
+import { readSealedFile, replaceSmallFile, sealContent } from '../file-system/small-file.js';
 import type { EpochStart, Offset } from '../types.js';
 import { EpochList } from './epoch-list.js';
 import { EPOCH_FILE, listOffsets, segmentFile } from './file-names.js';
 import type { ProducerTable } from './producer-state.js';
-
-const CRC_BYTES = 4;
 
 export function writeEpochs(
   fileSystem: FileSystem,
@@ -21,7 +19,7 @@ export function writeEpochs(
   epochs: readonly EpochStart[],
 ): Promise<void> {
   const body = epochListCodec.encode({ epochs });
-  return replaceSmallFile(fileSystem, join(directory, EPOCH_FILE), guarded(body));
+  return replaceSmallFile(fileSystem, join(directory, EPOCH_FILE), sealContent(body));
 }
 
 /** undefined: missing, damaged or out of order. */
@@ -29,7 +27,7 @@ export function readEpochs(
   fileSystem: FileSystem,
   directory: string,
 ): readonly EpochStart[] | undefined {
-  return readGuarded(fileSystem, join(directory, EPOCH_FILE), (body) => {
+  return readSealed(fileSystem, join(directory, EPOCH_FILE), (body) => {
     const { epochs } = epochListCodec.decode(body);
     return EpochList.isOrdered(epochs) ? epochs : undefined;
   });
@@ -68,7 +66,7 @@ export function writeProducers(
   table: ProducerTable,
 ): Promise<void> {
   const path = segmentFile(directory, table.offset, '.producers');
-  return replaceSmallFile(fileSystem, path, guarded(encodeProducers(table)));
+  return replaceSmallFile(fileSystem, path, sealContent(encodeProducers(table)));
 }
 
 /** undefined: missing or damaged. */
@@ -77,7 +75,7 @@ export function readProducers(
   directory: string,
   offset: Offset,
 ): ProducerTable | undefined {
-  return readGuarded(fileSystem, segmentFile(directory, offset, '.producers'), (body) => {
+  return readSealed(fileSystem, segmentFile(directory, offset, '.producers'), (body) => {
     const table = decodeProducers(body);
     return table.offset === offset ? table : undefined;
   });
@@ -99,20 +97,16 @@ export function dropProducers(
   }
 }
 
-function guarded(body: Buffer): Buffer {
-  const crc = Buffer.allocUnsafe(CRC_BYTES);
-  crc.writeUInt32BE(crc32c(body));
-  return Buffer.concat([crc, body]);
-}
-
-function readGuarded<T>(
+function readSealed<T>(
   fileSystem: FileSystem,
   path: string,
   decode: (body: Buffer) => T | undefined,
 ): T | undefined {
-  const content = readSmallFile(fileSystem, path);
-  if (content === undefined || content.length < CRC_BYTES) return undefined;
-  const body = content.subarray(CRC_BYTES);
-  if (crc32c(body) !== content.readUInt32BE(0)) return undefined;
-  return decode(body);
+  try {
+    const body = readSealedFile(fileSystem, path);
+    return body === undefined ? undefined : decode(body);
+  } catch (error) {
+    if (isError(error, 'DATA_CORRUPT')) return undefined;
+    throw error;
+  }
 }

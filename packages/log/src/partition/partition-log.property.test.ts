@@ -13,12 +13,38 @@ interface ModelBatch {
 }
 
 const command = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('leader' as const), count: fc.integer({ min: 1, max: 4 }), bytes: fc.integer({ min: 0, max: 200 }), bump: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('follower' as const), counts: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }), bump: fc.boolean() }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('leader' as const),
+      count: fc.integer({ min: 1, max: 4 }),
+      bytes: fc.integer({ min: 0, max: 200 }),
+      bump: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('follower' as const),
+      counts: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+      bump: fc.boolean(),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('truncate' as const), at: fc.nat(1000) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('watermark' as const), at: fc.nat(1000) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('watermark' as const), at: fc.nat(1000) }),
+  },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('tick' as const), synced: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('read' as const), from: fc.nat(1000), end: fc.nat(1000), maxBytes: fc.integer({ min: 1, max: 2000 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('read' as const),
+      from: fc.nat(1000),
+      end: fc.nat(1000),
+      maxBytes: fc.integer({ min: 1, max: 2000 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('checkpoint' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), seed: fc.nat() }) },
@@ -121,7 +147,9 @@ class Run {
   private afterCrash(): void {
     const { world } = this;
     const torn = world.frames.at(-1);
-    const isCut = torn?.state === 'gathered' || (torn?.record.kind === 'truncate' && !this.states.has(torn.record.sequence));
+    const isCut =
+      torn?.state === 'gathered' ||
+      (torn?.record.kind === 'truncate' && !this.states.has(torn.record.sequence));
     const sequence = isCut ? this.lastSequence() - 1 : this.lastSequence();
     const expected = this.states.get(sequence) ?? [];
     expect(world.log.damage).toBeUndefined();
@@ -170,24 +198,27 @@ class Run {
   }
 }
 
-describe.each(['fsync', 'interval', 'os'] as const)('any history of a log with flush %s', (flush) => {
-  test('equals the same history of a list, over restarts and power losses', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(command, { maxLength: 80, size: 'max' }),
-        fc.constantFrom(300, 1500),
-        fc.constantFrom(0, 500, 5000),
-        fc.constantFrom(1, 500, 1e6),
-        async (commands, segmentBytes, tailBytes, deriveAfterBytes) => {
-          const world = await PartitionWorld.make(
-            { flush, segmentBytes, indexIntervalBytes: 100 },
-            { tailBytes, blockCacheBytes: 2000, openFiles: 2, deriveAfterBytes },
-          );
-          const run = new Run(world, flush);
-          for (const step of commands) await run.step(step);
-        },
-      ),
-      { numRuns: Number(process.env.RUNS ?? 300) },
-    );
-  });
-});
+describe.each(['fsync', 'interval', 'os'] as const)(
+  'any history of a log with flush %s',
+  (flush) => {
+    test('equals the same history of a list, over restarts and power losses', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(command, { maxLength: 80, size: 'max' }),
+          fc.constantFrom(300, 1500),
+          fc.constantFrom(0, 500, 5000),
+          fc.constantFrom(1, 500, 1e6),
+          async (commands, segmentBytes, tailBytes, deriveAfterBytes) => {
+            const world = await PartitionWorld.make(
+              { flush, segmentBytes, indexIntervalBytes: 100 },
+              { tailBytes, blockCacheBytes: 2000, openFiles: 2, deriveAfterBytes },
+            );
+            const run = new Run(world, flush);
+            for (const step of commands) await run.step(step);
+          },
+        ),
+        { numRuns: Number(process.env.RUNS ?? 300) },
+      );
+    });
+  },
+);

@@ -5,7 +5,14 @@ import type { Random } from '@zhumq/base';
 import { encodeBatch, readBatchHeader } from '@zhumq/model';
 import type { EncodeOptions } from '@zhumq/model';
 import { FaultyFileSystem } from '../file-system/faulty-file-system.js';
-import type { CheckpointRow, LogConfig, LogSlice, Offset, ReplicaSeat, WalRecord } from '../types.js';
+import type {
+  CheckpointRow,
+  LogConfig,
+  LogSlice,
+  Offset,
+  ReplicaSeat,
+  WalRecord,
+} from '../types.js';
 import { PartitionFactory } from './partition-factory.js';
 import type { PartitionLog } from './partition-log.js';
 
@@ -33,7 +40,12 @@ export class PartitionWorld {
   readonly states: number[] = [];
   readonly failures: Error[] = [];
   /** Memory and open files; takes effect at the next opening. */
-  limits = { blockCacheBytes: 1 << 20, tailBytes: 1 << 20, openFiles: 64, deriveAfterBytes: 1 << 20 };
+  limits = {
+    blockCacheBytes: 1 << 20,
+    tailBytes: 1 << 20,
+    openFiles: 64,
+    deriveAfterBytes: 1 << 20,
+  };
   config: LogConfig;
   factory!: PartitionFactory;
   log!: PartitionLog;
@@ -51,7 +63,10 @@ export class PartitionWorld {
   }
 
   /** A new log in an empty folder, its folder on disk. */
-  static async make(config: Partial<LogConfig> = {}, limits: Partial<PartitionWorld['limits']> = {}): Promise<PartitionWorld> {
+  static async make(
+    config: Partial<LogConfig> = {},
+    limits: Partial<PartitionWorld['limits']> = {},
+  ): Promise<PartitionWorld> {
     const world = new PartitionWorld(config);
     Object.assign(world.limits, limits);
     for (const path of ['/', '/data']) await world.fileSystem.syncDirectory(path);
@@ -61,7 +76,11 @@ export class PartitionWorld {
   }
 
   /** One batch of `count` records, appended as leader. */
-  append(epoch = 1, count = 1, options: EncodeOptions & { timestamp?: number; bytes?: number } = {}): { baseOffset: Offset; lastOffset: Offset } {
+  append(
+    epoch = 1,
+    count = 1,
+    options: EncodeOptions & { timestamp?: number; bytes?: number } = {},
+  ): { baseOffset: Offset; lastOffset: Offset } {
     const batch = makeBatch(count, options);
     return this.log.appendAsLeader(batch, readBatchHeader(batch), epoch);
   }
@@ -117,7 +136,7 @@ export class PartitionWorld {
   /** Everything that can be read from `from` on, in as many reads as it takes. */
   async readAll(from = this.log.logStart, maxBytes = 1 << 20): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for (let at = from; at < this.log.logEnd; ) {
+    for (let at = from; at < this.log.logEnd;) {
       const slice = await this.log.read(at, this.log.logEnd, maxBytes);
       if (slice.bytes === 0) throw new Error(`nothing to read at ${at} of ${this.log.logEnd}`);
       parts.push(...slice.buffers);
@@ -139,7 +158,12 @@ export class PartitionWorld {
 
   seat(): ReplicaSeat {
     return {
-      identity: { topic: 'orders', topicId: 'a'.repeat(32), partition: 0, replicaId: '1'.repeat(32) },
+      identity: {
+        topic: 'orders',
+        topicId: 'a'.repeat(32),
+        partition: 0,
+        replicaId: '1'.repeat(32),
+      },
       directory: this.directory,
       config: this.config,
       wal: {

@@ -71,7 +71,11 @@ export class RecoveryAccount {
     if (this.fault !== undefined || end <= logStart) return;
     if (bases.length === 0 || bases[0] > logStart) {
       this.fault = { offset: logStart, reason: `no segment holds the log start ${logStart}` };
-    } else if (lastOfRow !== undefined && lastOfRow < this.untouchedEnd && !bases.includes(lastOfRow)) {
+    } else if (
+      lastOfRow !== undefined &&
+      lastOfRow < this.untouchedEnd &&
+      !bases.includes(lastOfRow)
+    ) {
       this.fault = { offset: lastOfRow, reason: `segment ${lastOfRow} is missing` };
     }
   }
@@ -166,6 +170,7 @@ export class RecoveryAccount {
 function cutExtent(extent: Extent, from: Offset): Extent {
   const { missing, firstOffset } = extent;
   const kept =
-    missing && batchesWithin(Buffer.concat(missing), firstOffset, { end: from, maxBytes: Infinity });
+    missing &&
+    batchesWithin(Buffer.concat(missing), firstOffset, { end: from, maxBytes: Infinity });
   return { ...extent, endOffset: from, isCut: true, missing: kept && [kept.buffer] };
 }

@@ -94,11 +94,13 @@ export class RecoveryScan {
 
   /** Torn where only the page cache had the bytes; damage where they were synced. */
   private judge(segment: Segment, fault: Fault, target: Offset): void {
-    const { position, offset } = fault;
-    if (this.account.extentHolding(offset)?.mayBeTorn !== true) {
+    const extent = this.account.extentHolding(fault.offset);
+    if (extent?.mayBeTorn !== true) {
       this.setDamage(segment, fault, target);
       return;
     }
+    // All of the write goes: only as a whole it is known to be what was written, and not what was there before.
+    const { firstOffset: offset, position } = extent;
     this.end = offset;
     this.base.epochs.cut(offset);
     this.base.producers.cut(offset);
