@@ -104,12 +104,10 @@ export class Broker {
     this.running = undefined;
     const { logger, clock } = this.environment;
     running.health.stopping = true;
-    const left = await handLeadershipAway(
-      this.registry,
-      clock,
-      this.config.options['stop.grace.ms'],
-    );
-    if (left > 0) logger.warn({ left }, 'stopping although partitions are still led here');
+    const graceMs = this.config.options['stop.grace.ms'];
+    const left = await handLeadershipAway(this.registry, clock, graceMs);
+    if (left > 0 && graceMs > 0)
+      logger.warn({ left }, 'stopping although partitions are still led here');
     this.stopping.abort(zhumqError('STOPPING', 'the broker is stopping'));
     await running.registration.close();
     running.reports.close();

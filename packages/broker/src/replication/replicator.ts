@@ -9,7 +9,7 @@ export interface AppendedRange {
   readonly lastOffset: number;
 }
 
-/** Why an append is refused at present: the error's name and a sentence. */
+/** Why an append is refused at present: the error's name, and what a sentence says after "partition T-0". */
 export interface AppendRefusal {
   readonly code: ErrorCode;
   readonly message: string;

@@ -137,20 +137,20 @@ export class RaftReplicator implements Replicator {
     if (this.failure !== undefined) {
       return {
         code: 'REPLICA_FAILED',
-        message: `the replica is out of service: ${this.failure.message}`,
+        message: `is out of service on this broker: ${this.failure.message}`,
       };
     }
     switch (this.core.canPropose()) {
       case undefined:
         return undefined;
       case 'notLeader':
-        return { code: 'NOT_LEADER', message: 'this broker does not lead the partition' };
+        return { code: 'NOT_LEADER', message: 'is not led by this broker' };
       case 'transferring':
-        return { code: 'NOT_LEADER', message: 'leadership is being handed over' };
+        return { code: 'NOT_LEADER', message: 'is handing its leadership over' };
       case 'uncommittedFull':
         return {
           code: 'UNCOMMITTED_FULL',
-          message: `${this.options.timings.maxUncommittedBytes} bytes wait to be committed; a majority of the replicas is slow or away`,
+          message: `has ${this.options.timings.maxUncommittedBytes} bytes that wait to be committed; a majority of its replicas is slow or away`,
         };
     }
   }
