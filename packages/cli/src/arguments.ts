@@ -1,7 +1,22 @@
-// Reading flags: durations, addresses, KEY=VALUE pairs. A bare number of time means seconds here.
+// Reading flags: durations, addresses, whole numbers, KEY=VALUE pairs. A bare number of time means seconds here.
 import { parseDurationMs, parseHostPort } from '@zhumq/base';
-import { UsageError } from './exit-codes.js';
 import type { HostPort } from '@zhumq/base';
+import { UsageError } from './exit-codes.js';
+
+/** Parsed flags, by name. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** The text of a flag; undefined when it was not given. */
+export function textOf(flags: Flags, flag: string): string | undefined {
+  const value = flags[flag];
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+/** All texts of a flag that may be given several times. */
+export function textsOf(flags: Flags, flag: string): readonly string[] {
+  const value = flags[flag];
+  return Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)];
+}
 
 /** Milliseconds. Throws UsageError. */
 export function durationMs(flag: string, text: string | number): number {
@@ -13,6 +28,29 @@ export function durationMs(flag: string, text: string | number): number {
   return parsed;
 }
 
+/** Milliseconds; undefined when the flag was not given. Throws UsageError. */
+export function optionalDurationMs(flags: Flags, flag: string): number | undefined {
+  const text = textOf(flags, flag);
+  return text === undefined ? undefined : durationMs(flag, text);
+}
+
+/** Undefined when the flag was not given. Throws UsageError. */
+export function optionalNumber(
+  flags: Flags,
+  flag: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  const text = textOf(flags, flag);
+  if (text === undefined) return undefined;
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= min && value <= max)) {
+    const range = max === Number.MAX_SAFE_INTEGER ? `from ${min} on` : `from ${min} to ${max}`;
+    throw new UsageError(`--${flag} is a whole number ${range}; "${text}" is not`);
+  }
+  return value;
+}
+
 /** Throws UsageError. */
 export function address(flag: string, text: string): HostPort {
   const parsed = parseHostPort(text);
@@ -21,15 +59,27 @@ export function address(flag: string, text: string): HostPort {
   return parsed;
 }
 
-/** `K=V` pairs. Throws UsageError. */
-export function settings(flag: string, pairs: readonly string[] = []): Record<string, string> {
-  const entries = pairs.map((pair) => {
-    const equals = pair.indexOf('=');
+/** `K=V`, split at the first `=`. Throws UsageError. */
+export function pairs(
+  flag: string,
+  texts: readonly string[],
+  example: string,
+): readonly (readonly [name: string, value: string])[] {
+  return texts.map((text) => {
+    const equals = text.indexOf('=');
     if (equals < 1)
       throw new UsageError(
-        `--${flag} takes NAME=VALUE, such as retention.ms=7d; "${pair}" has no name or no =`,
+        `--${flag} takes NAME=VALUE, such as ${example}; "${text}" has no name or no =`,
       );
-    return [pair.slice(0, equals), pair.slice(equals + 1)] as const;
+    return [text.slice(0, equals), text.slice(equals + 1)] as const;
   });
-  return Object.fromEntries(entries);
+}
+
+/** Settings of a topic by name. Throws UsageError. */
+export function settings(flag: string, texts: readonly string[]): Record<string, string> {
+  const given = pairs(flag, texts, 'retention.ms=7d');
+  const twice = given.find(([name], index) => given.findIndex(([other]) => other === name) < index);
+  if (twice !== undefined)
+    throw new UsageError(`--${flag} ${twice[0]}=… is given twice; say it once`);
+  return Object.fromEntries(given);
 }

@@ -1,5 +1,6 @@
-// What the exit code of every verb means.
+// What the exit code of every verb means, and what a person reads when one fails.
 import { ConfigFileInvalid, OptionsInvalid, ZhumqError } from '@zhumq/base';
+import { adviceFor } from './advice.js';
 
 export const EXIT = {
   ok: 0,
@@ -22,6 +23,11 @@ export class PartialFailure extends Error {
   override readonly name = 'PartialFailure';
 }
 
+/** A signal ended the command before it was done. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 export function exitCodeOf(error: unknown): number {
   if (
     error instanceof UsageError ||
@@ -30,6 +36,7 @@ export function exitCodeOf(error: unknown): number {
   )
     return EXIT.usage;
   if (error instanceof PartialFailure) return EXIT.partial;
+  if (error instanceof Interrupted) return EXIT.interrupted;
   if (!ZhumqError.is(error)) return EXIT.failed;
   switch (error.code) {
     case 'UNKNOWN_TOPIC':
@@ -42,6 +49,7 @@ export function exitCodeOf(error: unknown): number {
     case 'LEADER_NOT_AVAILABLE':
       return EXIT.timeout;
     case 'INVALID_OPTION':
+    case 'INVALID_TOPIC':
       return EXIT.usage;
     default:
       return EXIT.failed;
@@ -51,6 +59,10 @@ export function exitCodeOf(error: unknown): number {
 /** What a person reads: what happened, and what to do. Never a stack, unless ZHUMQ_DEBUG is set. */
 export function explain(error: unknown): string {
   if (process.env.ZHUMQ_DEBUG && error instanceof Error) return error.stack ?? error.message;
-  if (ZhumqError.is(error)) return `${error.message} [${error.code}, see ${error.helpUrl}]`;
+  if (ZhumqError.is(error)) {
+    const advice = adviceFor(error);
+    const what = `${error.message} [${error.code}, see ${error.helpUrl}]`;
+    return advice === undefined ? what : `${what}\n${advice}`;
+  }
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,29 @@
 // The only writer to standard output: tables for people, JSON for programs. Progress and messages go to standard error.
 import Table from 'cli-table3';
+import type { Options } from 'yargs';
+import type { Flags } from './arguments.js';
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'jsonl';
 
 export const OUTPUT_FORMATS: readonly OutputFormat[] = ['table', 'wide', 'json', 'jsonl'];
+
+/** The flag of every verb that prints data. */
+export const OUTPUT_OPTION = {
+  output: {
+    alias: 'o',
+    choices: OUTPUT_FORMATS,
+    default: 'table',
+    describe: 'Form of what is printed; wide has more columns, jsonl is one JSON object per line',
+  },
+} as const satisfies Record<string, Options>;
+
+export function formatOf(flags: Flags): OutputFormat {
+  return flags.output as OutputFormat;
+}
+
+export function isJson(format: OutputFormat): boolean {
+  return format === 'json' || format === 'jsonl';
+}
 
 export interface Column<T> {
   readonly title: string;
@@ -23,6 +43,14 @@ export function printRows<T>(
     for (const row of rows) print(JSON.stringify(row));
     return;
   }
+  printTable(format, rows, columns);
+}
+
+export function printTable<T>(
+  format: OutputFormat,
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+): void {
   const shown = columns.filter((column) => format === 'wide' || column.wide !== true);
   const table = new Table({
     head: shown.map((column) => column.title),
@@ -35,7 +63,7 @@ export function printRows<T>(
 
 /** Prints one thing: JSON, or the lines that a person reads. */
 export function printObject(format: OutputFormat, value: unknown, lines: readonly string[]): void {
-  if (format === 'json' || format === 'jsonl') print(JSON.stringify(value));
+  if (isJson(format)) print(JSON.stringify(value));
   else for (const line of lines) print(line);
 }
 
@@ -46,6 +74,11 @@ export function print(line: string): void {
 /** For people: goes to standard error, so that data stays clean. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** `1 message`, `2 messages`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 const NO_BORDERS = {

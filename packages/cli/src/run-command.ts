@@ -1,19 +1,31 @@
 // From arguments to an exit code: the command tree, what all verbs share, and how errors are shown.
 import yargs from 'yargs';
 import type { Argv } from 'yargs';
+import type { Command } from './command-tree.js';
 import { brokerCommand } from './commands/broker.js';
+import { clusterCommand } from './commands/cluster.js';
+import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
+import { consumeCommand } from './commands/consume.js';
 import { devCommand } from './commands/dev.js';
+import { logCommand } from './commands/log.js';
+import { partitionCommand } from './commands/partition.js';
+import { produceCommand } from './commands/produce.js';
+import { topicCommand } from './commands/topic.js';
+import { zkCommand } from './commands/zk.js';
 import { zkserverCommand } from './commands/zkserver.js';
 import { EXIT, UsageError, exitCodeOf, explain } from './exit-codes.js';
+import { usageMessage } from './usage-message.js';
+import type { Known } from './usage-message.js';
 import { version } from './version.js';
 
-/** A verb returns its exit code; it throws what went wrong. */
-export interface Command {
-  register(program: Argv, run: (verb: () => Promise<number>) => void): Argv;
-}
+export type { Command } from './command-tree.js';
 
-const COMMANDS: readonly Command[] = [devCommand, zkserverCommand, brokerCommand, configCommand];
+const COMMANDS: readonly Command[] = [
+  ...[devCommand, zkserverCommand, brokerCommand],
+  ...[topicCommand, produceCommand, consumeCommand],
+  ...[partitionCommand, clusterCommand, logCommand, zkCommand, configCommand, completionCommand],
+];
 
 /** Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -21,32 +33,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) =>
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
   );
+  process.stderr.on('error', () => undefined);
   let verb: (() => Promise<number>) | undefined;
   try {
-    let program: Argv = yargs([...args])
-      .scriptName('zhumq')
-      .usage('zhumq: a replicated message queue\n\nUsage: $0 <command> [options]')
-      .version(version())
-      .help()
-      .alias('help', 'h')
-      .strict()
-      .recommendCommands()
-      .demandCommand(1, 'Name a command, such as "zhumq dev"; "zhumq --help" lists them.')
-      .parserConfiguration({
-        'parse-numbers': false,
-        'parse-positional-numbers': false,
-        'camel-case-expansion': false,
-        'dot-notation': false,
-      })
-      .completion('completion', 'Print a completion script for bash or zsh')
-      .exitProcess(false)
-      .showHelpOnFail(false)
-      .wrap(Math.min(110, process.stdout.columns ?? 110))
-      .fail((message: string, error: Error | undefined) => {
-        throw error ?? new UsageError(message);
-      });
-    for (const command of COMMANDS)
-      program = command.register(program, (chosen) => (verb = chosen));
+    const program = emptyProgram(joinNegativeDurations(args));
+    for (const command of COMMANDS) command.register(program, (chosen) => (verb = chosen));
     await program.parseAsync();
     return verb === undefined ? EXIT.ok : await verb();
   } catch (error) {
@@ -55,4 +46,62 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       process.stderr.write('Try "zhumq --help", or --help after the command.\n');
     return exitCodeOf(error);
   }
+}
+
+function emptyProgram(args: readonly string[]): Argv {
+  const program: Argv = yargs([...args])
+    .scriptName('zhumq')
+    .usage('zhumq: a replicated message queue\n\nUsage: $0 <command> [options]')
+    .epilogue(
+      'Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 4 not found, 5 auth, 6 timeout, 130 interrupted.',
+    )
+    .locale('en')
+    .version(version())
+    .help()
+    .alias('help', 'h')
+    .strict()
+    .demandCommand(1, 'Name a command, such as "zhumq dev"; "zhumq --help" lists them.')
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+    })
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message: string, error: Error | undefined) => {
+      // Its own class of errors is about the command line, too.
+      const own = error === undefined || error.name === 'YError';
+      throw own ? new UsageError(usageMessage(error?.message ?? message, knownTo(program))) : error;
+    });
+  return program;
+}
+
+/** Yargs has no public way to say what it knows at the place of a mistake; these two are stable since version 16. */
+function knownTo(program: Argv): Known {
+  const { getOptions, getInternalMethods } = program as unknown as {
+    getOptions(): { key: Readonly<Record<string, unknown>> };
+    getInternalMethods(): {
+      getCommandInstance(): { getCommands(): string[] };
+      getContext(): { fullCommands: string[] };
+    };
+  };
+  const internal = getInternalMethods.call(program);
+  return {
+    flags: Object.keys(getOptions.call(program).key).filter((flag) => flag.length > 1),
+    commands: internal.getCommandInstance().getCommands(),
+    path: internal.getContext().fullCommands,
+  };
+}
+
+/** `--from -15m`: what begins with a dash would be taken for flags. */
+function joinNegativeDurations(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (joined.at(-1) === '--from' && /^-\d/.test(arg)) joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
 }
