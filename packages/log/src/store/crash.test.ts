@@ -4,6 +4,9 @@
 import { identityOf, settle, StoreWorld } from './store-world.test-support.js';
 import type { NoteReplica } from './note-replica.test-support.js';
 
+// Thousands of starts.
+jest.setTimeout(60_000);
+
 /** What one replica was told, and what it ever wrote. */
 interface Ledger {
   /** By sequence: log content and term after that write. */
@@ -145,4 +148,4 @@ test('a kill at every operation (the page cache survives) loses nothing that was
     check(world, ledgers);
     if (!died) break;
   }
-}, 20000);
+});

@@ -100,3 +100,25 @@ export async function settle(turns = 10): Promise<void> {
     });
   }
 }
+
+/** All files of a disk. */
+export type Image = ReadonlyMap<string, Buffer>;
+
+export function snapshot(world: StoreWorld): Image {
+  const { fileSystem } = world;
+  return new Map(fileSystem.files().map((path) => [path, fileSystem.contentOf(path)]));
+}
+
+/** A machine with a copy of that disk. */
+export function restored(
+  image: Image,
+  makeFactory?: (fileSystem: FaultyFileSystem) => ReplicaFactory,
+): StoreWorld {
+  const world = new StoreWorld(makeFactory);
+  world.fileSystem.recording = false;
+  for (const [path, content] of image) {
+    world.fileSystem.makeDirectorySync(path.slice(0, path.lastIndexOf('/')));
+    world.fileSystem.openSync(path, 'write').writeSync([content], 0);
+  }
+  return world;
+}

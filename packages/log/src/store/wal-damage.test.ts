@@ -4,10 +4,20 @@ import { isError } from '@zhumq/model';
 import { fileSeal } from './wal-frame.js';
 import { scanWalFile } from './wal-scan.js';
 import type { Finding } from './wal-scan.js';
-import { CONFIG, StoreWorld, identityOf, settle } from './store-world.test-support.js';
+import {
+  CONFIG,
+  StoreWorld,
+  identityOf,
+  restored,
+  settle,
+  snapshot,
+} from './store-world.test-support.js';
+
+// Thousands of starts.
+jest.setTimeout(60_000);
 
 const REPLICAS = 2;
-const LARGE = { walFileBytes: 64 * 1024 };
+const LARGE = { walFileBytes: 8 * 1024 };
 
 /** A log with a checkpoint and several syncs behind it, not closed. */
 async function writtenWorld(rounds = 4): Promise<StoreWorld> {
@@ -226,21 +236,4 @@ test('recovery is idempotent: any number of starts find the same', async () => {
 async function restart(world: StoreWorld): Promise<StoreWorld['store']> {
   world.fileSystem.kill();
   return world.open(LARGE);
-}
-
-type Image = ReadonlyMap<string, Buffer>;
-
-function snapshot(world: StoreWorld): Image {
-  const { fileSystem } = world;
-  return new Map(fileSystem.files().map((path) => [path, fileSystem.contentOf(path)]));
-}
-
-function restored(image: Image): StoreWorld {
-  const world = new StoreWorld();
-  world.fileSystem.recording = false;
-  for (const [path, content] of image) {
-    world.fileSystem.makeDirectorySync(path.slice(0, path.lastIndexOf('/')));
-    world.fileSystem.openSync(path, 'write').writeSync([content], 0);
-  }
-  return world;
 }

@@ -1,0 +1,161 @@
+// Store and partition log together: what a start makes of files that were cut or that rotted. Below the last position
+// known to be on disk damage is a precise error; only above it is a tail cut, after the write-ahead log was replayed.
+import { encodeBatch, readBatchHeader } from '@zhumq/model';
+import type { FaultyFileSystem } from './file-system/faulty-file-system.js';
+import { PartitionFactory } from './partition/partition-factory.js';
+import type { Image } from './store/store-world.test-support.js';
+import {
+  CONFIG,
+  StoreWorld,
+  identityOf,
+  restored,
+  settle,
+  snapshot,
+} from './store/store-world.test-support.js';
+import type { ReplicaLog } from './types.js';
+
+const OPTIONS = { walFileBytes: 16 * 1024 };
+const FOLDER = '/data/partitions/orders-0.00000001';
+const SEGMENT = `${FOLDER}/00000000000000000000.log`;
+const { replicaId } = identityOf(0);
+
+const partitions = (fileSystem: FaultyFileSystem): PartitionFactory =>
+  new PartitionFactory(fileSystem, { blockCacheBytes: 1 << 20, tailBytes: 1 << 20, openFiles: 32 });
+
+function append(log: ReplicaLog, bytes: number): void {
+  const records = [{ timestamp: 1000, key: null, value: Buffer.alloc(bytes, log.logEnd + 1) }];
+  const batch = encodeBatch(records, {});
+  log.appendAsLeader(batch, readBatchHeader(batch), 1);
+}
+
+/** A log of about 64 KiB; checkpointed, or only in the write-ahead log. */
+async function written(how: 'closed' | 'killed'): Promise<{ image: Image; whole: Buffer }> {
+  const world = new StoreWorld(partitions);
+  const store = await world.open(OPTIONS);
+  const log = store.createReplica(identityOf(0), CONFIG);
+  log.saveHardState({
+    generation: 1,
+    term: 9,
+    vote: 'me',
+    closed: false,
+    tainted: false,
+    taintReason: '',
+  });
+  for (let number = 0; number < 60; number++) append(log, 1000 + number);
+  await settle();
+  expect(log.durableEnd).toBe(60);
+  if (how === 'closed') await store.close();
+  else world.fileSystem.kill();
+  return { image: snapshot(world), whole: world.fileSystem.contentOf(SEGMENT) };
+}
+
+/** ZHUMQ_EXHAUSTIVE=1 tries every byte (minutes); otherwise samples, closer together in the last batch. */
+const EXHAUSTIVE = process.env['ZHUMQ_EXHAUSTIVE'] === '1';
+jest.setTimeout(EXHAUSTIVE ? 3_600_000 : 60_000);
+
+function positions(bytes: number): number[] {
+  const all: number[] = [];
+  for (let at = Math.max(0, bytes - 64 * 1024); at < bytes;) {
+    all.push(at);
+    if (EXHAUSTIVE) at++;
+    else at += at > bytes - 1200 ? 7 : 397;
+  }
+  return all;
+}
+
+interface Verdict {
+  /** Everything that was durable can be read, bit by bit. */
+  readonly whole: boolean;
+  /** An error says what is not. */
+  readonly told: boolean;
+}
+
+async function start(world: StoreWorld, expected: Buffer): Promise<Verdict> {
+  const store = await world.open(OPTIONS);
+  const log = store.replica(replicaId);
+  if (log === undefined || log.damage !== undefined || store.corruption.length > 0) {
+    if (log?.damage !== undefined) expect(log.damage.file).toMatch(/\.(log|wal)$/);
+    await store.abort();
+    return { whole: false, told: true };
+  }
+  const parts: Buffer[] = [];
+  for (let at = log.logStart; at < log.logEnd;) {
+    const slice = await log.read(at, log.logEnd, 1 << 20);
+    parts.push(...slice.buffers);
+    at = slice.endOffset;
+  }
+  const whole = Buffer.concat(parts).equals(expected) && log.hardState?.term === 9;
+  await store.abort();
+  return { whole, told: false };
+}
+
+test('a log that was checkpointed and then cut, at any byte of its last 64 KiB, is damaged: told, and nothing is cut', async () => {
+  const { image, whole } = await written('closed');
+  for (const at of positions(whole.length)) {
+    const world = restored(image, partitions);
+    world.fileSystem.replaceContent(SEGMENT, whole.subarray(0, at));
+    expect({ at, ...(await start(world, whole)) }).toEqual({ at, whole: false, told: true });
+    expect(world.fileSystem.contentOf(SEGMENT)).toHaveLength(at);
+  }
+});
+
+test('a log that only the write-ahead log has, cut at any byte, is whole again', async () => {
+  const { image, whole } = await written('killed');
+  for (const at of positions(whole.length)) {
+    const world = restored(image, partitions);
+    world.fileSystem.replaceContent(SEGMENT, whole.subarray(0, at));
+    expect({ at, ...(await start(world, whole)) }).toEqual({ at, whole: true, told: false });
+  }
+});
+
+test('bytes behind the end are cut, even when they are a valid batch (rule 9)', async () => {
+  for (const how of ['closed', 'killed'] as const) {
+    const { image, whole } = await written(how);
+    const ghost = encodeBatch([{ timestamp: 1000, key: null, value: Buffer.from('ghost') }], {});
+    ghost.writeBigInt64BE(60n, 0);
+    ghost.writeInt32BE(1, 12);
+    const world = restored(image, partitions);
+    world.fileSystem.replaceContent(SEGMENT, Buffer.concat([whole, ghost]));
+    expect(await start(world, whole)).toEqual({ whole: true, told: false });
+    expect(world.fileSystem.contentOf(SEGMENT)).toHaveLength(whole.length);
+  }
+});
+
+test('a flipped bit anywhere in the segment is told', async () => {
+  const { image, whole } = await written('closed');
+  for (const at of positions(whole.length)) {
+    const world = restored(image, partitions);
+    world.fileSystem.flipBit(SEGMENT, at, at % 8);
+    expect({ at, ...(await start(world, whole)) }).toEqual({ at, whole: false, told: true });
+  }
+});
+
+test('a flipped bit in any other file of a replica does no harm, or is told', async () => {
+  const { image, whole } = await written('closed');
+  for (const [path, content] of image) {
+    if (!path.startsWith(FOLDER) || path === SEGMENT) continue;
+    for (
+      let at = 0;
+      at < content.length;
+      at += EXHAUSTIVE ? 1 : 1 + Math.floor(content.length / 40)
+    ) {
+      const world = restored(image, partitions);
+      world.fileSystem.flipBit(path, at, at % 8);
+      const verdict = await start(world, whole);
+      expect({ path, at, safe: verdict.whole || verdict.told }).toEqual({ path, at, safe: true });
+    }
+  }
+});
+
+test('a flipped bit in the write-ahead log, below the last position known durable, is told or does no harm', async () => {
+  const { image, whole } = await written('closed');
+  for (const [path, content] of image) {
+    if (!path.endsWith('.wal')) continue;
+    for (let at = 0; at < content.length; at += EXHAUSTIVE ? 1 : 61) {
+      const world = restored(image, partitions);
+      world.fileSystem.flipBit(path, at, at % 8);
+      const verdict = await start(world, whole);
+      expect({ path, at, safe: verdict.whole || verdict.told }).toEqual({ path, at, safe: true });
+    }
+  }
+});
