@@ -1,5 +1,5 @@
 // Reads that the tail can not answer: blocks of segment files through the shared cache. A block is what the index finds
-// between two multiples of BLOCK_BYTES, so that all readers agree on its bounds. It is verified when it is loaded:
+// between two multiples of `blockBytes`, so that all readers agree on its bounds. It is verified when it is loaded:
 // structure, checksum, chain, and the epoch of each batch against the epoch list (rule 22). What fails is never served.
 import { batchSizeAt, checkStoredBatch } from '@zhumq/model';
 import type { Epoch, LogSlice, Offset } from '../types.js';
@@ -9,9 +9,8 @@ import type { Block } from './block-cache.js';
 import type { LogState } from './log-state.js';
 import type { Segment } from './segment.js';
 
-const BLOCK_BYTES = 256 * 1024;
-/** More than that between two index entries is read in several blocks. */
-const LARGEST_BLOCK_BYTES = 4 * 1024 * 1024;
+/** A cell that an index is too sparse to divide is read in pieces of so many times its size. */
+const LARGEST_CELLS = 16;
 
 /** What a block should have held. */
 export class BlockFault extends Error {
@@ -87,7 +86,7 @@ export class LogReader {
   private async loadBlock(segment: Segment, offset: Offset): Promise<Block> {
     const { contentId } = segment;
     const load = async (): Promise<Block> => {
-      let bounds = this.boundsOf(segment, offset);
+      let bounds = this.boundsAt(segment, this.state.indexesOf(segment).offsets.floor(offset));
       for (;;) {
         const { start, end, cellEnd } = bounds;
         const block = await this.state.resources.blocks.getOrLoad(
@@ -95,8 +94,13 @@ export class LogReader {
           () => this.readBlock(segment, bounds),
         );
         const next = start + block.buffer.length;
-        if (block.endOffset > offset || next >= cellEnd || block.buffer.length === 0) return block;
-        bounds = { start: next, end: pieceEnd(next, cellEnd), cellEnd, lastOffset: undefined };
+        const isEnd = block.buffer.length === 0 || next >= this.state.writer.writtenBytes(segment);
+        if (block.endOffset > offset || isEnd) return block;
+        // The entry before the batch is the last of its cell, or the cell is read in pieces.
+        bounds =
+          next < cellEnd
+            ? { start: next, end: this.pieceEnd(next, cellEnd), cellEnd, lastOffset: undefined }
+            : this.boundsAt(segment, next);
       }
     };
     try {
@@ -112,19 +116,19 @@ export class LogReader {
     }
   }
 
-  /** Bounds of the block that the offset falls into. */
-  private boundsOf(segment: Segment, offset: Offset): Bounds {
+  /** Bounds of the block with the indexed batch at `floor`. */
+  private boundsAt(segment: Segment, floor: number): Bounds {
     const { offsets } = this.state.indexesOf(segment);
     const written = this.state.writer.writtenBytes(segment);
-    const floor = offsets.floor(offset);
-    const cell = Math.floor(floor / BLOCK_BYTES);
-    const cellStart = cell === 0 ? 0 : (offsets.ceiling(cell * BLOCK_BYTES) ?? floor);
-    const cellEnd = Math.min(offsets.ceiling((cell + 1) * BLOCK_BYTES) ?? written, written);
+    const { blockBytes } = this.state.resources;
+    const cell = Math.floor(floor / blockBytes);
+    const cellStart = cell === 0 ? 0 : (offsets.ceiling(cell * blockBytes) ?? floor);
+    const cellEnd = Math.min(offsets.ceiling((cell + 1) * blockBytes) ?? written, written);
     // So sparse an index would make a block of any size; then it begins at the entry and is read in pieces.
-    const start = cellEnd - cellStart > LARGEST_BLOCK_BYTES ? floor : cellStart;
+    const start = cellEnd - cellStart > blockBytes * LARGEST_CELLS ? floor : cellStart;
     return {
       start,
-      end: pieceEnd(start, cellEnd),
+      end: this.pieceEnd(start, cellEnd),
       cellEnd,
       lastOffset: offsets.lastOffsetAt(start),
     };
@@ -196,13 +200,13 @@ export class LogReader {
     return new BlockFault(segment, position, offset ?? segment.base, reason);
   }
 
+  private pieceEnd(start: number, cellEnd: number): number {
+    return Math.min(cellEnd, start + this.state.resources.blockBytes * LARGEST_CELLS);
+  }
+
   private isOvertaken(segment: Segment, contentId: number): boolean {
     return segment.contentId !== contentId || !this.state.segments.has(segment);
   }
-}
-
-function pieceEnd(start: number, cellEnd: number): number {
-  return Math.min(cellEnd, start + LARGEST_BLOCK_BYTES);
 }
 
 function blockOf(

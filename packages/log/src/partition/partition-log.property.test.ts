@@ -205,19 +205,20 @@ describe.each(['fsync', 'interval', 'os'] as const)(
       await fc.assert(
         fc.asyncProperty(
           fc.array(command, { maxLength: 80, size: 'max' }),
-          fc.constantFrom(300, 1500),
+          fc.constantFrom(300, 1500, 5000),
           fc.constantFrom(0, 500, 5000),
           fc.constantFrom(1, 500, 1e6),
-          async (commands, segmentBytes, tailBytes, deriveAfterBytes) => {
+          fc.constantFrom(10, 300, 1e6),
+          async (commands, segmentBytes, tailBytes, deriveAfterBytes, blockBytes) => {
             const world = await PartitionWorld.make(
               { flush, segmentBytes, indexIntervalBytes: 100 },
-              { tailBytes, blockCacheBytes: 2000, openFiles: 2, deriveAfterBytes },
+              { tailBytes, blockCacheBytes: 2000, openFiles: 2, deriveAfterBytes, blockBytes },
             );
             const run = new Run(world, flush);
             for (const step of commands) await run.step(step);
           },
         ),
-        { numRuns: Number(process.env.RUNS ?? 300) },
+        { numRuns: Number(process.env.RUNS ?? 40) },
       );
     });
   },

@@ -11,6 +11,7 @@ const OPEN_FILES = 8192;
 /** Indexes of sealed segments that are read: about 0.2 % of the segments they belong to. */
 const INDEX_CACHE_BYTES = 64 * 1024 * 1024;
 
+const BLOCK_BYTES = 256 * 1024;
 /** A restart reads about so much of each log again, at a gigabyte a second. */
 const DERIVE_AFTER_BYTES = 1024 * 1024;
 
@@ -23,6 +24,8 @@ export interface PartitionResources {
   readonly indexes: LRUCache<number, SegmentIndexes>;
   /** Bytes appended to a log after which a sync writes its derived files again. */
   readonly deriveAfterBytes: number;
+  /** What cold reads take from a segment at once, about. */
+  readonly blockBytes: number;
 }
 
 export interface ResourceLimits {
@@ -30,6 +33,7 @@ export interface ResourceLimits {
   readonly tailBytes: number;
   readonly openFiles?: number;
   readonly deriveAfterBytes?: number;
+  readonly blockBytes?: number;
 }
 
 export function makeResources(fileSystem: FileSystem, limits: ResourceLimits): PartitionResources {
@@ -38,6 +42,7 @@ export function makeResources(fileSystem: FileSystem, limits: ResourceLimits): P
     files: new FileHandles(fileSystem, limits.openFiles ?? OPEN_FILES),
     blocks: new BlockCache(limits.blockCacheBytes),
     deriveAfterBytes: limits.deriveAfterBytes ?? DERIVE_AFTER_BYTES,
+    blockBytes: limits.blockBytes ?? BLOCK_BYTES,
     tails: new TailBudget(limits.tailBytes),
     indexes: new LRUCache<number, SegmentIndexes>({
       maxSize: INDEX_CACHE_BYTES,

@@ -45,6 +45,7 @@ export class PartitionWorld {
     tailBytes: 1 << 20,
     openFiles: 64,
     deriveAfterBytes: 1 << 20,
+    blockBytes: 1 << 18,
   };
   config: LogConfig;
   factory!: PartitionFactory;
