@@ -91,8 +91,7 @@ async function ignoringDeath(action: () => Promise<unknown>): Promise<void> {
   await settle(3);
 }
 
-async function dieAt(at: number, seed: number): Promise<boolean> {
-  const world = new StoreWorld();
+async function dieAt(at: number, seed: number, world = new StoreWorld()): Promise<boolean> {
   const ledgers: Ledgers = new Map();
   world.fileSystem.recording = false;
   let died = false;
@@ -128,6 +127,26 @@ test.each([1, 2, 3, 4])(
   },
   20000,
 );
+
+test('a store whose log is not synced is caught by that test (mutant)', async () => {
+  const caught = async (at: number): Promise<boolean> => {
+    const world = new StoreWorld();
+    const { fileSystem } = world;
+    const openSync = fileSystem.openSync.bind(fileSystem);
+    fileSystem.openSync = (path, mode) => {
+      const handle = openSync(path, mode);
+      if (path.endsWith('.wal')) handle.sync = () => Promise.resolve();
+      return handle;
+    };
+    return dieAt(at, at, world).then(
+      () => false,
+      () => true,
+    );
+  };
+  let times = 0;
+  for (let at = 40; at < 100; at += 5) if (await caught(at)) times++;
+  expect(times).toBeGreaterThan(3);
+});
 
 test('a kill at every operation (the page cache survives) loses nothing that was written', async () => {
   for (let at = 0; ; at += 3) {
