@@ -1,6 +1,6 @@
 // One replica's log: the broker's face (ReplicaLog) and the store's (WalParticipant). Decides nothing by itself; appends,
 // cuts, reads, snapshots are in the files named after them and share one LogState.
-import { assert } from '@zhumq/base';
+import { ZhumqError, assert } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { BatchHeader } from '@zhumq/model';
 import { systemCode } from '../file-system/file-system.js';
@@ -261,7 +261,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     try {
       await this.synced.run();
     } catch (error) {
-      if (systemCode(error) === undefined) throw error;
+      if (ZhumqError.is(error) || systemCode(error) === undefined) throw error;
       throw diskFailed('write or sync of a segment', this.state.seat.directory, error);
     }
     this.state.reportDurable();
@@ -302,7 +302,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
       if (error instanceof BlockFault) {
         const { segment, position, offset, reason } = error;
         this.state.foundDamage({ file: segment.path, position, offset, reason });
-      } else if (systemCode(error) !== undefined && this.state.isOpen) {
+      } else if (!ZhumqError.is(error) && systemCode(error) !== undefined && this.state.isOpen) {
         this.fail(diskFailed('read of a segment', this.state.seat.directory, error));
       } else if (this.state.isOpen) throw error;
       this.state.checkService();

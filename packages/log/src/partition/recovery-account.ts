@@ -40,6 +40,8 @@ export class RecoveryAccount {
   generation: GenerationRecord | undefined;
   /** Below, the log is as the checkpoint's sync left it. */
   untouchedEnd: Offset = 0;
+  /** Below, no frame after the checkpoint has cut: a snapshot of producers up to here is one of this log. */
+  uncutEnd: Offset = Infinity;
   /** Base offsets of the segments. */
   bases: Offset[] = [];
   extents: Extent[] = [];
@@ -47,7 +49,7 @@ export class RecoveryAccount {
   fault: { readonly offset: Offset; readonly reason: string } | undefined;
 
   /** The active segment of the row; undefined when the log was empty. */
-  private readonly lastOfRow: Offset | undefined;
+  private lastOfRow: Offset | undefined;
 
   constructor(row: CheckpointRow | undefined, filesOnDisk: readonly Offset[]) {
     if (row === undefined) return;
@@ -135,6 +137,7 @@ export class RecoveryAccount {
     this.end = from;
     this.lastEpoch = epochBefore;
     this.untouchedEnd = Math.min(this.untouchedEnd, from);
+    this.uncutEnd = Math.min(this.uncutEnd, from);
     this.highWatermark = Math.min(this.highWatermark, from);
     this.bases = this.bases.filter((base) => base < from);
     this.extents = this.extents
@@ -155,6 +158,8 @@ export class RecoveryAccount {
     this.end = logStart;
     this.lastEpoch = epochBeforeStart;
     this.untouchedEnd = logStart;
+    this.uncutEnd = logStart;
+    this.lastOfRow = undefined;
     this.highWatermark = logStart;
   }
 

@@ -43,6 +43,8 @@ export class RecoveryScan {
   end: Offset;
   private extentAt = 0;
   private headersCrc = 0;
+  /** Of the extent under way its first batch was seen, too. */
+  private isWholeExtent = false;
   private bytesUntilPause = PAUSE_AFTER_BYTES;
   /** Below, neither a later truncation nor a torn write of this recovery cuts. */
   private readonly stableEnd: Offset;
@@ -252,11 +254,13 @@ export class RecoveryScan {
       extents[this.extentAt].endOffset <= header.baseOffset
     ) {
       this.extentAt++;
+      this.isWholeExtent = false;
     }
     const extent = extents.at(this.extentAt);
     if (extent === undefined || header.baseOffset < extent.firstOffset) return undefined;
     if (header.baseOffset === extent.firstOffset) {
       this.headersCrc = 0;
+      this.isWholeExtent = true;
       if (segment.base !== extent.segmentBase || position !== extent.position) {
         return fault(
           `at byte ${position}, but it was written at ${extent.position} of segment ${extent.segmentBase}`,
@@ -264,7 +268,8 @@ export class RecoveryScan {
       }
     }
     this.headersCrc = crc32c(piece, this.headersCrc, start, start + BATCH_HEADER_BYTES);
-    if (extent.isCut || header.lastOffset + 1 !== extent.endOffset) return undefined;
+    if (extent.isCut || header.lastOffset + 1 !== extent.endOffset || !this.isWholeExtent)
+      return undefined;
     if (header.epoch !== extent.epoch)
       return fault(`epoch ${header.epoch}, written with ${extent.epoch}`);
     if (extent.headersCrc === undefined || extent.headersCrc === this.headersCrc) return undefined;

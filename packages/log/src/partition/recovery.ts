@@ -116,13 +116,16 @@ export class PartitionRecovery implements ReplicaRecovery {
     }
   }
 
-  /** The newest producer snapshot that the log still has the lineage of, and the epochs up to it. */
+  /**
+   * The newest producer snapshot of this lineage, and the epochs up to it. The log below it was synced before it was
+   * written, so the scan begins there, even behind the checkpoint.
+   */
   private scanBase(): ScanBase {
     const { account, state } = this;
     const { fileSystem } = state.resources;
     const { directory } = state.seat;
     const { logStart, epochBeforeStart } = account;
-    const newest = Math.min(account.untouchedEnd, account.end);
+    const newest = Math.min(account.uncutEnd, account.end);
     const starts = readEpochs(fileSystem, directory);
     const table = this.offsetsOf('.producers')
       .filter((offset) => offset <= newest)
