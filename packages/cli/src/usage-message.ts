@@ -11,11 +11,12 @@ export interface Known {
 
 export function usageMessage(message: string, known: Known): string {
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message);
-  if (unknown !== null)
-    return unknown[1]
-      .split(', ')
-      .map((word) => unknownWord(word, known))
-      .join('\n');
+  if (unknown !== null) {
+    const words = unknown[1].split(', ');
+    // What follows an unknown command is not unknown by itself.
+    const told = known.commands.length > 0 ? words.slice(0, 1) : words;
+    return told.map((word) => unknownWord(word, known)).join('\n');
+  }
   const missing = /^Missing required arguments?: (.*)$/s.exec(message);
   if (missing !== null)
     return `${command(known)} needs ${missing[1]
