@@ -2,6 +2,8 @@
 export { connect } from './connect.js';
 export { bytes, json, string } from './codecs.js';
 export { defineTopic } from './define-topic.js';
+export { sendOutcomes } from './producer/pending-send.js';
+export type { SendOutcome } from './producer/pending-send.js';
 export { ZhumqError } from '@zhumq/base';
 export type { Bytes, Duration, ErrorContext } from '@zhumq/base';
 export { errorTable, isError } from '@zhumq/model';

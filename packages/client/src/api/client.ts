@@ -15,7 +15,7 @@ export interface ClientLogger {
 export interface ConnectOptions {
   /** How long connect() tries all addresses again and again; 10 s by default. */
   readonly connectTimeout?: Duration;
-  /** How long one request may take before it counts as lost; 30 s by default. Produce and pull add the time the server may wait. */
+  /** How long one request may take before it counts as lost; 10 s by default. A pull adds the time the server may wait. */
   readonly requestTimeout?: Duration;
   /** How long cached metadata is believed without any failure that says otherwise; 5 min by default. */
   readonly metadataMaxAge?: Duration;

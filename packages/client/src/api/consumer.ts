@@ -101,6 +101,8 @@ export interface Consumer<K = Buffer, V = Buffer>
   ): Promise<void>;
   /** Up to `max` messages that are there; waits for the first one, and gives an empty array when none came in time. */
   fetch(options?: FetchOptions): Promise<Message<K, V>[]>;
+  /** Resolves when every partition knows where it begins: what is sent after that is not missed by 'latest'. */
+  ready(options?: CallOptions): Promise<void>;
   /** Where each partition goes on: behind the last message taken (run: handled). */
   position(): readonly Position[];
   /** Goes on elsewhere; what was prefetched is dropped. Without `partitions`: in all of them. */

@@ -38,8 +38,8 @@ export interface Producer extends AsyncDisposable {
   /**
    * Settles once: with the receipt when the ack level is reached, or with a ZhumqError whose `outcome` says whether the
    * message may be stored all the same. `timeout` and `signal` end the waiting; a message under way may still be stored.
-   * An array settles when all its messages have; it rejects with the first error, and `partialReceipts(error)` has the
-   * rest.
+   * An array settles when all its messages have; it rejects with the first error, and `sendOutcomes(error)` has what
+   * became of each.
    */
   send(topic: string, message: OutgoingMessage, options?: CallOptions): Promise<Receipt>;
   send(

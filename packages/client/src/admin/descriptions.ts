@@ -1,0 +1,91 @@
+// What servers say of the cluster, as plain data for programs.
+import { ReplicationMode } from '@zhumq/rpc';
+import type { BrokerInfo, PartitionInfo, ReplicaStatus, TopicInfo } from '@zhumq/rpc';
+import type {
+  BrokerDescription,
+  PartitionDescription,
+  PartitionDetails,
+  ReplicaDetails,
+  TopicDescription,
+} from '../api/admin.js';
+
+export function describeBroker(info: BrokerInfo): BrokerDescription {
+  const { endpoint, rack, weight, alive, incarnation, directoryId } = info;
+  return { ...endpoint, rack, weight, alive, incarnation, directoryId };
+}
+
+export function describeTopic(info: TopicInfo): TopicDescription {
+  return {
+    topic: info.name,
+    topicId: info.topicId,
+    replicas: info.replicationFactor,
+    config: { ...info.config },
+    partitions: info.partitions.map(describePartition),
+  };
+}
+
+export function describePartition(info: PartitionInfo): PartitionDescription {
+  const { partition, leader, epoch, generation, replicas, isr } = info;
+  return {
+    partition,
+    leader,
+    epoch,
+    mode: info.mode === ReplicationMode.FETCH ? 'fetch' : 'raft',
+    generation,
+    replicas: replicas.map(({ broker }) => broker),
+    inSync: replicas.filter(({ replicaId }) => isr.includes(replicaId)).map(({ broker }) => broker),
+  };
+}
+
+/** A partition together with what each replica says of itself; `failures` are brokers that did not answer, and why. */
+export function describeDetails(
+  topic: string,
+  info: PartitionInfo,
+  statuses: ReadonlyMap<string, ReplicaStatus>,
+  failures: ReadonlyMap<number, string>,
+): PartitionDetails {
+  const present = info.replicas.flatMap(({ replicaId }) => statuses.get(replicaId) ?? []);
+  const leading = present
+    .filter(({ role }) => role === 'leader')
+    .reduce<ReplicaStatus | undefined>(
+      (best, one) => (best === undefined || one.epoch > best.epoch ? one : best),
+      undefined,
+    );
+  const best = leading ?? present.toSorted((a, b) => b.highWatermark - a.highWatermark).at(0);
+  const description = describePartition(info);
+  return {
+    ...description,
+    topic,
+    leader: leading?.broker ?? description.leader,
+    epoch: Math.max(description.epoch, leading?.epoch ?? 0),
+    logStart: best?.logStart ?? -1,
+    highWatermark: best?.highWatermark ?? -1,
+    replicaDetails: info.replicas.map(({ broker, replicaId }) => {
+      const status = statuses.get(replicaId);
+      return status === undefined
+        ? absentReplica(broker, replicaId, failures.get(broker))
+        : replicaDetails(status, leading);
+    }),
+  };
+}
+
+function replicaDetails(status: ReplicaStatus, leading: ReplicaStatus | undefined): ReplicaDetails {
+  const { broker, replicaId, role, epoch, logStart, logEnd, durableEnd, bytes, problem } = status;
+  const lag = leading === undefined ? -1 : Math.max(0, leading.logEnd - logEnd);
+  return {
+    ...{ broker, replicaId, role, epoch, logStart, logEnd, durableEnd },
+    ...{ highWatermark: status.highWatermark, lag, bytes, problem },
+  };
+}
+
+function absentReplica(
+  broker: number,
+  replicaId: string,
+  failure: string | undefined,
+): ReplicaDetails {
+  return {
+    ...{ broker, replicaId, role: 'offline', epoch: -1, logStart: -1, logEnd: -1, durableEnd: -1 },
+    ...{ highWatermark: -1, lag: -1, bytes: 0 },
+    problem: failure ?? `broker ${broker} does not hold the replica (yet)`,
+  };
+}

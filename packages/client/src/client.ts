@@ -1,0 +1,137 @@
+// The client that programs hold: makes producers, consumers and admins over one cluster, and closes what it made.
+import { SystemClock, systemRandom } from '@zhumq/base';
+import type { Clock, Random } from '@zhumq/base';
+import type { Admin } from './api/admin.js';
+import type { CallOptions, Client, ClientLogger, ConnectOptions } from './api/client.js';
+import type { Consumer, ConsumerOptions, RawConsumerOptions } from './api/consumer.js';
+import type { Producer, ProducerOptions } from './api/producer.js';
+import type { Topic } from './api/topic.js';
+import { ClusterAdmin } from './admin/admin.js';
+import { parseBootstrap } from './cluster/addresses.js';
+import { Cluster } from './cluster/cluster.js';
+import { ZhumqConsumer } from './consumer/consumer.js';
+import { consumerSettings } from './consumer/consumer-settings.js';
+import { closedError } from './errors.js';
+import { durationOption } from './option-values.js';
+import { producerSettings } from './producer/producer-settings.js';
+import { ZhumqProducer } from './producer/producer.js';
+
+/** What tests put in the place of the machine. */
+export interface ClientEnvironment {
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+const SILENT: ClientLogger = Object.freeze({
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+});
+
+interface Closable {
+  close(options?: CallOptions): Promise<void>;
+}
+
+/** Resolves when one server answered. */
+export async function connectClient(
+  bootstrap: string | readonly string[],
+  options: ConnectOptions,
+  environment: ClientEnvironment = {},
+): Promise<Client> {
+  const cluster = new Cluster({
+    bootstrap: parseBootstrap(bootstrap),
+    connectTimeoutMs: durationOption('connectTimeout', options.connectTimeout, '10s'),
+    requestTimeoutMs: durationOption('requestTimeout', options.requestTimeout, '10s'),
+    metadataMaxAgeMs: durationOption('metadataMaxAge', options.metadataMaxAge, '5m'),
+    logger: options.logger ?? SILENT,
+    clock: environment.clock ?? new SystemClock(),
+    random: environment.random ?? systemRandom(),
+  });
+  try {
+    await cluster.start(options.signal);
+  } catch (error) {
+    cluster.close();
+    throw error;
+  }
+  return new ZhumqClient(cluster, options.signal);
+}
+
+class ZhumqClient implements Client {
+  private readonly producers = new Set<Closable>();
+  private readonly consumers = new Set<Closable>();
+  private closing: Promise<void> | undefined;
+  private readonly onAbort = (): void => void this.close();
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (signal?.aborted) this.onAbort();
+  }
+
+  get clusterId(): string {
+    return this.cluster.view.clusterId;
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    this.checkOpen();
+    const settings = producerSettings(options);
+    const producer = new ZhumqProducer(this.cluster, settings, (closed) =>
+      this.producers.delete(closed),
+    );
+    this.producers.add(producer);
+    return producer as Producer;
+  }
+
+  consumer<KeyIn, ValueIn, KeyOut, ValueOut>(
+    options: ConsumerOptions<KeyIn, ValueIn, KeyOut, ValueOut>,
+  ): Consumer<KeyOut, ValueOut>;
+  consumer(options: RawConsumerOptions): Consumer;
+  consumer(
+    options: RawConsumerOptions | ConsumerOptions<unknown, unknown, unknown, unknown>,
+  ): Consumer<unknown, unknown> {
+    this.checkOpen();
+    const { topic } = options;
+    const settings = consumerSettings(options);
+    const name = typeof topic === 'string' ? topic : topic.name;
+    const codecs: Topic<unknown, unknown> | undefined =
+      typeof topic === 'string' ? undefined : topic;
+    const consumer = new ZhumqConsumer<unknown, unknown>(
+      this.cluster,
+      name,
+      codecs,
+      settings,
+      (closed) => this.consumers.delete(closed),
+    );
+    this.consumers.add(consumer);
+    return consumer;
+  }
+
+  admin(): Admin {
+    this.checkOpen();
+    return new ClusterAdmin(this.cluster);
+  }
+
+  close(options: CallOptions = {}): Promise<void> {
+    this.closing ??= this.closeAll(options);
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async closeAll(options: CallOptions): Promise<void> {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    // Handlers that run may still send.
+    await Promise.all([...this.consumers].map((consumer) => consumer.close(options)));
+    await Promise.all([...this.producers].map((producer) => producer.close(options)));
+    this.cluster.close();
+  }
+
+  private checkOpen(): void {
+    if (this.closing !== undefined) throw closedError('client');
+  }
+}

@@ -1,0 +1,103 @@
+// What the client believes of the cluster: servers, and topics while there is room for them (the least recently used
+// leave). Metadata of a smaller controller epoch is older and is not taken.
+import { LRUCache } from 'lru-cache';
+import { formatHostPort } from '@zhumq/base';
+import type { HostPort } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import type { BrokerInfo, ClusterMetadata, Endpoint } from '@zhumq/rpc';
+import { TopicView } from './topic-view.js';
+
+/** So many partitions are remembered. */
+const MAX_PARTITIONS = 200_000;
+
+export interface BrokerAddress extends HostPort {
+  readonly id: number;
+}
+
+export class ClusterView {
+  clusterId = '';
+  controller = -1;
+  controllerEpoch = -1;
+  zkservers: readonly Endpoint[] = [];
+  private readonly brokersById = new Map<number, BrokerInfo>();
+  private readonly topics = new LRUCache<string, TopicView>({
+    maxSize: MAX_PARTITIONS,
+    sizeCalculation: ({ partitions }) => Math.min(partitions.length + 1, MAX_PARTITIONS),
+  });
+
+  get brokers(): readonly BrokerInfo[] {
+    return [...this.brokersById.values()];
+  }
+
+  topic(name: string): TopicView | undefined {
+    return this.topics.get(name);
+  }
+
+  broker(id: number): BrokerAddress | undefined {
+    return this.brokersById.get(id)?.endpoint;
+  }
+
+  leaderOf(topic: string, partition: number): BrokerAddress | undefined {
+    const leader = this.topics.get(topic)?.partitions[partition]?.leader ?? -1;
+    return leader < 0 ? undefined : this.broker(leader);
+  }
+
+  /** Takes over what is not older than what is known; `asked` are the topics of the request. Throws WRONG_CLUSTER. */
+  apply(metadata: ClusterMetadata, asked: Iterable<string>, nowMs: number): { changed: boolean } {
+    this.checkCluster(metadata);
+    if (metadata.controllerEpoch < this.controllerEpoch) return { changed: false };
+    let changed = metadata.controllerEpoch > this.controllerEpoch;
+    this.controllerEpoch = metadata.controllerEpoch;
+    if (metadata.controller >= 0 || changed) this.controller = metadata.controller;
+    if (metadata.zkservers.length > 0) this.zkservers = metadata.zkservers;
+    this.applyBrokers(metadata.brokers);
+    const absent = new Set(asked);
+    for (const info of metadata.topics) {
+      absent.delete(info.name);
+      const known = this.topics.get(info.name);
+      if (known?.topicId === info.topicId) changed = known.apply(info, nowMs) || changed;
+      else {
+        this.topics.set(info.name, new TopicView(info, nowMs));
+        changed = true;
+      }
+    }
+    for (const name of absent) changed = this.topics.delete(name) || changed;
+    return { changed };
+  }
+
+  /** A broker that does not lead a partition named the one that does. */
+  applyHint(topic: string, partition: number, leader: BrokerAddress): void {
+    const known = this.brokersById.get(leader.id);
+    if (known === undefined || formatHostPort(known.endpoint) !== formatHostPort(leader)) {
+      const unknown = { rack: '', weight: 1, incarnation: 0, directoryId: '' };
+      this.brokersById.set(leader.id, { ...(known ?? unknown), endpoint: leader, alive: true });
+    }
+    this.topics.get(topic)?.partitions[partition]?.hint(leader.id);
+  }
+
+  doubtLeader(topic: string, partition: number, broker: number): void {
+    this.topics.get(topic)?.partitions[partition]?.doubt(broker);
+  }
+
+  private checkCluster({ clusterId }: ClusterMetadata): void {
+    if (this.clusterId === '') this.clusterId = clusterId;
+    if (this.clusterId === clusterId) return;
+    throw zhumqError(
+      'WRONG_CLUSTER',
+      `a server belongs to cluster ${clusterId}, this client is connected to ${this.clusterId}`,
+      { clusterId, expected: this.clusterId },
+    );
+  }
+
+  /** Of two lives of a broker the later one counts. */
+  private applyBrokers(brokers: readonly BrokerInfo[]): void {
+    if (brokers.length === 0) return;
+    const present = new Set(brokers.map(({ endpoint }) => endpoint.id));
+    for (const id of this.brokersById.keys()) if (!present.has(id)) this.brokersById.delete(id);
+    for (const broker of brokers) {
+      const known = this.brokersById.get(broker.endpoint.id);
+      if (known !== undefined && known.incarnation > broker.incarnation) continue;
+      this.brokersById.set(broker.endpoint.id, broker);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// Producer ids: asked of any broker when one is needed, one question at a time, again and again until it is answered.
+import { Backoff, delay } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import type { ProducerIdentity } from '@zhumq/rpc';
+import type { Cluster } from '../cluster/cluster.js';
+import { asZhumqError } from '../errors.js';
+
+const BACKOFF = { minMs: 50, maxMs: 1000 };
+
+export class IdentitySource {
+  private identity: ProducerIdentity | undefined;
+  private asking: Promise<void> | undefined;
+  private turn: number;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly stopping: AbortSignal,
+  ) {
+    this.turn = cluster.options.random.below(1024);
+  }
+
+  /** The identity to use, if it is known and not the one that is spent. */
+  current(spentProducerId: number): ProducerIdentity | undefined {
+    return this.identity?.producerId === spentProducerId ? undefined : this.identity;
+  }
+
+  /** Resolves when another identity is there, or the producer stops. */
+  renew(): Promise<void> {
+    this.asking ??= this.ask().finally(() => (this.asking = undefined));
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
+    const { clock, random, logger } = this.cluster.options;
+    const backoff = new Backoff(BACKOFF, random);
+    while (!this.stopping.aborted) {
+      try {
+        this.identity = await this.askOne();
+        return;
+      } catch (error) {
+        logger.debug({ err: error }, 'no producer id yet');
+        this.cluster.refresh([]).catch(() => undefined);
+        await delay(clock, backoff.nextMs(), this.stopping).catch(() => undefined);
+      }
+    }
+  }
+
+  private async askOne(): Promise<ProducerIdentity> {
+    const alive = this.cluster.view.brokers.filter((broker) => broker.alive);
+    if (alive.length === 0) throw zhumqError('CONNECTION_REFUSED', 'no broker is alive');
+    const { endpoint } = alive[this.turn++ % alive.length];
+    try {
+      return await this.cluster.broker(endpoint).initProducer();
+    } catch (error) {
+      this.cluster.callFailed(endpoint, asZhumqError(error), 'call');
+      throw error;
+    }
+  }
+}

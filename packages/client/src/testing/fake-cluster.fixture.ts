@@ -1,0 +1,353 @@
+// For tests: brokers and a zkserver that listen on real sockets and keep their partitions in memory. Tests bend single
+// answers with `on`: what a real broker would do is `next()`.
+import { delay, SystemClock } from '@zhumq/base';
+import type { ErrorContext } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
+import {
+  brokerService,
+  createRpcServer,
+  failureOf,
+  ReplicationMode,
+  zkServerService,
+} from '@zhumq/rpc';
+import type {
+  BrokerHandler,
+  ClusterMetadata,
+  CreateTopicRequest,
+  MetadataRequest,
+  PartitionOffset,
+  PartitionProduceResult,
+  PartitionPullResult,
+  PartitionTimestamp,
+  ProduceRequest,
+  ProduceResponse,
+  ProducerIdentity,
+  PullRequest,
+  PullResponse,
+  RpcServer,
+  TopicInfo,
+  ZkServerHandler,
+} from '@zhumq/rpc';
+import type { Client, ConnectOptions } from '../api/client.js';
+import { connectClient } from '../client.js';
+import { MemoryLog } from './memory-log.fixture.js';
+
+const HOST = '127.0.0.1';
+const CLUSTER_ID = 'c'.repeat(32);
+const clock = new SystemClock();
+
+export interface FakePartition {
+  leader: number;
+  epoch: number;
+  readonly log: MemoryLog;
+}
+
+export interface FakeTopic {
+  topicId: string;
+  config: Record<string, string>;
+  readonly partitions: FakePartition[];
+}
+
+/** What a test puts in the way of a method. */
+type Hook<Request, Response> = (
+  broker: FakeBroker,
+  request: Request,
+  next: () => Promise<Response>,
+) => Promise<Response> | Response;
+
+export class FakeBroker {
+  server: RpcServer | undefined;
+  port = 0;
+  alive = true;
+
+  constructor(
+    readonly id: number,
+    private readonly cluster: FakeCluster,
+  ) {}
+
+  async start(): Promise<void> {
+    const { on } = this.cluster;
+    const handler: BrokerHandler = {
+      produce: (request) => on.produce(this, request, () => this.produce(request)),
+      produceOneway: (request) => void this.produce({ ...request, acks: 1 }),
+      pull: (request) => on.pull(this, request, () => this.pull(request)),
+      listOffsets: (items) => items.map((item) => this.offsetOf(item)),
+      metadata: (request) =>
+        on.metadata(this, request, async () => this.cluster.metadata(request.topics)),
+      initProducer: () => on.initProducer(this, undefined, async () => this.cluster.nextProducer()),
+      describeReplicas: (topic) => this.replicas(topic),
+      transferLeadership: (topic, partition, toBroker) =>
+        this.cluster.moveLeader(topic, partition, toBroker),
+      reconcile: () => ({ deletedTopicIds: [] }),
+    };
+    this.server = createRpcServer({ services: [brokerService(handler)] });
+    ({ port: this.port } = await this.server.listen(this.port, HOST));
+    this.alive = true;
+  }
+
+  async stop(): Promise<void> {
+    this.alive = false;
+    await this.server?.close(0);
+  }
+
+  async produce(request: ProduceRequest): Promise<ProduceResponse> {
+    this.cluster.produceRequests.push({ broker: this.id, request });
+    const partitions = request.partitions.map((item): PartitionProduceResult => {
+      const { topic, partition, batch } = item;
+      const common = { topic, partition, logStart: 0, mode: ReplicationMode.RAFT };
+      try {
+        const { log, epoch } = this.led(topic, partition);
+        const max = Number(this.cluster.topics.get(topic)?.config['max.message.bytes'] ?? 1 << 20);
+        return { ...common, ...log.append(batch as Buffer, epoch, max) };
+      } catch (error) {
+        return { ...common, failure: failureOf(error), baseOffset: -1, duplicate: false };
+      }
+    });
+    return { partitions };
+  }
+
+  async pull(request: PullRequest): Promise<PullResponse> {
+    const deadlineMs = clock.monotonicMs() + request.maxWaitMs;
+    for (;;) {
+      const results = request.partitions.map((item): PartitionPullResult => {
+        const { topic, partition, offset, maxBytes, lastEpoch } = item;
+        const common = { topic, partition, highWatermark: -1, logStart: -1 };
+        try {
+          const { log } = this.led(topic, partition);
+          checkRead(log, offset, lastEpoch ?? -1);
+          const batches = log.read(offset, maxBytes);
+          return { ...common, highWatermark: log.end, logStart: log.logStart, batches };
+        } catch (error) {
+          return { ...common, failure: failureOf(error), batches: Buffer.alloc(0) };
+        }
+      });
+      const telling = results.filter((one) => one.failure !== undefined || one.batches.length > 0);
+      if (telling.length > 0) return { partitions: telling };
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) return { partitions: results };
+      const logs = request.partitions.map(
+        ({ topic, partition }) => this.cluster.partition(topic, partition).log,
+      );
+      const enough = new AbortController();
+      const late = delay(clock, leftMs, enough.signal).catch(() => undefined);
+      await Promise.race([late, ...logs.map((log) => log.grown())]);
+      enough.abort();
+    }
+  }
+
+  private offsetOf({ topic, partition, timestamp }: PartitionTimestamp): PartitionOffset {
+    const found = { topic, partition, timestamp: -1, epoch: -1 };
+    try {
+      const { log } = this.led(topic, partition);
+      if (timestamp === -2) return { ...found, offset: log.logStart };
+      const record = log.records().find((one) => one.timestamp >= timestamp);
+      if (timestamp === -1 || record === undefined) return { ...found, offset: log.end };
+      return { ...found, offset: record.offset, timestamp: record.timestamp };
+    } catch (error) {
+      return { ...found, failure: failureOf(error), offset: -1 };
+    }
+  }
+
+  private led(topic: string, partition: number): FakePartition {
+    const found = this.cluster.partition(topic, partition);
+    if (found.leader === this.id) return found;
+    const leader = this.cluster.brokers.find(({ id }) => id === found.leader);
+    const context: ErrorContext =
+      leader === undefined ? {} : { leader: leader.id, host: HOST, port: leader.port };
+    throw zhumqError('NOT_LEADER', `broker ${this.id} does not lead`, context);
+  }
+
+  private replicas(topic: string): ReturnType<BrokerHandler['describeReplicas']> {
+    const partitions = this.cluster.topics.get(topic)?.partitions ?? [];
+    return partitions.map(({ leader, epoch, log }, partition) => ({
+      ...{ topic, partition, broker: this.id, replicaId: replicaId(partition, this.id) },
+      ...{ role: leader === this.id ? 'leader' : 'follower', epoch, logStart: log.logStart },
+      ...{ logEnd: log.end, durableEnd: log.end, highWatermark: log.end, leader },
+      ...{ bytes: 0, problem: '' },
+    }));
+  }
+}
+
+export class FakeCluster {
+  readonly brokers: FakeBroker[] = [];
+  readonly topics = new Map<string, FakeTopic>();
+  readonly produceRequests: { broker: number; request: ProduceRequest }[] = [];
+  controllerEpoch = 1;
+  zkPort = 0;
+  readonly on: {
+    produce: Hook<ProduceRequest, ProduceResponse>;
+    pull: Hook<PullRequest, PullResponse>;
+    metadata: Hook<MetadataRequest, ClusterMetadata>;
+    initProducer: Hook<undefined, ProducerIdentity>;
+  } = {
+    produce: (_broker, _request, next) => next(),
+    pull: (_broker, _request, next) => next(),
+    metadata: (_broker, _request, next) => next(),
+    initProducer: (_broker, _request, next) => next(),
+  };
+  private readonly clients: Client[] = [];
+  private zkserver: RpcServer | undefined;
+  private producers = 0;
+
+  static async start(brokers: number): Promise<FakeCluster> {
+    const cluster = new FakeCluster();
+    for (let id = 1; id <= brokers; id++) {
+      const broker = new FakeBroker(id, cluster);
+      cluster.brokers.push(broker);
+      await broker.start();
+    }
+    const zkserver = createRpcServer({ services: [zkServerService(cluster.zkHandler())] });
+    cluster.zkserver = zkserver;
+    ({ port: cluster.zkPort } = await zkserver.listen(0, HOST));
+    return cluster;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.close({ timeout: 100 })));
+    await Promise.all(this.brokers.map((broker) => broker.stop()));
+    await this.zkserver?.close(0);
+  }
+
+  get bootstrap(): string {
+    return `zhumq://${this.brokers.map(({ port }) => `${HOST}:${port}`).join(',')}`;
+  }
+
+  async connect(options: ConnectOptions = {}, bootstrap = this.bootstrap): Promise<Client> {
+    const client = await connectClient(bootstrap, options);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Partition n is led by broker n + 1, in turns. */
+  addTopic(name: string, partitions = 1, config: Record<string, string> = {}): FakeTopic {
+    const topic: FakeTopic = {
+      topicId: name.padEnd(32, '0'),
+      config,
+      partitions: Array.from({ length: partitions }, (_one, index) => ({
+        leader: this.brokers[index % this.brokers.length].id,
+        epoch: 1,
+        log: new MemoryLog(),
+      })),
+    };
+    this.topics.set(name, topic);
+    return topic;
+  }
+
+  partition(topic: string, partition = 0): FakePartition {
+    const found = this.topics.get(topic);
+    if (found === undefined) throw zhumqError('UNKNOWN_TOPIC', `no topic ${topic}`);
+    if (partition < found.partitions.length) return found.partitions[partition];
+    throw zhumqError('UNKNOWN_PARTITION', `no partition ${topic}-${partition}`);
+  }
+
+  log(topic: string, partition = 0): MemoryLog {
+    return this.partition(topic, partition).log;
+  }
+
+  moveLeader(topic: string, partition: number, broker: number): void {
+    const found = this.partition(topic, partition);
+    found.leader = broker;
+    found.epoch++;
+    found.log.appendControl(found.epoch);
+  }
+
+  nextProducer(): ProducerIdentity {
+    return { producerId: ++this.producers, producerEpoch: 0 };
+  }
+
+  metadata(topics: readonly string[] | undefined): ClusterMetadata {
+    const names = (topics ?? [...this.topics.keys()]).filter((name) => this.topics.has(name));
+    return {
+      clusterId: CLUSTER_ID,
+      brokers: this.brokers.map(({ id, port, alive }) => ({
+        endpoint: { id, host: HOST, port },
+        ...{ rack: '', weight: 1, incarnation: 1, directoryId: `${id}`.repeat(32), alive },
+      })),
+      zkservers: [{ id: 1, host: HOST, port: this.zkPort }],
+      controller: 1,
+      controllerEpoch: this.controllerEpoch,
+      topics: names.map((name) => this.infoOf(name)),
+    };
+  }
+
+  infoOf(name: string): TopicInfo {
+    const topic = this.topics.get(name) as FakeTopic;
+    return {
+      ...{ name, topicId: topic.topicId, replicationFactor: this.brokers.length },
+      config: topic.config,
+      partitions: topic.partitions.map(({ leader, epoch }, partition) => ({
+        ...{ partition, leader, epoch, mode: ReplicationMode.RAFT, generation: 1, isr: [] },
+        replicas: this.brokers.map(({ id }) => ({
+          ...{ broker: id, replicaId: replicaId(partition, id), directoryId: `${id}`.repeat(32) },
+        })),
+      })),
+    };
+  }
+
+  private zkHandler(): ZkServerHandler {
+    const refuse = (): never => {
+      throw zhumqError('UNSUPPORTED', 'not in this fixture');
+    };
+    return {
+      metadata: ({ topics }) => this.metadata(topics),
+      createTopic: (request) => this.create(request),
+      deleteTopic: (name) => {
+        if (!this.topics.delete(name)) throw zhumqError('UNKNOWN_TOPIC', `no topic ${name}`);
+      },
+      alterTopic: (name, config) => {
+        const topic = this.topics.get(name);
+        if (topic === undefined) throw zhumqError('UNKNOWN_TOPIC', `no topic ${name}`);
+        Object.assign(topic.config, config);
+        return this.infoOf(name);
+      },
+      dumpStore: (path) => [{ path, version: 3, ephemeral: false, json: '{"a":1}' }],
+      desiredState: refuse,
+      reportLeaders: refuse,
+      allocateProducerIds: refuse,
+    } as ZkServerHandler;
+  }
+
+  private create({ name, partitions, config }: CreateTopicRequest): TopicInfo {
+    if (this.topics.has(name)) throw zhumqError('TOPIC_EXISTS', `topic ${name} exists`);
+    this.addTopic(name, partitions, config);
+    return this.infoOf(name);
+  }
+}
+
+function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
+  const context = { offset, logStart: log.logStart, highWatermark: log.end };
+  if (offset < log.logStart || offset > log.end) {
+    throw zhumqError('OFFSET_OUT_OF_RANGE', `offset ${offset} is out of range`, context);
+  }
+  const here = offset > log.logStart ? log.epochAt(offset - 1) : undefined;
+  if (lastEpoch < 0 || here === undefined || here === lastEpoch) return;
+  let agreed = offset;
+  while (agreed > 0 && (log.epochAt(agreed - 1) ?? 0) > lastEpoch) agreed--;
+  throw zhumqError('TRUNCATED', `epoch ${here} at ${offset - 1}`, { ...context, agreed });
+}
+
+function replicaId(partition: number, broker: number): string {
+  return `${partition}${broker}`.padEnd(32, '0');
+}
+
+/** Waits for a condition. */
+export async function until(condition: () => boolean, withinMs = 5000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** How a promise ended. */
+export async function failureFrom(
+  work: Promise<unknown>,
+): Promise<{ code: string; outcome: string; message: string }> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Error && 'outcome' in error) return error as never;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
