@@ -22,7 +22,7 @@ import type { LibraryClient } from '../../packages/metadata/src/zookeeper-librar
 const clock = new SystemClock();
 const directory = mkdtempSync(join(tmpdir(), 'zhumq-zookeeper-'));
 const script = join(__dirname, '../../scripts/zookeeper.sh');
-const SESSION_TIMEOUT_MS = 3_000;
+const SESSION_TIMEOUT_MS = 6_000;
 /** Begins with the first server of the list. */
 const firstOfList: Random = { below: () => 0, fraction: () => 0.5 };
 
@@ -284,6 +284,37 @@ describe('the store on ZooKeeper', () => {
       signal(server, 'SIGCONT');
     }
     await allServe();
+  });
+
+  it('reads fresh from a server that has fallen behind', async () => {
+    const follower = await followerNumber();
+    const others = servers.split(',').filter((_, index) => index !== follower - 1);
+    const chroot = newChroot();
+    const behind = open(servers.split(',')[follower - 1], chroot);
+    const writer = open(others.join(','), chroot);
+    await Promise.all([connected(clock, behind), connected(clock, writer)]);
+    for (let round = 0; round < 10; round++) {
+      signal(follower, 'SIGSTOP');
+      const names = Array.from({ length: 50 }, (_, index) => `/${round}-${index}`);
+      try {
+        await Promise.all(names.map((name) => writer.create(name, Buffer.alloc(0))));
+      } finally {
+        signal(follower, 'SIGCONT');
+      }
+      expect(await behind.exists(names[49], { fresh: true })).toMatchObject({ version: 0 });
+    }
+    expect(behind.session.number).toBe(1);
+  });
+
+  it('goes on when its requests have been numbered through', async () => {
+    const store = open();
+    await connected(clock, store);
+    managerOf(libraryClientOf(store)).xid = 2 ** 31 - 2;
+    for (let count = 0; count < 4; count++) {
+      expect(await store.exists('/')).toMatchObject({ version: 0 });
+    }
+    expect(managerOf(libraryClientOf(store)).xid).toBeLessThan(100);
+    expect(store.session.number).toBe(1);
   });
 
   it('is lost before the ensemble expires it, when its only server freezes', async () => {

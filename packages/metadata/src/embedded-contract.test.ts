@@ -10,6 +10,8 @@ import { RemoteEmbeddedStore } from './remote-embedded-store.js';
 import { storeContract } from './store-contract.js';
 import type { ContractWorld } from './store-contract.js';
 
+jest.setTimeout(30_000);
+
 const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), 'zhumq-metadata-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -24,7 +26,12 @@ function openWorld(kind: Kind, name: string): ContractWorld & { close(): Promise
   const open = (): MetadataStore => {
     if (kind !== 'remote') return embedded.connect();
     const call = (request: string): Promise<string> => server.handle(request);
-    return new RemoteEmbeddedStore({ call, clock, random: systemRandom(), sessionTimeoutMs: 600 });
+    return new RemoteEmbeddedStore({
+      call,
+      clock,
+      random: systemRandom(),
+      sessionTimeoutMs: 6_000,
+    });
   };
   return {
     clock,

@@ -6,9 +6,11 @@ import type { Session } from './metadata-store.js';
 import { RemoteEmbeddedStore } from './remote-embedded-store.js';
 import { connected, eventually } from './store-contract.js';
 
+jest.setTimeout(30_000);
+
 const clock = new SystemClock();
 const random = new SeededRandom(1);
-const SESSION_TIMEOUT_MS = 600;
+const SESSION_TIMEOUT_MS = 1_500;
 
 /** A served store and a line to it that can be told to fail. */
 class Line {
@@ -139,14 +141,14 @@ test('replies that are none are a broken line', async () => {
 });
 
 test('a session without heartbeats expires, one with them does not', async () => {
-  const opened = JSON.parse(await line.server.handle('{"op":"open","timeoutMs":300}')) as {
+  const opened = JSON.parse(await line.server.handle('{"op":"open","timeoutMs":1000}')) as {
     done: { session: string };
   };
   const { session } = opened.done;
   const operations = [{ kind: 'create', path: '/e', data: '', ephemeral: true }];
   await line.server.handle(JSON.stringify({ op: 'write', session, turn: 1, operations }));
   const witness = line.embedded.connect();
-  const beatUntilMs = clock.monotonicMs() + 700;
+  const beatUntilMs = clock.monotonicMs() + 1_500;
   await eventually(clock, 'some timeouts gone by', async () => {
     await line.server.handle(JSON.stringify({ op: 'beat', session }));
     return clock.monotonicMs() > beatUntilMs;
