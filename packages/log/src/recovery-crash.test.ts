@@ -148,7 +148,7 @@ async function ignoringDeath(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    if (!/dead|died|fail|closed|out of service/.test(String(error))) throw error;
+    if (!/could not be made|dead|died|fail|closed|out of service/.test(String(error))) throw error;
   }
   await settle(3);
 }

@@ -159,3 +159,38 @@ test('a flipped bit in the write-ahead log, below the last position known durabl
     }
   }
 });
+
+test('rules 5 and 13: generation and hard state survive the recycling of the files that held them', async () => {
+  const world = new StoreWorld(partitions);
+  const options = { walFileBytes: 4096, checkpointBytes: 12_000 };
+  const store = await world.open(options);
+  const log = store.createReplica(identityOf(0), CONFIG);
+  const busy = store.createReplica(identityOf(1), CONFIG);
+  const generation = {
+    generation: 3,
+    mode: 'raft',
+    epoch: 7,
+    seal: { epoch: 6, offset: 41 },
+    voters: [replicaId, 'ab'.repeat(16)],
+  } as const;
+  const hardState = {
+    generation: 3,
+    term: 8,
+    vote: undefined,
+    closed: true,
+    tainted: false,
+    taintReason: '',
+  };
+  log.saveGeneration(generation);
+  log.saveHardState(hardState);
+  for (let number = 0; number < 60; number++) {
+    append(busy, 1000);
+    await settle(4);
+  }
+  const [oldest] = world.fileSystem.files().filter((path) => path.endsWith('.wal'));
+  expect(Number(/(\d+)\.wal$/.exec(oldest)?.[1])).toBeGreaterThan(2);
+  world.crash(3);
+  const again = (await world.open(options)).replica(replicaId);
+  expect(again?.generation).toEqual(generation);
+  expect(again?.hardState).toEqual(hardState);
+});

@@ -370,6 +370,7 @@ export interface ReplicaSeat {
  * `syncSegments`): please have a function for it next to PartitionRecovery.
  */
 export interface ReplicaFactory {
+  /** Must not call `seat.wal` yet. */
   create(seat: ReplicaSeat): ReplicaLog & WalParticipant;
   recover(seat: ReplicaSeat, row: CheckpointRow | undefined): ReplicaRecovery;
 }

@@ -86,7 +86,8 @@ async function ignoringDeath(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    if (!/dead|died|failed|closed|no such replica/.test(String(error))) throw error;
+    if (!/could not be made|dead|died|failed|closed|no such replica/.test(String(error)))
+      throw error;
   }
   await settle(3);
 }

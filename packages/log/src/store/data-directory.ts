@@ -26,6 +26,7 @@ export class DataDirectory {
   private readonly lock: DirectoryLock;
   private identity: DirectoryIdentity | undefined;
   private unsettled = false;
+  private lastSave: Promise<void> = Promise.resolve();
   /** Directories that got a new entry: parents of what this start made. */
   private readonly unsynced = new Set<string>();
 
@@ -77,13 +78,14 @@ export class DataDirectory {
     await this.syncMade();
     const survived = found.clean || (bootId !== '' && found.bootId === bootId);
     this.unsettled = !survived;
-    await this.save({
+    this.identity = {
       ...found,
       incarnation: found.incarnation + 1,
       // While unsettled the old boot id stays: no later start may take itself for a clean one.
       bootId: survived ? bootId : found.bootId,
       clean: false,
-    });
+    };
+    await this.save((identity) => identity);
   }
 
   /**
@@ -92,31 +94,32 @@ export class DataDirectory {
    */
   async begin(identity: DirectoryIdentity): Promise<void> {
     await this.syncMade();
-    await this.save(identity);
+    this.identity = identity;
+    await this.save((own) => own);
   }
 
   /** Takes another identity, because replicas of the old one may have been lost without a trace. */
   async rename(directoryId: string): Promise<void> {
-    await this.save({ ...this.own, directoryId });
+    await this.save((identity) => ({ ...identity, directoryId }));
   }
 
   async adoptCluster(clusterId: string): Promise<void> {
     const known = this.own.clusterId;
     if (known === clusterId) return;
     if (known !== '') throw this.mismatch('cluster', known, clusterId);
-    await this.save({ ...this.own, clusterId });
+    await this.save((identity) => ({ ...identity, clusterId }));
   }
 
   /** The broker has dealt with an unclean start. */
   async settle(bootId: string): Promise<void> {
     if (!this.unsettled) return;
-    await this.save({ ...this.own, bootId });
+    await this.save((identity) => ({ ...identity, bootId }));
     this.unsettled = false;
   }
 
   /** Everything is synced and nothing will be written: the next start is clean, unless this one is not settled. */
   async markClean(): Promise<void> {
-    if (!this.unsettled) await this.save({ ...this.own, clean: true });
+    if (!this.unsettled) await this.save((identity) => ({ ...identity, clean: true }));
   }
 
   unlock(): void {
@@ -137,10 +140,16 @@ export class DataDirectory {
     this.unsynced.clear();
   }
 
-  private async save(identity: DirectoryIdentity): Promise<void> {
-    const content = sealContent(directoryIdentityCodec.encode(identity));
-    await replaceSmallFile(this.fileSystem, this.meta, content);
-    this.identity = identity;
+  /** One after the other: they share a temporary name, and each builds on what the one before left. */
+  private save(change: (identity: DirectoryIdentity) => DirectoryIdentity): Promise<void> {
+    const saved = this.lastSave.then(async () => {
+      const identity = change(this.own);
+      const content = sealContent(directoryIdentityCodec.encode(identity));
+      await replaceSmallFile(this.fileSystem, this.meta, content);
+      this.identity = identity;
+    });
+    this.lastSave = saved.catch(() => undefined);
+    return saved;
   }
 
   /** A directory without `meta` is new, unless replicas are in it: then it lost its identity, and their votes with it. */

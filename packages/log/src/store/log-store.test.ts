@@ -59,6 +59,16 @@ test('a directory of another broker or cluster is refused', async () => {
   expect((await world.open({ clusterId: 'c1' })).clusterId).toBe('c1');
 });
 
+test('changes of the identity that overlap are all kept', async () => {
+  const world = new StoreWorld();
+  await world.open();
+  world.crash(1);
+  const store = await world.open();
+  await Promise.all([store.adoptCluster('c1'), store.settleUncleanStart()]);
+  world.fileSystem.kill();
+  expect(await world.open()).toMatchObject({ clusterId: 'c1', cleanStart: true, incarnation: 3 });
+});
+
 test('a data directory whose meta is gone but whose replicas are there is refused', async () => {
   const world = new StoreWorld();
   await world.open();
@@ -128,6 +138,20 @@ describe('replicas come and go', () => {
     await world.open();
     world.create(0);
     expect(() => world.create(0)).toThrow(/exists already/);
+  });
+
+  test('an id whose folder could not be made is not spent', async () => {
+    const world = new StoreWorld();
+    await world.open();
+    world.fileSystem.fault = ({ path }) =>
+      path.endsWith('notes') ? { kind: 'error', code: 'ENOSPC' } : undefined;
+    expect(() => world.create(0)).toThrow(/could not be made/);
+    world.fileSystem.fault = undefined;
+    world.create(0).append('x');
+    await settle();
+    world.crash(1);
+    await world.open();
+    expect(world.notes(0).content()).toBe('x');
   });
 
   test('a topic whose name leads out of the directory is refused', async () => {

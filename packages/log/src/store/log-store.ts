@@ -1,7 +1,14 @@
 // The store of a broker: one data directory, one write-ahead log, the logs of all replicas. How it comes to life is in
 // store-opening.ts, what happens at the end of a tick in group-commit.ts.
 import { replicaIdentityCodec, zhumqError } from '@zhumq/model';
-import type { Damage, LogConfig, ReplicaIdentity, ReplicaLog, StoreOptions } from '../types.js';
+import type {
+  Damage,
+  LogConfig,
+  ReplicaIdentity,
+  ReplicaLog,
+  StoreOptions,
+  WalParticipant,
+} from '../types.js';
 import type { Checkpointer } from './checkpointer.js';
 import type { DataDirectory } from './data-directory.js';
 import type { DiskSpace } from './disk-space.js';
@@ -158,14 +165,11 @@ export class LogStore {
       throw zhumqError('REPLICA_FAILED', `replica ${replicaId} of ${folder} ${how}`, { replicaId });
     }
     const channel = new ReplicaChannel(identity, folder, commit, -1);
-    folders.ensure(identity, folder);
+    channel.replica = this.makeReplica(channel, config);
     const body = replicaIdentityCodec.encode(identity);
     commit.gatherCreation(channel, layOutFrame(FrameKind.create, channel.id, 0, body));
     channels.set(replicaId, channel);
-    const directory = folders.pathOf(folder);
-    const replica = this.environment.replicas.create({ identity, directory, config, wal: channel });
-    channel.replica = replica;
-    return replica;
+    return channel.replica;
   }
 
   /** After the topic's tombstone: the id is retired, durably, then the files go. Resolves when they are gone. */
@@ -217,6 +221,21 @@ export class LogStore {
     this.closeReplicas();
     await this.release();
     this.parts.directory.unlock();
+  }
+
+  private makeReplica(channel: ReplicaChannel, config: LogConfig): ReplicaLog & WalParticipant {
+    const { folders } = this.parts;
+    const { identity, folder } = channel;
+    try {
+      folders.ensure(identity, folder);
+      const directory = folders.pathOf(folder);
+      return this.environment.replicas.create({ identity, directory, config, wal: channel });
+    } catch (error) {
+      // A full disk, mostly: the id is not spent, the zkserver may try again.
+      folders.discard(folder);
+      const message = `the folder of replica ${identity.replicaId} could not be made in ${folder}`;
+      throw zhumqError('DISK_FAILED', message, { replicaId: identity.replicaId }, error);
+    }
   }
 
   private async release(): Promise<void> {

@@ -16,12 +16,6 @@ import type {
   WalRecord,
 } from '../types.js';
 
-/** What a test sees of a replica. */
-export interface Note {
-  readonly sequence: number;
-  readonly content: string;
-}
-
 export class NoteReplica implements WalParticipant {
   readonly identity: ReplicaIdentity;
   hardState: HardState | undefined;

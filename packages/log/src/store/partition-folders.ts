@@ -120,6 +120,16 @@ export class PartitionFolders {
     }
   }
 
+  /** Takes a folder back that was just made and whose replica could not be: nobody knows it yet. */
+  discard(folder: string): void {
+    this.unsynced = this.unsynced.filter((made) => made !== folder);
+    try {
+      if (this.exists(folder)) this.erase(this.pathOf(folder));
+    } catch {
+      // The same trouble again. The next start sets the folder aside.
+    }
+  }
+
   private async syncOne(path: string): Promise<void> {
     const file = this.fileSystem.openSync(join(path, META), 'write');
     try {

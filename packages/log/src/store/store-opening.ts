@@ -23,6 +23,9 @@ import { readWalHistory } from './wal-history.js';
 import type { WalHistory, WalSource } from './wal-history.js';
 import { WalWriter } from './wal-writer.js';
 
+/** However often a checkpoint is taken. */
+const MAX_IDLE_FILES = 16;
+
 export async function openStoreParts(
   options: StoreOptions,
   environment: StoreEnvironment,
@@ -190,7 +193,9 @@ class StoreOpening {
     const { environment, options, directory } = this;
     const { fileSystem, clock, logger } = environment;
     const metrics = environment.metrics ?? {};
-    const wal = { directory: directory.wal, fileBytes: options.walFileBytes, fileSystem, logger };
+    const fileBytes = options.walFileBytes;
+    const idleFiles = Math.min(MAX_IDLE_FILES, Math.ceil(options.checkpointBytes / fileBytes) + 1);
+    const wal = { directory: directory.wal, fileBytes, idleFiles, fileSystem, logger };
     const number = (source.files.at(-1) ?? 0) + 1;
     const files = await WalFiles.open(wal, number, history.unused);
     const writer = new WalWriter({ directoryId, files, clock, metrics });

@@ -24,6 +24,8 @@ export interface WalFile {
 export interface WalFilesOptions {
   readonly directory: string;
   readonly fileBytes: number;
+  /** Files that are kept for another use; about as many as one checkpoint gives back. */
+  readonly idleFiles: number;
   readonly fileSystem: FileSystem;
   readonly logger: Logger;
 }
@@ -106,10 +108,8 @@ export class WalFiles {
   release(number: number): void {
     const { directory, fileSystem } = this.options;
     this.idle = listWalFiles(fileSystem, directory).filter((idle) => idle < number);
-    // One is enough: the next file, if any, is ready already. The oldest go first, so that what is left never looks
-    // like an older log that is whole.
-    const keep = this.next === undefined && this.preparing === undefined ? 1 : 0;
-    const surplus = this.idle.splice(0, Math.max(0, this.idle.length - 1 - keep));
+    // Used again or removed, the oldest go first, so that what is left never looks like an older log that is whole.
+    const surplus = this.idle.splice(0, Math.max(0, this.idle.length - this.options.idleFiles));
     for (const idle of surplus) fileSystem.unlinkSync(this.pathOf(idle));
     this.prepareNext();
   }

@@ -60,7 +60,12 @@ interface FileHistory {
 
 export function readWalHistory(source: WalSource): WalHistory {
   const survey = new Survey();
-  const files = source.files.map((number) => survey.read(source, number));
+  // From the newest back to where the newest checkpoint starts: nothing before it is looked at.
+  const files: FileHistory[] = [];
+  for (const number of [...source.files].reverse()) {
+    if (survey.checkpoint !== undefined && number < survey.checkpoint.start.file) break;
+    files.unshift(survey.read(source, number));
+  }
   const { checkpoint, durable } = survey;
   const start = checkpoint?.start ?? WAL_BEGINNING;
   const lost: WalPosition[] = [];
@@ -128,7 +133,10 @@ class Survey {
       this.durable = laterPosition(this.durable, write.durable);
     } else if (header.kind === FrameKind.checkpoint) {
       const start = readCheckpointStart(body);
-      if (start !== undefined) this.checkpoint = { position, start };
+      const newest = this.checkpoint;
+      if (start === undefined) return;
+      if (newest !== undefined && comparePositions(position, newest.position) < 0) return;
+      this.checkpoint = { position, start };
     } else if (header.kind === FrameKind.retire) {
       this.retirements.push({ replicaId: header.replicaId, position });
     }
