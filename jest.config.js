@@ -1,3 +1,4 @@
+// Time limits of tests stand in package.json's scripts, because Jest ignores them in projects.
 // Three suites over the sources: unit (beside the files), integration (several packages), e2e (the programs).
 'use strict';
 process.env.TZ = 'UTC';
@@ -6,10 +7,9 @@ process.env.TZ = 'UTC';
 const esModules = ['uuid', 'yargs', 'yargs-parser', 'y18n', 'cliui', 'wrap-ansi', 'string-width'];
 esModules.push('strip-ansi', 'ansi-regex', 'ansi-styles', 'get-east-asian-width', 'emoji-regex');
 
-const project = (displayName, testMatch, testTimeout) => ({
+const project = (displayName, testMatch) => ({
   displayName,
   testMatch,
-  testTimeout,
   rootDir: __dirname,
   testEnvironment: 'node',
   // Builds are beside the sources and are not tested.
@@ -35,15 +35,11 @@ const project = (displayName, testMatch, testTimeout) => ({
 /** @type {import('jest').Config} */
 module.exports = {
   projects: [
-    project(
-      'unit',
-      [
-        '<rootDir>/packages/*/src/**/*.test.ts',
-        '<rootDir>/tests/{formats,simulation}/**/*.test.ts',
-      ],
-      30_000,
-    ),
-    project('integration', ['<rootDir>/tests/integration/**/*.test.ts'], 120_000),
-    project('e2e', ['<rootDir>/tests/e2e/**/*.test.ts'], 120_000),
+    project('unit', [
+      '<rootDir>/packages/*/src/**/*.test.ts',
+      '<rootDir>/tests/{formats,simulation}/**/*.test.ts',
+    ]),
+    project('integration', ['<rootDir>/tests/integration/**/*.test.ts']),
+    project('e2e', ['<rootDir>/tests/e2e/**/*.test.ts']),
   ],
 };

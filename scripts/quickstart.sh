@@ -46,7 +46,9 @@ pids=()
 
 stop_cluster() {
   for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do
+    for _ in $(seq 300); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+  done
   if [ $zookeeper = 1 ]; then ZHUMQ_ZOOKEEPER_DIR="$work/zookeeper" bash scripts/zookeeper.sh stop >/dev/null 2>&1 || true; fi
 }
 trap 'status=$?; if [ $status != 0 ]; then echo "quickstart: failed; logs are in $work" >&2; stop_cluster; fi' EXIT
@@ -56,7 +58,7 @@ trap 'exit 143' TERM
 if [ -f "$work/pids" ]; then
   for pid in $(cat "$work/pids"); do
     # Only what an earlier quickstart of this checkout left running: its command line names this folder.
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$work"; then
+    if [ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$work"; then
       kill -TERM "$pid" 2>/dev/null || true
       for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     fi
@@ -93,6 +95,7 @@ launch() { # name, arguments of zhumq
   shift
   node packages/cli/bin/zhumq.js "$@" -o json >"$work/$name.out" 2>"$work/$name.log" </dev/null &
   pids+=($!)
+  disown $! # it outlives this script, and its death is reported by us, not by the shell
   echo "${pids[@]}" >"$work/pids"
 }
 
@@ -159,7 +162,6 @@ if [ $once = 1 ]; then
   exit 0
 fi
 
-disown -a
 cat <<TEXT
 
 == The cluster keeps running. Try:

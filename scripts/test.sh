@@ -94,8 +94,7 @@ install_debian() {
 # suite NAME: one Jest project; its report says how many passed and failed.
 suite() {
   local name=$1 report=$reports/$1.json status=0 counts ok bad
-  timed "$name" npx --no-install jest --selectProjects "$name" --passWithNoTests \
-    --json --outputFile="$report" || status=$?
+  timed "$name" npm run --silent "test:$name" -- --json --outputFile="$report" || status=$?
   counts=$(node -e '
     let report;
     try { report = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")); } catch {}
