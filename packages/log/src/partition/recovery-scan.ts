@@ -267,6 +267,10 @@ export class RecoveryScan {
         );
       }
     }
+    if (header.lastOffset >= extent.endOffset) {
+      const reason = `a batch up to ${header.lastOffset}, but the write ended before ${extent.endOffset}`;
+      return fault(reason, extent.firstOffset, extent.position);
+    }
     this.headersCrc = crc32c(piece, this.headersCrc, start, start + BATCH_HEADER_BYTES);
     if (extent.isCut || header.lastOffset + 1 !== extent.endOffset || !this.isWholeExtent)
       return undefined;

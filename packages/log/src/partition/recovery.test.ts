@@ -194,6 +194,23 @@ describe('recovery of a partition', () => {
     expect(world.log.logEnd).toBe(8);
   });
 
+  test('does not take a batch for two writes that together have its bounds (ghosts)', async () => {
+    const world = await PartitionWorld.make({ flush: 'interval' });
+    world.append(2, 2);
+    world.tick();
+    world.log.truncate(0);
+    const old = Buffer.from(world.fileSystem.contentOf(world.path(0)));
+    world.tick();
+    world.append(3, 1);
+    world.append(3, 1);
+    world.tick();
+    // A power loss took the two batches; what the cut removed is there again.
+    world.fileSystem.replaceContent(world.path(0), old);
+    await world.restart();
+    expect(world.log.damage).toBeUndefined();
+    expect(world.log.logEnd).toBe(0);
+  });
+
   test('reads from the newest producer snapshot on, not all of the log', async () => {
     const world = await PartitionWorld.make(
       { segmentBytes: 1 << 22 },
