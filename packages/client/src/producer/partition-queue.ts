@@ -30,7 +30,7 @@ export interface QueueIdentity {
   readonly producerEpoch: number;
 }
 
-const RETRY = { minMs: 20, maxMs: 1000 };
+const RETRY = { minMs: 20, maxMs: 500 };
 const MAX_EPOCH = 0x7fff;
 const MIN_ROOM_BYTES = 1024;
 const SEQUENCE_ERRORS: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE', 'UNKNOWN_PRODUCER']);
@@ -64,7 +64,9 @@ export class PartitionQueue {
     private readonly options: PartitionQueueOptions,
     random: Random,
   ) {
-    this.backoff = new Backoff(RETRY, random);
+    // Several tries fit into the delivery timeout, however short.
+    const maxMs = Math.max(RETRY.minMs, Math.min(RETRY.maxMs, options.deliveryTimeoutMs / 10));
+    this.backoff = new Backoff({ ...RETRY, maxMs }, random);
   }
 
   get hasDraft(): boolean {

@@ -3,7 +3,8 @@
 import {
   checkProducedBatch,
   decodeRecords,
-  leaderChangeBatch,
+  controlBatch,
+  LEADER_CHANGE,
   readBatchHeader,
   stampBatch,
   zhumqError,
@@ -38,7 +39,7 @@ export class MemoryLog {
 
   /** A control batch, as leaders write them. */
   appendControl(epoch: number): void {
-    this.store(leaderChangeBatch({ generation: 1, leader: 1, epoch } as never, 1), epoch);
+    this.store(controlBatch(LEADER_CHANGE, Buffer.from([epoch]), 1), epoch);
   }
 
   store(given: Buffer, epoch: number): number {
