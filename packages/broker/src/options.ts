@@ -27,7 +27,7 @@ export const brokerOptions = defineOptions({
   },
   'raft.election.ticks': {
     type: 'integer',
-    default: 14,
+    default: 10,
     min: 3,
     max: 1000,
     doc: 'Ticks without a leader before a replica campaigns; randomised up to twice as much.',
