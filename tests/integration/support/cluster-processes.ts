@@ -1,0 +1,129 @@
+// A cluster of real processes: ZooKeeper servers, zkservers, brokers. Each can be killed and started again at its old
+// address and on its old data. Everything is below one temporary folder and is gone after `destroy`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from './free-ports.js';
+import { report } from './report.js';
+import { ServerProcess } from './server-process.js';
+import { ZooKeeperEnsemble } from './zookeeper-ensemble.js';
+
+export interface ClusterOptions {
+  readonly brokers: number;
+  readonly zkservers: number;
+  /** Servers of the ZooKeeper ensemble. */
+  readonly zookeepers: number;
+  /** Flags for all brokers, such as ['--raft-election-ticks', '40']. */
+  readonly brokerFlags?: readonly string[];
+  readonly zkserverFlags?: readonly string[];
+}
+
+const HOST = '127.0.0.1';
+
+export class ClusterProcesses {
+  readonly directory = mkdtempSync(join(tmpdir(), 'zhumq-cluster-'));
+  readonly zookeeper: ZooKeeperEnsemble;
+  /** By id, from 1. */
+  readonly brokers = new Map<number, ServerProcess>();
+  readonly zkservers = new Map<number, ServerProcess>();
+  private ports = new Map<string, number>();
+
+  private constructor(private readonly options: ClusterOptions) {
+    this.zookeeper = new ZooKeeperEnsemble(join(this.directory, 'zookeeper'), options.zookeepers);
+  }
+
+  /** Resolves when all servers have said that they are ready. */
+  static async start(options: ClusterOptions): Promise<ClusterProcesses> {
+    const cluster = new ClusterProcesses(options);
+    try {
+      await cluster.startAll();
+      return cluster;
+    } catch (error) {
+      await cluster.destroy();
+      throw error;
+    }
+  }
+
+  /** Addresses of all brokers and zkservers. */
+  get bootstrap(): string {
+    return [...this.ports.values()].map((port) => `${HOST}:${port}`).join(',');
+  }
+
+  broker(id: number): ServerProcess {
+    return existing(this.brokers.get(id), `broker ${id}`);
+  }
+
+  zkserver(id: number): ServerProcess {
+    return existing(this.zkservers.get(id), `zkserver ${id}`);
+  }
+
+  brokerPort(id: number): number {
+    return existing(this.ports.get(`broker-${id}`), `broker ${id}`);
+  }
+
+  dataDirectory(broker: number): string {
+    return join(this.directory, `broker-${broker}`);
+  }
+
+  get servers(): ServerProcess[] {
+    return [...this.zkservers.values(), ...this.brokers.values()];
+  }
+
+  /** Starts all zkservers and brokers that do not run. */
+  async startServers(): Promise<void> {
+    const stopped = this.servers.filter((server) => !server.runs);
+    await Promise.all(stopped.map((server) => server.start()));
+    report(`running: ${stopped.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
+  }
+
+  /** A broker of this cluster that `start` does not know of; it is not started. */
+  addBroker(id: number, port: number, dataDirectory: string, more: string[] = []): ServerProcess {
+    const { brokerFlags = [] } = this.options;
+    const flags = ['--data-dir', dataDirectory, ...brokerFlags, ...more];
+    const server = this.server('broker', id, port, flags);
+    this.brokers.set(id, server);
+    this.ports.set(`broker-${id}`, port);
+    return server;
+  }
+
+  /** Kills what runs, by pid, and removes the folder (with ZHUMQ_TEST_KEEP set it stays, for a look at logs and data). */
+  async destroy(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.destroy()));
+    await this.zookeeper.stop();
+    if (process.env.ZHUMQ_TEST_KEEP !== undefined) report(`kept: ${this.directory}`);
+    else rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private async startAll(): Promise<void> {
+    const { brokers, zkservers, zkserverFlags = [] } = this.options;
+    const [ports] = await Promise.all([freePorts(brokers + zkservers), this.zookeeper.start()]);
+    for (let id = 1; id <= zkservers; id++) {
+      const port = ports[id - 1];
+      this.ports.set(`zkserver-${id}`, port);
+      this.zkservers.set(id, this.server('zkserver', id, port, zkserverFlags));
+    }
+    for (let id = 1; id <= brokers; id++)
+      this.addBroker(id, ports[zkservers + id - 1], this.dataDirectory(id));
+    await this.startServers();
+  }
+
+  private server(
+    kind: 'broker' | 'zkserver',
+    id: number,
+    port: number,
+    flags: readonly string[],
+  ): ServerProcess {
+    const name = `${kind}-${id}`;
+    const args = [
+      ...[kind, '--id', String(id), '--zookeeper', `${this.zookeeper.connectionString}/zhumq`],
+      ...['--listen', `${HOST}:${port}`, '--http', `${HOST}:0`, '--stop-with-parent'],
+      ...['-o', 'json', ...flags],
+    ];
+    return new ServerProcess(name, args, join(this.directory, `${name}.log`));
+  }
+}
+
+function existing<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`there is no ${what}`);
+  return value;
+}
