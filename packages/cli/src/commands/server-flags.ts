@@ -95,8 +95,10 @@ export function resolveOptions<S extends OptionDeclarations>(
     flags: options.pickFlags(flags),
     environment: process.env,
     file: configFile(flags),
-    // Broker and zkserver may share one file and one environment.
-    alsoKnown: [...brokerOptions.names, ...zkServerOptions.names, ...CLIENT_ENVIRONMENT],
+    // Broker and zkserver may share one file and one environment; what the set itself declares must not be passed over.
+    alsoKnown: [...brokerOptions.names, ...zkServerOptions.names, ...CLIENT_ENVIRONMENT].filter(
+      (name) => !(options.names as readonly string[]).includes(name),
+    ),
   });
 }
 
