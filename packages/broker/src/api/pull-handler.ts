@@ -48,13 +48,14 @@ export class PullHandler {
     const { signal } = context;
     const deadlineMs = clock.monotonicMs() + Math.min(Math.max(request.maxWaitMs, 0), maxWaitMs);
     for (;;) {
+      // Nobody is there any more to read an answer.
+      if (signal.aborted) return { partitions: [] };
       // Waiting begins before reading, so that nothing committed in between is missed.
       const waiting = this.watch(request.partitions, deadlineMs, signal);
       try {
         const gathered = await this.gather(request, context);
         const enough = gathered.failed || gathered.bytes >= Math.max(request.minBytes, 1);
-        if (enough || clock.monotonicMs() >= deadlineMs || signal.aborted)
-          return answer(gathered, enough);
+        if (enough || clock.monotonicMs() >= deadlineMs) return answer(gathered, enough);
         await waiting.woken;
       } finally {
         waiting.cancel();
@@ -65,7 +66,7 @@ export class PullHandler {
   private async gather(request: PullRequest, context: CallContext): Promise<Gathered> {
     const limit = Math.min(Math.max(request.maxBytes, 1), this.options.maxResponseBytes);
     const { budget } = this.options;
-    await budget.reserve(limit, context.signal);
+    await budget.reserve(limit);
     try {
       if (context.bufferedBytes > this.options.maxResponseBytes) {
         // A consumer that asks and does not read would otherwise collect answers in our memory.
