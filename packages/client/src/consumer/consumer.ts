@@ -303,7 +303,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
 /** What a handler, or a call, ends with because it was told to. */
 function isStop(error: unknown): boolean {
   if (isError(error, 'ABORTED') || isError(error, 'CLOSED')) return true;
-  return error instanceof Error && error.name === 'AbortError';
+  return (error as { name?: unknown } | undefined)?.name === 'AbortError';
 }
 
 function yieldToEvents(): Promise<void> {

@@ -87,6 +87,18 @@ describe('the queue of a partition', () => {
     expect(settled).toEqual([]);
   });
 
+  test('counts answered batches, too, from the oldest without an answer on: the broker knows only the last five', () => {
+    fill(8);
+    const taken = [1, 2, 3, 4, 5].map(() => take());
+    for (const { batch } of taken.slice(1)) queue.succeeded(batch, 100, false);
+    expect(queue.take(0, true)).toBeUndefined();
+    queue.failed(taken[0].batch, lost, 1, false, 0);
+    expect(take(5000).bytes).toBe(taken[0].bytes);
+    expect(queue.take(5000, true)).toBeUndefined();
+    queue.succeeded(taken[0].batch, 99, true);
+    expect(sequenceOf(take(5000).bytes)).toBe(15);
+  });
+
   test('begins an epoch anew when the first batch was refused for its sequence and is certainly not stored', () => {
     fill(2);
     const [first, second] = [take(), take()];

@@ -1,8 +1,10 @@
 // The batches of one partition in their order: one that is being filled, those that wait, those under way. A pure state
 // machine; the dispatcher sends what take() gives and tells what became of it.
 //
-// Invariants: at most maxInFlight batches are under way; batches are taken in the order of sealing; after a failure that
-// is to be retried nothing is taken until all that was under way has its answer, so what failed goes again in order.
+// Invariants: batches are taken in the order of sealing; from the oldest one without an answer on, at most maxInFlight were
+// ever sent, answered or not, because the broker recognises only so many (answers come in any order, so counting those
+// under way is not enough); after a failure that is to be retried nothing is taken until all that was under way has its
+// answer, so what failed goes again in order.
 // A fresh producer epoch begins only when nothing is under way (rule 26), and only when the first batch to go is
 // certainly not stored: then nothing behind it is either, because the broker takes sequence numbers without gaps.
 import { Backoff } from '@zhumq/base';
@@ -47,6 +49,8 @@ export class PartitionQueue {
   private draft: PendingBatch | undefined;
   private ready: PendingBatch[] = [];
   private inFlight: PendingBatch[] = [];
+  /** Orders of batches that were acknowledged before an older one was. */
+  private passed: number[] = [];
   private retrying = false;
   private sealed = 0;
   private identity: QueueIdentity | undefined;
@@ -121,8 +125,9 @@ export class PartitionQueue {
 
   /** The next batch to send, if one may go now. `force`: what is being filled goes, too. */
   take(nowMs: number, force: boolean): { batch: PendingBatch; bytes: Buffer } | undefined {
-    if (nowMs < this.notBeforeMs || this.inFlight.length >= this.options.maxInFlight)
-      return undefined;
+    this.prunePassed();
+    const sent = this.inFlight.length + this.passed.length;
+    if (nowMs < this.notBeforeMs || sent >= this.options.maxInFlight) return undefined;
     if ((this.retrying || this.gap) && this.inFlight.length > 0) return undefined;
     this.retrying = false;
     if (this.ready.length === 0 && this.draftIsDue(nowMs, force)) this.sealDraft();
@@ -150,6 +155,7 @@ export class PartitionQueue {
 
   succeeded(batch: PendingBatch, baseOffset: number, duplicate: boolean): void {
     this.forget(batch);
+    this.passed.push(batch.order);
     this.failedBroker = -1;
     this.problem = '';
     this.notBeforeMs = -Infinity;
@@ -176,10 +182,11 @@ export class PartitionQueue {
       return;
     }
     if (error.code === 'MESSAGE_TOO_LARGE' && batch.recordsCount > 1) {
-      this.retry(batch.split(), false, nowMs);
+      this.retry(batch.split(), true, nowMs);
     } else if (this.options.idempotent && sequenceError && (!first || !batch.maybeStored)) {
       if (first) this.gap = true;
-      this.retry([batch], moved, nowMs);
+      // The batch before it decides how long to wait.
+      this.retry([batch], moved || !first, nowMs);
     } else if (error.retriable) {
       this.retry([batch], moved, nowMs);
     } else {
@@ -316,5 +323,12 @@ export class PartitionQueue {
 
   private forget(batch: PendingBatch): void {
     this.inFlight = this.inFlight.filter((one) => one !== batch);
+  }
+
+  private prunePassed(): void {
+    if (this.passed.length === 0) return;
+    let oldest = this.ready.at(0)?.order ?? Infinity;
+    for (const { order } of this.inFlight) oldest = Math.min(oldest, order);
+    this.passed = this.passed.filter((order) => order > oldest);
   }
 }

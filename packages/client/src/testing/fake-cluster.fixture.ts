@@ -59,6 +59,7 @@ export class FakeBroker {
   server: RpcServer | undefined;
   port = 0;
   alive = true;
+  private stopping = new AbortController();
 
   constructor(
     readonly id: number,
@@ -83,10 +84,12 @@ export class FakeBroker {
     this.server = createRpcServer({ services: [brokerService(handler)] });
     ({ port: this.port } = await this.server.listen(this.port, HOST));
     this.alive = true;
+    this.stopping = new AbortController();
   }
 
   async stop(): Promise<void> {
     this.alive = false;
+    this.stopping.abort();
     await this.server?.close(0);
   }
 
@@ -124,12 +127,13 @@ export class FakeBroker {
       const telling = results.filter((one) => one.failure !== undefined || one.batches.length > 0);
       if (telling.length > 0) return { partitions: telling };
       const leftMs = deadlineMs - clock.monotonicMs();
-      if (leftMs <= 0) return { partitions: results };
+      if (leftMs <= 0 || this.stopping.signal.aborted) return { partitions: results };
       const logs = request.partitions.map(
         ({ topic, partition }) => this.cluster.partition(topic, partition).log,
       );
       const enough = new AbortController();
-      const late = delay(clock, leftMs, enough.signal).catch(() => undefined);
+      const ended = AbortSignal.any([enough.signal, this.stopping.signal]);
+      const late = delay(clock, leftMs, ended).catch(() => undefined);
       await Promise.race([late, ...logs.map((log) => log.grown())]);
       enough.abort();
     }
