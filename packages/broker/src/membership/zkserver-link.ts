@@ -23,6 +23,8 @@ export interface ZkServerLinkOptions {
 
 export class ZkServerLink {
   private active: Address | undefined;
+  /** The zkservers as they were last read from the store. */
+  private found: readonly Address[] = [];
 
   constructor(private readonly options: ZkServerLinkOptions) {}
 
@@ -69,24 +71,27 @@ export class ZkServerLink {
     return this.client(this.active);
   }
 
+  /**
+   * Without the store those found last, and at once: while ZooKeeper is away, clients must learn of elections, and they
+   * believe whichever server answers first.
+   */
   private async candidates(): Promise<readonly Address[]> {
     const known = this.active === undefined ? [] : [this.active];
     try {
-      const names = (await this.options.store.children(paths.candidates)) ?? [];
-      const found = await Promise.all(
-        names.map((name) => this.readAddress(childOf(paths.candidates, name))),
-      );
-      const others = found.filter((address) => address !== undefined);
-      return [
-        ...known,
-        ...others.filter(
-          (one) => !known.some((other) => one.host === other.host && one.port === other.port),
-        ),
-      ];
+      if (this.options.store.session.state === 'connected')
+        this.found = await this.readCandidates();
     } catch (error) {
-      if (known.length > 0) return known;
-      throw error;
+      if (known.length + this.found.length === 0) throw error;
     }
+    const isKnown = (one: Address): boolean =>
+      known.some((other) => one.host === other.host && one.port === other.port);
+    return [...known, ...this.found.filter((one) => !isKnown(one))];
+  }
+
+  private async readCandidates(): Promise<readonly Address[]> {
+    const names = (await this.options.store.children(paths.candidates)) ?? [];
+    const read = names.map((name) => this.readAddress(childOf(paths.candidates, name)));
+    return (await Promise.all(read)).filter((address) => address !== undefined);
   }
 
   private async readAddress(path: string): Promise<Address | undefined> {
