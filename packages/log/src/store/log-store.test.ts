@@ -36,12 +36,13 @@ test('the lock keeps a second store out and names the process', async () => {
 
 test('a lock that a killed process left is no obstacle, and the incarnation grows with each start', async () => {
   const world = new StoreWorld();
+  const first = world.clock.wallMs();
   const incarnations: number[] = [];
   for (let start = 0; start < 3; start++) {
     incarnations.push((await world.open()).incarnation);
     world.fileSystem.kill();
   }
-  expect(incarnations).toEqual([1, 2, 3]);
+  expect(incarnations).toEqual([first, first + 1, first + 2]);
 });
 
 test('a directory of another broker or cluster is refused', async () => {
@@ -66,7 +67,18 @@ test('changes of the identity that overlap are all kept', async () => {
   const store = await world.open();
   await Promise.all([store.adoptCluster('c1'), store.settleUncleanStart()]);
   world.fileSystem.kill();
-  expect(await world.open()).toMatchObject({ clusterId: 'c1', cleanStart: true, incarnation: 3 });
+  const incarnation = world.clock.wallMs() + 2;
+  expect(await world.open()).toMatchObject({ clusterId: 'c1', cleanStart: true, incarnation });
+});
+
+test('a new data directory begins a later life than the one that it takes the place of', async () => {
+  const old = new StoreWorld();
+  await old.open();
+  old.fileSystem.kill();
+  const { incarnation } = await old.open();
+  const wiped = new StoreWorld();
+  wiped.clock.jumpWall(60_000);
+  expect((await wiped.open()).incarnation).toBeGreaterThan(incarnation);
 });
 
 test('a data directory whose meta is gone but whose replicas are there is refused', async () => {

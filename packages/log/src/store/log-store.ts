@@ -72,7 +72,7 @@ export class LogStore {
     return this.parts.directory.own.clusterId;
   }
 
-  /** Counts the starts of this data directory; durable before anything else of a start is. */
+  /** Grows with each start, over replaced directories too; durable before anything else of a start is. */
   get incarnation(): number {
     return this.parts.directory.own.incarnation;
   }

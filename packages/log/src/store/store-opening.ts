@@ -95,12 +95,20 @@ class StoreOpening {
         directoryId,
         broker: options.brokerId,
         clusterId: options.clusterId ?? '',
-        incarnation: 1,
+        incarnation: this.firstIncarnation(),
         bootId: environment.bootId,
         clean: false,
       });
     }
     return this.parts();
+  }
+
+  /**
+   * Lives of a broker id keep growing when its disk is replaced: peers pass over what comes from an earlier life than
+   * the newest they have seen. One start per millisecond is more than any directory ever counts.
+   */
+  private firstIncarnation(): number {
+    return Math.max(1, Math.floor(this.environment.clock.wallMs()));
   }
 
   giveUp(): void {
