@@ -36,16 +36,13 @@ export class AppendSender {
     for (const peer of peers) this.sendTo(peer);
   }
 
+  /** Asks until the core has nothing more, also after a failure: until then it takes the peer for being served. */
   private sendTo(peer: string): void {
     const { core } = this.options;
     for (let plan = core.nextAppend(peer); plan !== undefined; plan = core.nextAppend(peer)) {
       const slice = this.read(plan);
-      if (slice === 'failed') return;
-      if (slice instanceof Promise) {
-        this.sendLater(plan, slice);
-        return;
-      }
-      if (!this.send(plan, slice)) return;
+      if (slice instanceof Promise) this.sendLater(plan, slice);
+      else if (slice !== 'failed') this.send(plan, slice);
     }
   }
 
@@ -86,8 +83,8 @@ export class AppendSender {
     core.appendFailed(plan);
   }
 
-  /** False when the connection has no room: the peer is probed again after its next heartbeat. */
-  private send(plan: AppendPlan, slice: LogSlice | undefined): boolean {
+  /** When the connection has no room the peer is probed again after its next heartbeat. */
+  private send(plan: AppendPlan, slice: LogSlice | undefined): void {
     const { core, log, group, transport, onRefused } = this.options;
     const message: AppendRequest = {
       type: 'append',
@@ -103,10 +100,9 @@ export class AppendSender {
     const lastOffset = slice === undefined ? plan.from - 1 : slice.endOffset - 1;
     if (transport.send(group, message, slice?.buffers)) {
       core.appendSent(plan, lastOffset, slice?.bytes ?? 0);
-      return true;
+      return;
     }
     core.appendFailed(plan);
     queueMicrotask(() => onRefused(plan.to));
-    return false;
   }
 }

@@ -1,0 +1,92 @@
+// The connections between the brokers of a test: real RPC methods and wire forms, no sockets. Messages leave one per turn
+// of the event loop and arrive in order; links may be cut, jammed (no room for another byte) or watched.
+import type { RaftHandler, RaftMessage, RpcChannel } from '@zhumq/rpc';
+import { zhumqError } from '@zhumq/model';
+import type { PeerAddress } from '../replication/raft/raft-transport.js';
+
+interface Call {
+  readonly name: string;
+}
+
+interface Envelope {
+  readonly messages: readonly (RaftMessage & { batches?: Buffer | readonly Buffer[] })[];
+}
+
+export class Network {
+  /** Links that lose everything, as "1>2". */
+  readonly cut = new Set<string>();
+  /** Links whose connection takes nothing more. */
+  readonly jammed = new Set<string>();
+  /** What answers at a broker; absent while it is down. */
+  readonly handlers = new Map<number, RaftHandler>();
+  /** Asked for every message; false loses it. */
+  filter: (from: number, to: number, message: RaftMessage) => boolean = () => true;
+  /** Asked before every call that wants an answer; may throw, may wait. */
+  beforeCall: (from: number, to: number, method: string) => Promise<void> | void = () => undefined;
+
+  channel(from: number, { brokerId: to }: PeerAddress): RpcChannel {
+    const link = `${from}>${to}`;
+    const isJammed = (): boolean => this.jammed.has(link);
+    const channel = {
+      get bufferedBytes(): number {
+        return isJammed() ? 1e12 : 0;
+      },
+      send: (_method: Call, values: readonly unknown[]): boolean => {
+        if (!this.cut.has(link)) this.deliver(from, to, values[0] as Envelope);
+        return true;
+      },
+      call: (method: Call, values: readonly unknown[]) => this.call(from, to, method.name, values),
+      close: () => undefined,
+    };
+    return channel as unknown as RpcChannel;
+  }
+
+  /** Loses everything between a broker and the others, in both directions. */
+  isolate(broker: number, others: readonly number[]): void {
+    for (const other of others) {
+      this.cut.add(`${broker}>${other}`);
+      this.cut.add(`${other}>${broker}`);
+    }
+  }
+
+  heal(): void {
+    this.cut.clear();
+    this.jammed.clear();
+    this.filter = () => true;
+  }
+
+  private deliver(from: number, to: number, envelope: Envelope): void {
+    const messages = envelope.messages
+      .filter((message) => this.filter(from, to, message))
+      .map((message) => ({ ...message, batches: bytesOf(message.batches) }));
+    setImmediate(() => {
+      if (this.cut.has(`${from}>${to}`) || messages.length === 0) return;
+      const received = { ...envelope, messages } as unknown;
+      this.handlers.get(to)?.deliver(received as Parameters<RaftHandler['deliver']>[0], NO_CONTEXT);
+    });
+  }
+
+  private async call(
+    from: number,
+    to: number,
+    method: string,
+    values: readonly unknown[],
+  ): Promise<unknown> {
+    await this.beforeCall(from, to, method);
+    const handler = this.handlers.get(to) as unknown as Record<string, Handle> | undefined;
+    if (handler === undefined || this.cut.has(`${from}>${to}`)) {
+      throw zhumqError('CONNECTION_LOST', `broker ${to} can not be reached`);
+    }
+    return handler[method](...values);
+  }
+}
+
+type Handle = (...values: readonly unknown[]) => unknown;
+
+const NO_CONTEXT = undefined as unknown as Parameters<RaftHandler['deliver']>[1];
+
+/** As bytes arrive: a copy, in one piece. */
+function bytesOf(batches: Buffer | readonly Buffer[] | undefined): Buffer | undefined {
+  if (batches === undefined) return undefined;
+  return Buffer.isBuffer(batches) ? Buffer.from(batches) : Buffer.concat(batches);
+}

@@ -1,0 +1,187 @@
+// One broker of a test: real log store on a disk that can fail, real assignments, transport, handlers and replicators;
+// no metadata store, no sockets, and time that stands still until it is told to move.
+import { SeededRandom, silentLogger } from '@zhumq/base';
+import type { ManualClock } from '@zhumq/base';
+import { FaultyFileSystem, LogStore, PartitionFactory } from '@zhumq/log';
+import type { ReplicaLog } from '@zhumq/log';
+import { parseTopicConfig } from '@zhumq/model';
+import type { DesiredState } from '@zhumq/rpc';
+import { raftHandler } from '../api/raft-handler.js';
+import { Assignments } from '../membership/assignments.js';
+import { DesiredStateCache } from '../membership/desired-state-cache.js';
+import { logConfigOf } from '../partition/log-config.js';
+import { PartitionOpener } from '../partition/partition-opener.js';
+import { PartitionRegistry } from '../partition/partition-registry.js';
+import type { Partition } from '../partition/partition.js';
+import { EndOfTick } from '../replication/raft/end-of-tick.js';
+import { RaftReplicator } from '../replication/raft/raft-replicator.js';
+import { RaftTicker } from '../replication/raft/raft-ticker.js';
+import { RaftTransport } from '../replication/raft/raft-transport.js';
+import { SnapshotCopier } from '../replication/raft/snapshot-copier.js';
+import type { Network } from './network.js';
+
+export const TICK_MS = 50;
+export const CLUSTER_ID = 'c'.repeat(32);
+
+const DATA = '/data';
+
+export class TestBroker {
+  fileSystem = new FaultyFileSystem();
+  readonly fatal: Error[] = [];
+  registry = new PartitionRegistry();
+  store!: LogStore;
+  assignments!: Assignments;
+  chunkBytes = 4096;
+  private ticker: RaftTicker | undefined;
+  private bootId = 'boot-1';
+  private lives = 0;
+
+  constructor(
+    readonly id: number,
+    private readonly clock: ManualClock,
+    private readonly network: Network,
+  ) {}
+
+  /** Opens the data directory; partitions follow with `assignments.apply` or `resume`. */
+  async start(): Promise<void> {
+    this.lives++;
+    this.registry = new PartitionRegistry();
+    this.store = await this.openStore();
+    await this.store.adoptCluster(CLUSTER_ID);
+    const endOfTick = new EndOfTick(() => transport.flush());
+    const transport: RaftTransport = new RaftTransport({
+      brokerId: this.id,
+      incarnation: this.store.incarnation,
+      clusterId: () => CLUSTER_ID,
+      maxBufferedBytes: 1 << 24,
+      maxEnvelopeBytes: 1 << 20,
+      connect: (address) => this.network.channel(this.id, address),
+      schedule: () => endOfTick.schedule(),
+      logger: silentLogger,
+    });
+    this.assignments = this.makeAssignments(endOfTick, transport);
+    const { id: brokerId, registry, chunkBytes: maxChunkBytes } = this;
+    const clusterId = (): string => CLUSTER_ID;
+    const handler = { brokerId, clusterId, registry, maxChunkBytes, logger: silentLogger };
+    this.network.handlers.set(brokerId, raftHandler(handler));
+    this.ticker = new RaftTicker(registry, this.clock, TICK_MS);
+  }
+
+  /** The process ends at once; what it wrote stays. */
+  kill(): void {
+    this.leave();
+    this.fileSystem.kill();
+  }
+
+  /** Power fails; of what was not synced some is left. */
+  crash(seed: number): void {
+    this.leave();
+    this.fileSystem.crash(new SeededRandom(seed));
+    this.bootId += '+';
+  }
+
+  /** The disk is replaced by an empty one. */
+  wipe(): void {
+    this.kill();
+    this.fileSystem = new FaultyFileSystem();
+  }
+
+  async stop(): Promise<void> {
+    this.leave();
+    await this.store.close();
+  }
+
+  apply(state: DesiredState): Promise<unknown> {
+    return this.assignments.apply(state);
+  }
+
+  partition(topic = 'orders', number = 0): Partition {
+    return this.registry.get(topic, number);
+  }
+
+  log(): ReplicaLog {
+    return this.partition().log;
+  }
+
+  replicator(): RaftReplicator {
+    const { replicator } = this.partition();
+    if (!(replicator instanceof RaftReplicator)) throw new Error('not in mode raft');
+    return replicator;
+  }
+
+  private leave(): void {
+    this.network.handlers.delete(this.id);
+    this.ticker?.stop();
+    for (const partition of this.registry.all()) partition.close();
+  }
+
+  private openStore(): Promise<LogStore> {
+    const { fileSystem, clock, bootId } = this;
+    const replicas = new PartitionFactory(fileSystem, {
+      tailBytes: 1 << 20,
+      blockCacheBytes: 1 << 20,
+    });
+    let ids = 0;
+    return LogStore.open(
+      {
+        dataDirectory: DATA,
+        brokerId: this.id,
+        clusterId: undefined,
+        walFileBytes: 1 << 16,
+        checkpointBytes: 1 << 30,
+        blockCacheBytes: 1 << 20,
+        tailBytes: 1 << 20,
+        diskReserveBytes: 1000,
+        defaultConfig: logConfigOf(parseTopicConfig()),
+      },
+      {
+        fileSystem,
+        clock,
+        logger: silentLogger,
+        bootId,
+        replicas,
+        makeId: () => `${this.id}${this.lives}${++ids}`.padStart(4, '0').repeat(8),
+        onFatal: (error) => this.fatal.push(error),
+      },
+    );
+  }
+
+  private makeAssignments(endOfTick: EndOfTick, transport: RaftTransport): Assignments {
+    const { id: brokerId, store, registry, clock, chunkBytes } = this;
+    const opener = new PartitionOpener({
+      store,
+      timings: {
+        electionTicks: 10,
+        heartbeatTicks: 2,
+        maxInflightMessages: 16,
+        maxInflightBytes: 1 << 20,
+        maxAppendBytes: 1 << 16,
+        maxUncommittedBytes: 1 << 20,
+      },
+      maxPendingBytes: 1 << 24,
+      transport,
+      installer: new SnapshotCopier({
+        clientOf: (replicaId) => transport.clientOf(replicaId),
+        chunkBytes,
+        callTimeoutMs: 1000,
+      }),
+      endOfTick,
+      clock,
+      random: new SeededRandom(brokerId * 1000 + this.lives),
+      logger: silentLogger,
+      leaderContext: () => ({}),
+      onEstablished: () => undefined,
+      onFailed: () => undefined,
+    });
+    return new Assignments({
+      brokerId,
+      store,
+      registry,
+      opener,
+      transport,
+      cache: new DesiredStateCache(this.fileSystem, DATA, silentLogger),
+      logger: silentLogger,
+      onStaleRecord: () => undefined,
+    });
+  }
+}

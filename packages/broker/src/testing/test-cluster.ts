@@ -1,0 +1,191 @@
+// Several test brokers that hold one topic with one partition, "orders", and a zkserver's part: telling them so.
+import { ManualClock } from '@zhumq/base';
+import { encodeBatch } from '@zhumq/model';
+import type { EncodeOptions } from '@zhumq/model';
+import { ReplicationMode } from '@zhumq/rpc';
+import type { DesiredState, PartitionAssignment } from '@zhumq/rpc';
+import type { Partition, ProduceResult } from '../partition/partition.js';
+import { Network } from './network.js';
+import { CLUSTER_ID, TICK_MS, TestBroker } from './test-broker.js';
+
+/** What became of a produced batch. */
+export interface Outcome {
+  done: boolean;
+  error: Error | undefined;
+  result: ProduceResult | undefined;
+}
+
+export interface TopicChoice {
+  readonly topicId?: string;
+  /** Makes the ids of its replicas. */
+  readonly replicaDigit?: string;
+  readonly config?: Readonly<Record<string, string>>;
+  readonly generation?: number;
+}
+
+export class TestCluster {
+  readonly clock = new ManualClock();
+  readonly network = new Network();
+  readonly brokers: readonly TestBroker[];
+  topic: Required<TopicChoice> = {
+    topicId: TOPIC_ID,
+    replicaDigit: 'a',
+    config: {},
+    generation: 1,
+  };
+  private version = 0;
+
+  private constructor(count: number) {
+    const ids = Array.from({ length: count }, (_, index) => index + 1);
+    this.brokers = ids.map((id) => new TestBroker(id, this.clock, this.network));
+  }
+
+  static async start(count = 3, topic: TopicChoice = {}): Promise<TestCluster> {
+    const cluster = new TestCluster(count);
+    Object.assign(cluster.topic, topic);
+    for (const broker of cluster.brokers) await broker.start();
+    await cluster.tellAll();
+    return cluster;
+  }
+
+  broker(id: number): TestBroker {
+    return this.brokers[id - 1];
+  }
+
+  replicaId(broker: number): string {
+    return `${broker}${this.topic.replicaDigit}`.repeat(16);
+  }
+
+  /** The state that a zkserver would send now. */
+  state(change: Partial<DesiredState> = {}): DesiredState {
+    const { topicId, config, generation } = this.topic;
+    const assignment: PartitionAssignment = {
+      topic: 'orders',
+      topicId,
+      config: { ...config },
+      info: {
+        partition: 0,
+        replicas: this.brokers.map(({ id }) => ({
+          broker: id,
+          replicaId: this.replicaId(id),
+          directoryId: this.directoryIds.get(id) ?? '',
+        })),
+        leader: -1,
+        epoch: 0,
+        mode: ReplicationMode.RAFT,
+        generation,
+        isr: [],
+      },
+    };
+    const brokers = this.brokers.map(({ id }) => ({
+      endpoint: { id, host: `broker-${id}`, port: 9000 },
+      rack: '',
+      weight: 1,
+      incarnation: 1,
+      directoryId: '',
+      alive: true,
+    }));
+    return {
+      controllerEpoch: 1,
+      version: ++this.version,
+      clusterId: CLUSTER_ID,
+      partitions: [assignment],
+      tombstones: [],
+      brokers,
+      ...change,
+    };
+  }
+
+  async tellAll(): Promise<void> {
+    for (const { id, store } of this.brokers) {
+      if (!this.directoryIds.has(id)) this.directoryIds.set(id, store.directoryId);
+    }
+    for (const broker of this.brokers) await broker.apply(this.state());
+  }
+
+  /** Starts a broker again and tells it what to hold. */
+  async restart(id: number): Promise<TestBroker> {
+    const broker = this.broker(id);
+    await broker.start();
+    await broker.apply(this.state());
+    return broker;
+  }
+
+  /** Time passes, in ticks, with room for disks and messages in between. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += TICK_MS) {
+      this.clock.advance(TICK_MS);
+      await settle();
+    }
+  }
+
+  async until(condition: () => boolean, limitMs = 20_000): Promise<void> {
+    for (let passed = 0; !condition(); passed += TICK_MS) {
+      if (passed > limitMs) throw new Error(`still not so: ${condition.toString()}`);
+      await this.pass(TICK_MS);
+    }
+  }
+
+  /** The broker that leads and has committed in its term. */
+  async leader(except: readonly number[] = []): Promise<TestBroker> {
+    const find = (): TestBroker | undefined =>
+      this.brokers.find(
+        ({ id, registry }) =>
+          !except.includes(id) &&
+          registry.find('orders', 0)?.leads === true &&
+          registry.get('orders', 0).replicator.established,
+      );
+    await this.until(() => find() !== undefined);
+    return find() as TestBroker;
+  }
+
+  others(broker: TestBroker): readonly TestBroker[] {
+    return this.brokers.filter((one) => one !== broker);
+  }
+
+  isolate(broker: TestBroker): void {
+    this.network.isolate(
+      broker.id,
+      this.others(broker).map(({ id }) => id),
+    );
+  }
+
+  private readonly directoryIds = new Map<number, string>();
+}
+
+const TOPIC_ID = '7'.repeat(32);
+
+/** Lets ticks, syncs, messages and what follows them happen. */
+export async function settle(turns = 12): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+/** A batch as a producer sends it. */
+export function batchOf(text: string, options: EncodeOptions = {}): Buffer {
+  return encodeBatch([{ timestamp: 1000, key: null, value: Buffer.from(text) }], options);
+}
+
+export function produce(partition: Partition, batch: Buffer, acks = -1, deadlineMs = 1e9): Outcome {
+  const outcome: Outcome = { done: false, error: undefined, result: undefined };
+  partition.produce(batch, acks, deadlineMs, (error, result) => {
+    if (outcome.done) throw new Error('answered twice');
+    Object.assign(outcome, { done: true, error, result });
+  });
+  return outcome;
+}
+
+/** Everything that consumers may read of a log, as bytes. */
+export async function readAll(partition: Partition): Promise<Buffer> {
+  const { log, highWatermark } = partition;
+  const parts: Buffer[] = [];
+  for (let at = log.logStart; at < highWatermark;) {
+    const slice = await log.read(at, highWatermark, 1 << 20);
+    parts.push(...slice.buffers);
+    at = slice.endOffset;
+  }
+  return Buffer.concat(parts);
+}
