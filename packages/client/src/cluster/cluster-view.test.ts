@@ -1,0 +1,113 @@
+import { ReplicationMode } from '@zhumq/rpc';
+import type { ClusterMetadata } from '@zhumq/rpc';
+import { parseBootstrap } from './addresses.js';
+import { ClusterView } from './cluster-view.js';
+
+interface State {
+  readonly controllerEpoch?: number;
+  readonly leader?: number;
+  readonly epoch?: number;
+  readonly topicId?: string;
+  readonly clusterId?: string;
+}
+
+function metadata(state: State): ClusterMetadata {
+  const { controllerEpoch = 1, leader = 1, epoch = 1, topicId = 'a', clusterId = 'c' } = state;
+  return {
+    clusterId,
+    brokers: [1, 2, 3].map((id) => ({
+      endpoint: { id, host: `b${id}`, port: 9092 },
+      ...{ rack: '', weight: 1, incarnation: 1, directoryId: '', alive: true },
+    })),
+    ...{ zkservers: [], controller: 1, controllerEpoch },
+    topics: [
+      {
+        ...{ name: 't', topicId, replicationFactor: 3, config: {} },
+        partitions: [
+          {
+            partition: 0,
+            leader,
+            epoch,
+            mode: ReplicationMode.RAFT,
+            generation: 1,
+            replicas: [],
+            isr: [],
+          },
+        ],
+      },
+    ],
+  };
+}
+
+describe('what a client believes of the cluster', () => {
+  let view: ClusterView;
+  const apply = (state: State): boolean => view.apply(metadata(state), ['t'], 0).changed;
+  const leader = (): number | undefined => view.leaderOf('t', 0)?.id;
+  beforeEach(() => {
+    view = new ClusterView();
+    apply({ controllerEpoch: 5, leader: 1, epoch: 7 });
+  });
+
+  test('does not go back to an older epoch of a partition', () => {
+    expect(apply({ controllerEpoch: 5, leader: 2, epoch: 6 })).toBe(false);
+    expect(leader()).toBe(1);
+    expect(apply({ controllerEpoch: 5, leader: 2, epoch: 8 })).toBe(true);
+    expect(leader()).toBe(2);
+  });
+
+  test('does not go back to an older controller', () => {
+    apply({ controllerEpoch: 4, leader: 2, epoch: 9 });
+    expect(leader()).toBe(1);
+  });
+
+  test('takes a hint at once and keeps it against metadata of the same epoch', () => {
+    view.applyHint('t', 0, { id: 3, host: 'b3', port: 9092 });
+    expect(leader()).toBe(3);
+    apply({ controllerEpoch: 5, leader: 1, epoch: 7 });
+    expect(leader()).toBe(3);
+    apply({ controllerEpoch: 5, leader: 2, epoch: 8 });
+    expect(leader()).toBe(2);
+  });
+
+  test('gives a hint up that proved wrong', () => {
+    view.applyHint('t', 0, { id: 3, host: 'b3', port: 9092 });
+    view.doubtLeader('t', 0, 3);
+    apply({ controllerEpoch: 5, leader: 1, epoch: 7 });
+    expect(leader()).toBe(1);
+  });
+
+  test('learns of a broker from a hint', () => {
+    view.applyHint('t', 0, { id: 8, host: 'new', port: 1 });
+    expect(view.leaderOf('t', 0)).toEqual({ id: 8, host: 'new', port: 1 });
+  });
+
+  test('forgets a topic that is gone, and begins anew with one of the same name', () => {
+    apply({ controllerEpoch: 5, topicId: 'b', leader: 3, epoch: 1 });
+    expect(leader()).toBe(3);
+    view.apply({ ...metadata({ controllerEpoch: 5 }), topics: [] }, ['t'], 0);
+    expect(view.topic('t')).toBeUndefined();
+  });
+
+  test('does not listen to another cluster', () => {
+    expect(() => apply({ clusterId: 'other', controllerEpoch: 9 })).toThrow('belongs to cluster');
+  });
+});
+
+describe('bootstrap addresses', () => {
+  test('are read from one text or many', () => {
+    const addresses = [
+      { host: 'a', port: 1 },
+      { host: '::1', port: 2 },
+    ];
+    expect(parseBootstrap('zhumq://a:1,[::1]:2')).toEqual(addresses);
+    expect(parseBootstrap('a:1, [::1]:2/')).toEqual(addresses);
+    expect(parseBootstrap(['zhumq://a:1', '[::1]:2', 'a:1'])).toEqual(addresses);
+  });
+
+  test.each([['a'], [''], ['zhumq://'], ['a:b'], ['http://a:1'], ['a:99999']])(
+    '%p is none',
+    (text) => {
+      expect(() => parseBootstrap(text)).toThrow(/bootstrap/);
+    },
+  );
+});
