@@ -71,6 +71,8 @@ interface Verdict {
 }
 
 async function start(world: StoreWorld, expected: Buffer): Promise<Verdict> {
+  // A turn of the event loop each time: without one the memory of earlier worlds is not given back.
+  await new Promise((resolve) => setImmediate(resolve));
   const store = await world.open(OPTIONS);
   const log = store.replica(replicaId);
   if (log === undefined || log.damage !== undefined || store.corruption.length > 0) {
