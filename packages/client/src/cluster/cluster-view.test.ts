@@ -42,7 +42,7 @@ function metadata(state: State): ClusterMetadata {
 describe('what a client believes of the cluster', () => {
   let view: ClusterView;
   const apply = (state: State): boolean => view.apply(metadata(state), ['t'], 0).changed;
-  const leader = (): number | undefined => view.leaderOf('t', 0)?.id;
+  const leader = (): number | undefined => view.topic('t')?.partitions[0].leader;
   beforeEach(() => {
     view = new ClusterView();
     apply({ controllerEpoch: 5, leader: 1, epoch: 7 });
@@ -78,7 +78,8 @@ describe('what a client believes of the cluster', () => {
 
   test('learns of a broker from a hint', () => {
     view.applyHint('t', 0, { id: 8, host: 'new', port: 1 });
-    expect(view.leaderOf('t', 0)).toEqual({ id: 8, host: 'new', port: 1 });
+    expect(leader()).toBe(8);
+    expect(view.broker(8)).toEqual({ id: 8, host: 'new', port: 1 });
   });
 
   test('forgets a topic that is gone, and begins anew with one of the same name', () => {

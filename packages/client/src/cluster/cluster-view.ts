@@ -37,11 +37,6 @@ export class ClusterView {
     return this.brokersById.get(id)?.endpoint;
   }
 
-  leaderOf(topic: string, partition: number): BrokerAddress | undefined {
-    const leader = this.topics.get(topic)?.partitions[partition]?.leader ?? -1;
-    return leader < 0 ? undefined : this.broker(leader);
-  }
-
   /** Takes over what is not older than what is known; `asked` are the topics of the request. Throws WRONG_CLUSTER. */
   apply(metadata: ClusterMetadata, asked: Iterable<string>, nowMs: number): { changed: boolean } {
     this.checkCluster(metadata);

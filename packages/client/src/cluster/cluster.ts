@@ -139,7 +139,8 @@ export class Cluster {
   }
 
   leaderOf(topic: string, partition: number): BrokerAddress | undefined {
-    return this.view.leaderOf(topic, partition);
+    const leader = this.topic(topic)?.partitions[partition]?.leader ?? -1;
+    return leader < 0 ? undefined : this.view.broker(leader);
   }
 
   /** Asks for news; resolves when they are there. */

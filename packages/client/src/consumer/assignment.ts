@@ -191,10 +191,8 @@ export class Assignment {
     const lost = isError(error, 'TRUNCATED');
     const outside = isError(error, 'OFFSET_OUT_OF_RANGE');
     const ahead = outside && fetchOffset > Number(error.context.highWatermark ?? Infinity);
-    if ((lost || ahead) && fetchOffset !== reader.position().offset) {
-      // What was pulled ahead and is not with the program yet may be what was lost: it is pulled again.
-      return reader.rewind();
-    }
+    // What was pulled ahead and is not with the program yet may be what was lost: it is pulled again.
+    if ((lost || ahead) && reader.ahead) return reader.refetch();
     const { onTruncated, onOutOfRange } = this.settings;
     if (lost && onTruncated === 'resume') {
       const resumedAt = Number(error.context.agreed ?? fetchOffset);

@@ -26,7 +26,7 @@ export class PartitionReader {
   fetchEpoch = -1;
   bufferedBytes = 0;
   paused = false;
-  /** Seeks so far: an answer that was asked for before the last one is dropped. */
+  /** Seeks and the like so far: an answer that was asked for before the last one is dropped. */
   seeks = 0;
   /** What reading ends with when the buffer is empty. */
   failure: ZhumqError | undefined;
@@ -90,6 +90,11 @@ export class PartitionReader {
     return this.startAt === undefined && this.nextOffset >= 0;
   }
 
+  /** Whether anything was pulled that was not handed out. */
+  get ahead(): boolean {
+    return this.fetchOffset !== this.nextOffset;
+  }
+
   position(): Position {
     const { partition, nextOffset: offset, nextEpoch: lastEpoch } = this;
     return this.unhandled.at(0) ?? { partition, offset, lastEpoch };
@@ -120,16 +125,27 @@ export class PartitionReader {
     this.seek(offset, lastEpoch);
   }
 
+  /** Pulls again what was not handed out yet. */
+  refetch(): void {
+    this.dropBuffer();
+    this.fetchOffset = this.nextOffset;
+    this.fetchEpoch = this.nextEpoch;
+  }
+
   private reset(): void {
+    this.dropBuffer();
+    this.unhandled = [];
+    this.unfinished = false;
+    this.failure = undefined;
+    this.notBeforeMs = -Infinity;
+  }
+
+  private dropBuffer(): void {
     this.seeks++;
     this.chunks = [];
     this.bufferedBytes = 0;
     this.records = undefined;
     this.unpacking = undefined;
-    this.unhandled = [];
-    this.unfinished = false;
-    this.failure = undefined;
-    this.notBeforeMs = -Infinity;
   }
 
   // ---- in ---------------------------------------------------------------------------------------------------------
@@ -211,15 +227,17 @@ export class PartitionReader {
 
   /** As advance(), but the position stays before the record until the function returned says that it is handled. */
   handOut(record: DecodedRecord): (handled: boolean) => void {
-    const { partition, nextEpoch: lastEpoch, seeks } = this;
+    const { partition, nextEpoch: lastEpoch } = this;
     const place: Position = { partition, offset: record.offset, lastEpoch };
     this.unhandled.push(place);
     this.handling++;
     this.advance(record);
     return (handled) => {
       this.handling--;
-      if (seeks !== this.seeks) return;
-      if (handled) this.unhandled.splice(this.unhandled.indexOf(place), 1);
+      const index = this.unhandled.indexOf(place);
+      // A seek made it worthless.
+      if (index < 0) return;
+      if (handled) this.unhandled.splice(index, 1);
       else this.unfinished = true;
     };
   }

@@ -203,6 +203,21 @@ describe('an idempotent producer', () => {
     expect((await producer.send('t', { value: 'b' })).offset).toBe(0);
   });
 
+  test('a broker that takes a request and never answers is asked again over a new connection', async () => {
+    cluster.addTopic('t');
+    let silent = true;
+    cluster.on.produce = async (_broker, _request, next) => {
+      const response = await next();
+      if (silent) await new Promise(() => undefined);
+      return response;
+    };
+    const mq = await cluster.connect({ requestTimeout: 200 });
+    const sent = mq.producer().send('t', { value: 'x' });
+    await until(() => cluster.produceRequests.length === 1);
+    silent = false;
+    expect(await sent).toMatchObject({ offset: 0, duplicate: true });
+  });
+
   test('waits for a producer id as long as no broker gives one', async () => {
     cluster.addTopic('t');
     let refusals = 0;

@@ -11,7 +11,7 @@ import { Backoff } from '@zhumq/base';
 import type { Random, ZhumqError } from '@zhumq/base';
 import { NO_PRODUCER } from '@zhumq/model';
 import type { UsableCodec } from '@zhumq/model';
-import { errorWithOutcome, withOutcome } from '../errors.js';
+import { asZhumqError, errorWithOutcome, withOutcome } from '../errors.js';
 import type { OutgoingRecord } from './outgoing-record.js';
 import { PendingBatch, sequenceAfter } from './pending-batch.js';
 import type { PendingSend } from './pending-send.js';
@@ -131,7 +131,8 @@ export class PartitionQueue {
     if ((this.retrying || this.gap) && this.inFlight.length > 0) return undefined;
     this.retrying = false;
     if (this.ready.length === 0 && this.draftIsDue(nowMs, force)) this.sealDraft();
-    const batch = this.ready[0];
+    this.dropBroken();
+    const batch = this.ready.at(0);
     if (batch === undefined || !batch.packed) return undefined;
     const bytes = this.stamp(batch);
     if (bytes === undefined) return undefined;
@@ -236,6 +237,14 @@ export class PartitionQueue {
     if (this.draft === undefined) return false;
     if (force) return true;
     return this.options.lingerMs > 0 ? nowMs >= this.lingerUntilMs : this.inFlight.length === 0;
+  }
+
+  /** They never had sequence numbers, so nothing is missing. */
+  private dropBroken(): void {
+    for (let batch = this.ready.at(0); batch?.broken !== undefined; batch = this.ready.at(0)) {
+      this.ready.shift();
+      this.reject(batch, withOutcome(asZhumqError(batch.broken), 'rejected'));
+    }
   }
 
   private sealDraft(): void {

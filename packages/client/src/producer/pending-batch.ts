@@ -21,6 +21,8 @@ export class PendingBatch {
   lastError: ZhumqError | undefined;
   /** Compression under way. */
   packing: Promise<void> | undefined;
+  /** Compression failed. */
+  broken: Error | undefined;
   costBytes = 0;
   private readonly sends: PendingSend[] = [];
   private readonly slots: number[] = [];
@@ -75,10 +77,10 @@ export class PendingBatch {
     this.builder = undefined;
     if (Buffer.isBuffer(finished)) this.bytes = finished;
     else {
-      this.packing = finished.then((bytes) => {
-        this.bytes = bytes;
-        this.packing = undefined;
-      });
+      this.packing = finished
+        .then((bytes) => (this.bytes = bytes))
+        .catch((error: unknown) => (this.broken = error as Error))
+        .then(() => (this.packing = undefined));
     }
   }
 
