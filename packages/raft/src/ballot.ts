@@ -1,7 +1,7 @@
 // Term, vote and taint: what a replica must never forget, and how much of it is on disk [Raft §5.1, §5.2].
 import { assert } from '@zhumq/base';
-import type { Outbox } from './outbox';
-import type { HardState, ReplicaId, Term } from './types';
+import type { Outbox } from './outbox.js';
+import type { HardState, ReplicaId, Term } from './types.js';
 
 export class Ballot {
   // Invariant: the term never falls, and within a term the vote goes from undefined to one replica and stays there.

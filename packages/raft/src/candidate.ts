@@ -1,9 +1,9 @@
 // A replica that asks for votes: first whether it would win (pre-vote, the term untouched), then in earnest
 // [Raft §5.2, §9.6].
-import { Tally } from './quorum';
-import type { Replica } from './replica';
-import type { RoleState, Transitions } from './role';
-import type { Message, ReplicaId } from './types';
+import { Tally } from './quorum.js';
+import type { Replica } from './replica.js';
+import type { RoleState, Transitions } from './role.js';
+import type { Message, ReplicaId } from './types.js';
 
 export class Candidate implements RoleState {
   readonly role: 'preCandidate' | 'candidate';

@@ -1,7 +1,7 @@
 // Where two logs may still agree, found by epochs, so that a conflict costs a round trip per epoch and not per batch
 // [Raft §5.3, last paragraphs].
-import type { LogView } from './log-view';
-import type { Offset, Term } from './types';
+import type { LogView } from './log-view.js';
+import type { Offset, Term } from './types.js';
 
 export interface Place {
   readonly offset: Offset;

@@ -10,9 +10,9 @@ import {
   loneLeader,
   sent,
   vote,
-} from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
-import { freshState } from './testing/sim-replica';
+} from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
+import { freshState } from './testing/sim-replica.js';
 
 const tainted = { hardState: { ...freshState, term: 1, tainted: true } };
 

@@ -1,5 +1,5 @@
 // How long it has been quiet, in ticks, against a randomised limit [Raft §5.2].
-import type { Random } from './types';
+import type { Random } from './types.js';
 
 export class ElectionTimer {
   private elapsed = 0;

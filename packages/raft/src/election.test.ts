@@ -9,10 +9,10 @@ import {
   loneLeader,
   sent,
   vote,
-} from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
-import { freshState } from './testing/sim-replica';
-import { MAX_TERM } from './term';
+} from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
+import { freshState } from './testing/sim-replica.js';
+import { MAX_TERM } from './term.js';
 
 const ofFive = { voters: ['1', '2', '3', '4', '5'] };
 const elected = { term: 4, vote: '3', tainted: false };

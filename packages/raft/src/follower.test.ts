@@ -1,7 +1,7 @@
 // What a follower takes, refuses, cuts, acknowledges and commits [Raft §5.3].
-import { MAX_TERM } from './term';
-import { freshState } from './testing/sim-replica';
-import { append, effectKinds, heartbeat, lone, sent } from './testing/lone';
+import { MAX_TERM } from './term.js';
+import { freshState } from './testing/sim-replica.js';
+import { append, effectKinds, heartbeat, lone, sent } from './testing/lone.js';
 
 const inTerm3 = { hardState: { ...freshState, term: 3 } };
 const epochsOf = ({ log }: ReturnType<typeof lone>) => log.batches.map(({ epoch }) => epoch);

@@ -1,8 +1,15 @@
 // A replica that takes its log from a leader [Raft §5.3]. What it acknowledges is both the leader's and on disk.
-import { findHint } from './conflict';
-import type { Replica } from './replica';
-import type { RoleState, Transitions } from './role';
-import type { AppendRequest, BatchSpan, Heartbeat, Message, Offset, SnapshotOffer } from './types';
+import { findHint } from './conflict.js';
+import type { Replica } from './replica.js';
+import type { RoleState, Transitions } from './role.js';
+import type {
+  AppendRequest,
+  BatchSpan,
+  Heartbeat,
+  Message,
+  Offset,
+  SnapshotOffer,
+} from './types.js';
 
 export class Follower implements RoleState {
   readonly role = 'follower';

@@ -1,9 +1,9 @@
 // The rules about terms that hold in every role, applied before a role sees a message [Raft §5.1].
-import { isAcceptable } from './message-check';
-import type { Replica } from './replica';
-import type { Transitions } from './role';
-import type { Message } from './types';
-import { hearsLeader } from './voter';
+import { isAcceptable } from './message-check.js';
+import type { Replica } from './replica.js';
+import type { Transitions } from './role.js';
+import type { Message } from './types.js';
+import { hearsLeader } from './voter.js';
 
 /** Whether the role shall handle the message; afterwards the replica is in the message's term (pre-votes excepted). */
 export function admit(replica: Replica, transitions: Transitions, message: Message): boolean {

@@ -1,6 +1,6 @@
 // The pure Raft core: a message or a tick in, effects out; no input, output, clock or randomness.
-export { RaftCore } from './raft-core';
-export { MAX_TERM } from './term';
+export { RaftCore } from './raft-core.js';
+export { MAX_TERM } from './term.js';
 export type {
   AppendPlan,
   AppendReply,
@@ -26,4 +26,4 @@ export type {
   TimeoutNow,
   VoteReply,
   VoteRequest,
-} from './types';
+} from './types.js';

@@ -1,7 +1,7 @@
 // What a leader commits, how it paces its followers, and how it finds where a log agrees [Raft §5.3, §5.4].
-import { accepted, alive, loneLeader, refused, sent } from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
-import type { SimReplica } from './testing/sim-replica';
+import { accepted, alive, loneLeader, refused, sent } from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
+import type { SimReplica } from './testing/sim-replica.js';
 
 const five = { voters: ['1', '2', '3', '4', '5'] };
 const peer = (replica: SimReplica, id = '2') =>

@@ -1,13 +1,13 @@
 // A replica that leads a term: it decides what is committed, who may read, and when it must go [Raft §5.3, §5.4, §6.4].
 import { assert } from '@zhumq/base';
-import type { Progress } from './progress';
-import { majority, majorityValue } from './quorum';
-import { ReadIndex } from './read-index';
-import type { Replica } from './replica';
-import { Replication } from './replication';
-import type { RoleState, Transitions } from './role';
-import { SpanQueue } from './span-queue';
-import { Transfer } from './transfer';
+import type { Progress } from './progress.js';
+import { majority, majorityValue } from './quorum.js';
+import { ReadIndex } from './read-index.js';
+import type { Replica } from './replica.js';
+import { Replication } from './replication.js';
+import type { RoleState, Transitions } from './role.js';
+import { SpanQueue } from './span-queue.js';
+import { Transfer } from './transfer.js';
 import type {
   AppendReply,
   HeartbeatReply,
@@ -17,7 +17,7 @@ import type {
   ProposeRefusal,
   ReplicaId,
   SnapshotReply,
-} from './types';
+} from './types.js';
 
 export class Leader implements RoleState {
   readonly role = 'leader';

@@ -1,6 +1,6 @@
 // The log as this replica may rely on it: what is written (LogReader) and, of that, what is on disk.
 import { assert } from '@zhumq/base';
-import type { LogReader, Offset, Term } from './types';
+import type { LogReader, Offset, Term } from './types.js';
 
 export class LogView {
   /**

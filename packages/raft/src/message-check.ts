@@ -1,7 +1,7 @@
 // What a message must look like before anything is believed of it (rule 22). A message that fails is dropped and counted.
-import type { Replica } from './replica';
-import { isTerm, MAX_TERM } from './term';
-import type { AppendRequest, Message } from './types';
+import type { Replica } from './replica.js';
+import { isTerm, MAX_TERM } from './term.js';
+import type { AppendRequest, Message } from './types.js';
 
 export function isAcceptable(replica: Replica, message: Message): boolean {
   if (message.to !== replica.self || message.from === replica.self) return false;

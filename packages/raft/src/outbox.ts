@@ -1,5 +1,5 @@
 // The effects that wait for the driver, in the order in which it must carry them out.
-import type { Effect, Message } from './types';
+import type { Effect, Message } from './types.js';
 
 export class Outbox {
   private effects: Effect[] = [];

@@ -1,6 +1,6 @@
 // Pre-votes, quorum checks and leader stickiness: who may disturb whom [Raft §6, §9.6].
-import { alive, candidacy, heartbeat, lead, lone, loneLeader, sent, vote } from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
+import { alive, candidacy, heartbeat, lead, lone, loneLeader, sent, vote } from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
 
 const ofFive = { voters: ['1', '2', '3', '4', '5'] };
 

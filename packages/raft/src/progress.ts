@@ -8,8 +8,8 @@
 // probe      one append at a time, to find where the logs agree
 // replicate  pipelined up to the window, `next` running ahead of `matched`
 // snapshot   nothing is sent until the follower tells of its copy
-import { SpanQueue } from './span-queue';
-import type { AppendPlan, Offset, PeerStatus, RaftConfig, ReplicaId } from './types';
+import { SpanQueue } from './span-queue.js';
+import type { AppendPlan, Offset, PeerStatus, RaftConfig, ReplicaId } from './types.js';
 
 /**
  * How a leader lifts the taint of a peer (rule 16): a read round that began after the taint was reported proves that

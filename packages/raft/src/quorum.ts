@@ -1,5 +1,5 @@
 // The arithmetic of majorities. Quorums are majorities of all voters, tainted ones included.
-import type { ReplicaId } from './types';
+import type { ReplicaId } from './types.js';
 
 /** Smallest number of voters that any other such number intersects. */
 export function majority(voters: number): number {

@@ -1,9 +1,9 @@
 // The door of the core: each input goes to the role of the moment, what follows from it waits in the outbox. Rules that
 // hold in every role are in gate.ts and voter.ts, the ways between roles in roles.ts.
 import { assert } from '@zhumq/base';
-import { admit } from './gate';
-import { Replica } from './replica';
-import { Roles } from './roles';
+import { admit } from './gate.js';
+import { Replica } from './replica.js';
+import { Roles } from './roles.js';
 import type {
   AppendPlan,
   Effect,
@@ -18,8 +18,8 @@ import type {
   ReplicaId,
   Role,
   Term,
-} from './types';
-import { handleVoteRequest } from './voter';
+} from './types.js';
+import { handleVoteRequest } from './voter.js';
 
 export class RaftCore implements RaftStateMachine {
   private readonly replica: Replica;
@@ -178,8 +178,10 @@ export class RaftCore implements RaftStateMachine {
   }
 
   private checkInvariants(): void {
-    const { commit, log, halted } = this.replica;
-    assert(halted || commit <= log.lastOffset, `commit ${commit} is beyond ${log.lastOffset}`);
-    assert(halted || log.durable <= log.lastOffset, `durable end beyond ${log.lastOffset}`);
+    const { commit, log, halted, installation } = this.replica;
+    // While a copy is put in its place, the log belongs to the copy: it begins anew behind the commit offset.
+    if (halted || installation !== undefined) return;
+    assert(commit <= log.lastOffset, `commit ${commit} is beyond ${log.lastOffset}`);
+    assert(log.durable <= log.lastOffset, `durable end beyond ${log.lastOffset}`);
   }
 }

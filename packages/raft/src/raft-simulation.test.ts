@@ -1,6 +1,6 @@
 // Random schedules with crashes, cuts, loss, duplicates, reordering and slow disks; the checker watches every effect, and
 // at the end a healed cluster must make progress. A failure names its seed.
-import { SimSchedule } from './testing/sim-schedule';
+import { SimSchedule } from './testing/sim-schedule.js';
 
 const budgetMs = 3_000;
 

@@ -1,7 +1,7 @@
 // Linearizable reads [Raft §6.4].
-import { accepted, alive, lead, lone, loneLeader, sent } from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
-import type { SimReplica } from './testing/sim-replica';
+import { accepted, alive, lead, lone, loneLeader, sent } from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
+import type { SimReplica } from './testing/sim-replica.js';
 
 function established(): SimReplica {
   const replica = loneLeader([1]);

@@ -1,7 +1,7 @@
 // Linearizable reads without a log entry: the commit offset of now, once a majority has confirmed after now that this
 // leader still leads [Raft §6.4]. No leases (rule 34).
-import { majorityValue } from './quorum';
-import type { Offset, ReplicaId } from './types';
+import { majorityValue } from './quorum.js';
+import type { Offset, ReplicaId } from './types.js';
 
 /** More reads than this wait for nothing: they fail at once. */
 export const MAX_PENDING_READS = 100_000;

@@ -1,10 +1,10 @@
 // What a replica is in every role: its identity, ballot, log, commit offset and the effects it owes its driver.
 import { assert } from '@zhumq/base';
-import { Ballot } from './ballot';
-import { ElectionTimer } from './election-timer';
-import { LogView } from './log-view';
-import { Outbox } from './outbox';
-import type { LogReader, Message, Offset, RaftConfig, Random, ReplicaId, Term } from './types';
+import { Ballot } from './ballot.js';
+import { ElectionTimer } from './election-timer.js';
+import { LogView } from './log-view.js';
+import { Outbox } from './outbox.js';
+import type { LogReader, Message, Offset, RaftConfig, Random, ReplicaId, Term } from './types.js';
 
 /** A snapshot that the driver is copying; until it answers, the log belongs to the copy. */
 export interface Installation {

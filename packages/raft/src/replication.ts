@@ -1,8 +1,8 @@
 // The leader's side of log replication: who gets the next append, from where, and what the answers say [Raft §5.3].
 import { assert } from '@zhumq/base';
-import { findProbe } from './conflict';
-import { Progress } from './progress';
-import type { Replica } from './replica';
+import { findProbe } from './conflict.js';
+import { Progress } from './progress.js';
+import type { Replica } from './replica.js';
 import type {
   AppendPlan,
   AppendReply,
@@ -10,7 +10,7 @@ import type {
   Offset,
   ReplicaId,
   SnapshotReply,
-} from './types';
+} from './types.js';
 
 export class Replication {
   private readonly peers = new Map<ReplicaId, Progress>();

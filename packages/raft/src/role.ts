@@ -1,5 +1,5 @@
 // What a role is, and how one asks for another. The transitions themselves are in roles.ts.
-import type { Message, ReplicaId, Role, Term } from './types';
+import type { Message, ReplicaId, Role, Term } from './types.js';
 
 export interface RoleState {
   readonly role: Role;

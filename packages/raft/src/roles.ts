@@ -12,13 +12,13 @@
 //
 // A term has one leader for its whole life, so no other way leads to `leader`, and a leader meets no other of its term.
 import { assert } from '@zhumq/base';
-import { Candidate } from './candidate';
-import { Follower } from './follower';
-import { Leader } from './leader';
-import type { Replica } from './replica';
-import type { RoleState, Transitions } from './role';
-import { MAX_TERM } from './term';
-import type { Message, ReplicaId, Role, Term } from './types';
+import { Candidate } from './candidate.js';
+import { Follower } from './follower.js';
+import { Leader } from './leader.js';
+import type { Replica } from './replica.js';
+import type { RoleState, Transitions } from './role.js';
+import { MAX_TERM } from './term.js';
+import type { Message, ReplicaId, Role, Term } from './types.js';
 
 export class Roles implements Transitions {
   private current: RoleState;

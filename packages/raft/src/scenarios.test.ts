@@ -2,7 +2,7 @@
 // understand what changed and want it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Scenario } from './testing/scenario';
+import { Scenario } from './testing/scenario.js';
 
 const folder = join(__dirname, '..', 'testdata');
 const update = process.env.UPDATE_GOLDEN === '1';

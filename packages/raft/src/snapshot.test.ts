@@ -9,10 +9,10 @@ import {
   loneLeader,
   refused,
   sent,
-} from './testing/lone';
-import { history } from './testing/history';
-import { SimLog } from './testing/sim-log';
-import type { SimReplica } from './testing/sim-replica';
+} from './testing/lone.js';
+import { history } from './testing/history.js';
+import { SimLog } from './testing/sim-log.js';
+import type { SimReplica } from './testing/sim-replica.js';
 
 const peer = (replica: SimReplica) => replica.core.peers()[0];
 const offer = (term: number, prevOffset: number, prevEpoch: number) =>

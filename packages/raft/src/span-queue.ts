@@ -1,6 +1,6 @@
 // Runs of the log that wait for an acknowledgement or a commit, oldest first, with their bytes: a queue in two arrays
 // that are reused, so that a message or a proposal costs no allocation.
-import type { Offset } from './types';
+import type { Offset } from './types.js';
 
 export class SpanQueue {
   // Invariant: offsets grow from first to last; both arrays have the same length; `first` is inside them or at their end.

@@ -1,7 +1,7 @@
 // Leadership transfer [Raft thesis §3.10].
-import { accepted, loneLeader, sent } from './testing/lone';
-import { SimCluster } from './testing/sim-cluster';
-import type { SimReplica } from './testing/sim-replica';
+import { accepted, loneLeader, sent } from './testing/lone.js';
+import { SimCluster } from './testing/sim-cluster.js';
+import type { SimReplica } from './testing/sim-replica.js';
 
 const transfer = (replica: SimReplica, to: string) => {
   replica.input((core) => {

@@ -1,6 +1,6 @@
 // Handing leadership over: the target catches up, then is told to stand at once [Raft §3.10 of the thesis].
-import type { Progress } from './progress';
-import type { ReplicaId } from './types';
+import type { Progress } from './progress.js';
+import type { ReplicaId } from './types.js';
 
 export class Transfer {
   private ticks = 0;

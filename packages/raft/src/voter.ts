@@ -1,6 +1,6 @@
 // Answers to vote requests, in every role [Raft §5.2, §5.4.1, §9.6].
-import type { Replica } from './replica';
-import type { VoteRequest } from './types';
+import type { Replica } from './replica.js';
+import type { VoteRequest } from './types.js';
 
 /**
  * Takes a request of the present term or, a pre-vote, of any term. A pre-vote changes nothing here, neither term, vote

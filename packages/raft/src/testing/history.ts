@@ -1,5 +1,5 @@
 // Logs written down as their epochs, one record a batch: [1, 1, 2] is offsets 0 and 1 of epoch 1, then 2 of epoch 2.
-import type { SimBatch } from './sim-log';
+import type { SimBatch } from './sim-log.js';
 
 const ids = new Map<string, number>();
 

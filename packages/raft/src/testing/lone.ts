@@ -7,10 +7,10 @@ import type {
   RaftConfig,
   VoteReply,
   VoteRequest,
-} from '../types';
-import { baseConfig } from './sim-cluster';
-import { history } from './history';
-import { freshState, SimReplica } from './sim-replica';
+} from '../types.js';
+import { baseConfig } from './sim-cluster.js';
+import { history } from './history.js';
+import { freshState, SimReplica } from './sim-replica.js';
 
 let batchIds = 0;
 

@@ -1,10 +1,10 @@
 // The properties of Raft [Raft figure 3] and of this core's contract, checked as the cluster moves. Log matching is also
 // checked by SimLog: a batch may only follow the batch that it was first written after.
 import { assert } from '@zhumq/base';
-import { majority } from '../quorum';
-import type { Effect, Message, Offset } from '../types';
-import type { SimBatch, SimLog } from './sim-log';
-import type { SimReplica } from './sim-replica';
+import { majority } from '../quorum.js';
+import type { Effect, Message, Offset } from '../types.js';
+import type { SimBatch, SimLog } from './sim-log.js';
+import type { SimReplica } from './sim-replica.js';
 
 export class SafetyChecker {
   private readonly leaders = new Map<number, string>();

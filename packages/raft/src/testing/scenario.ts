@@ -7,9 +7,9 @@
 //   stabilize                         syncs and deliveries until nothing moves
 //   logs | status
 import { assert } from '@zhumq/base';
-import type { Effect, Message } from '../types';
-import { SimCluster } from './sim-cluster';
-import type { SimReplica } from './sim-replica';
+import type { Effect, Message } from '../types.js';
+import { SimCluster } from './sim-cluster.js';
+import type { SimReplica } from './sim-replica.js';
 
 export class Scenario {
   private cluster = new SimCluster({ voters: 1 });

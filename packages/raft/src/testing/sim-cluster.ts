@@ -1,9 +1,9 @@
 // Several replicas, a network that the test controls, and the checker that watches them.
 import { assert, SeededRandom } from '@zhumq/base';
-import type { Message, RaftConfig } from '../types';
-import { SafetyChecker } from './safety-checker';
-import { history } from './history';
-import { freshState, SimReplica } from './sim-replica';
+import type { Message, RaftConfig } from '../types.js';
+import { SafetyChecker } from './safety-checker.js';
+import { history } from './history.js';
+import { freshState, SimReplica } from './sim-replica.js';
 
 export interface ClusterOptions {
   readonly voters: number;

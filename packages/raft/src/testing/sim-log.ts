@@ -1,6 +1,6 @@
 // A log in memory with offsets as indexes, and the disk below it: a write-ahead log of which a crash keeps a prefix.
 import { assert } from '@zhumq/base';
-import type { BatchSpan, HardState, LogReader, Offset, Term } from '../types';
+import type { BatchSpan, HardState, LogReader, Offset, Term } from '../types.js';
 
 /** A batch with its identity, so that tests can tell the same batch from another at the same place. */
 export interface SimBatch extends BatchSpan {

@@ -1,9 +1,17 @@
 // A driver around the core, for tests: carries its effects out on a simulated log and disk, synchronously and in order.
 import { assert } from '@zhumq/base';
-import { RaftCore } from '../raft-core';
-import type { AppendPlan, Effect, HardState, Message, Offset, RaftConfig, Random } from '../types';
-import type { SimBatch } from './sim-log';
-import { SimDisk, SimLog } from './sim-log';
+import { RaftCore } from '../raft-core.js';
+import type {
+  AppendPlan,
+  Effect,
+  HardState,
+  Message,
+  Offset,
+  RaftConfig,
+  Random,
+} from '../types.js';
+import type { SimBatch } from './sim-log.js';
+import { SimDisk, SimLog } from './sim-log.js';
 
 export const freshState: HardState = { term: 0, vote: undefined, tainted: false };
 

@@ -1,8 +1,8 @@
 // One random history of a cluster: what happens next is drawn from the seed.
 import { assert } from '@zhumq/base';
-import type { Message } from '../types';
-import type { SimReplica } from './sim-replica';
-import { SimCluster } from './sim-cluster';
+import type { Message } from '../types.js';
+import type { SimReplica } from './sim-replica.js';
+import { SimCluster } from './sim-cluster.js';
 
 export interface ScheduleOptions {
   readonly voters: number;
