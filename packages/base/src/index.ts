@@ -2,8 +2,6 @@
 export { assert, assertNever, AssertionFailed } from './assert.js';
 export { Backoff } from './backoff.js';
 export type { BackoffOptions } from './backoff.js';
-export { BoundedQueue } from './bounded-queue.js';
-export type { BoundedQueueLimits, Offer } from './bounded-queue.js';
 export { BudgetRefused, ByteBudget } from './byte-budget.js';
 export type { ByteBudgetLimits } from './byte-budget.js';
 export { SystemClock, delay } from './clock.js';
@@ -13,8 +11,6 @@ export type { ConfigFile } from './config-file.js';
 export { Deadline } from './deadline.js';
 export { formatHostPort, parseHostPort } from './host-port.js';
 export type { HostPort } from './host-port.js';
-export { Lifecycle, StopFailed } from './lifecycle.js';
-export type { Part } from './lifecycle.js';
 export { createLogger, silentLogger } from './logger.js';
 export type {
   LogContext,
