@@ -11,9 +11,9 @@ include "broker.thrift"
 struct CreateTopicRequest {
   /** 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'. */
   1: string name
-  /** Number of partitions, at least 1. */
+  /** Number of partitions; 0: as many as the zkserver's option default.partitions says. */
   2: i32 partitions
-  /** Copies of each partition, at most the number of live brokers. */
+  /** Copies of each partition, at most the number of live brokers; 0: as many as the zkserver's option default.replication.factor says, or live brokers if they are fewer. */
   3: i32 replicationFactor
   /** The replication mode to start in. */
   4: common.ReplicationMode mode
