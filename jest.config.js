@@ -1,5 +1,5 @@
-// Time limits of tests stand in package.json's scripts, because Jest ignores them in projects.
 // Three suites over the sources: unit (beside the files), integration (several packages), e2e (the programs).
+// Time limits of tests stand in package.json's scripts, because Jest ignores them in projects.
 'use strict';
 process.env.TZ = 'UTC';
 
