@@ -62,7 +62,9 @@ export class Network {
     setImmediate(() => {
       if (this.cut.has(`${from}>${to}`) || messages.length === 0) return;
       const received = { ...envelope, messages } as unknown;
-      this.handlers.get(to)?.deliver(received as Parameters<RaftHandler['deliver']>[0], NO_CONTEXT);
+      void this.handlers
+        .get(to)
+        ?.deliver(received as Parameters<RaftHandler['deliver']>[0], NO_CONTEXT);
     });
   }
 

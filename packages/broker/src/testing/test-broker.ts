@@ -31,7 +31,7 @@ export class TestBroker {
   registry = new PartitionRegistry();
   store!: LogStore;
   assignments!: Assignments;
-  chunkBytes = 4096;
+  chunkBytes = 1 << 18;
   private ticker: RaftTicker | undefined;
   private bootId = 'boot-1';
   private lives = 0;

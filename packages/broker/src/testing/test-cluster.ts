@@ -24,7 +24,7 @@ export interface TopicChoice {
 }
 
 export class TestCluster {
-  readonly clock = new ManualClock();
+  readonly clock = new ManualClock(START_MS);
   readonly network = new Network();
   readonly brokers: readonly TestBroker[];
   topic: Required<TopicChoice> = {
@@ -153,6 +153,8 @@ export class TestCluster {
   private readonly directoryIds = new Map<number, string>();
 }
 
+/** Wall time at which clusters begin. */
+const START_MS = Date.UTC(2026, 0, 1);
 const TOPIC_ID = '7'.repeat(32);
 
 /** Lets ticks, syncs, messages and what follows them happen. */
@@ -166,7 +168,7 @@ export async function settle(turns = 12): Promise<void> {
 
 /** A batch as a producer sends it. */
 export function batchOf(text: string, options: EncodeOptions = {}): Buffer {
-  return encodeBatch([{ timestamp: 1000, key: null, value: Buffer.from(text) }], options);
+  return encodeBatch([{ timestamp: START_MS, key: null, value: Buffer.from(text) }], options);
 }
 
 export function produce(partition: Partition, batch: Buffer, acks = -1, deadlineMs = 1e9): Outcome {

@@ -191,7 +191,9 @@ export class LogAppender {
       crc: direct ? crc : 0,
       payload: direct ? undefined : [bytes],
     });
-    if (direct && state.config.flush === 'interval' && !state.syncAsked) {
+    // A copy that breaks off is synced all the same, or nothing behind it would ever count.
+    const isSynced = state.config.flush === 'interval' || mode.bulk === true;
+    if (direct && isSynced && !state.syncAsked) {
       state.syncAsked = true;
       state.seat.wal.syncWithin(state.config.flushIntervalMs);
     }

@@ -29,7 +29,13 @@ export class SnapshotInstall {
     if (!EpochList.isOrdered(epochs)) throw refusal(`the epochs of the snapshot are out of order`);
     this.epochs = new EpochList(epochs);
     this.producers = decodeProducers(snapshot.producers);
-    if (!this.isContinued()) resetLog(state, logStart, epochBeforeStart);
+    if (this.isContinued()) return;
+    resetLog(state, logStart, epochBeforeStart);
+    // Batches below the start will never tell of their producers. A copy that breaks off must know them, too: the rest
+    // comes by ordinary appends, and a replica without them would take a retry for a new batch (rules 15, 26).
+    state.producers = new ProducerState(tableBelow(logStart, this.producers));
+    state.bytesSinceDerived = Infinity;
+    state.seat.wal.syncWithin(0);
   }
 
   /** Bytes of the segment at `baseOffset`, in order. Batches that the log holds already are passed over. */
@@ -127,6 +133,19 @@ function wholeBatches(bytes: Buffer, baseOffset: Offset): number {
     position += size;
   }
   return position;
+}
+
+/** What a table tells of batches before `offset`. */
+function tableBelow(offset: Offset, { producers }: ProducerTable): ProducerTable {
+  const below = producers
+    .map(({ producerId, batches }) => ({
+      producerId,
+      batches: batches.filter(({ lastOffset }) => lastOffset < offset),
+    }))
+    .filter(({ batches }) => batches.length > 0);
+  const timestamps = below.flatMap(({ batches }) => batches.map(({ timestamp }) => timestamp));
+  const maxTimestamp = timestamps.reduce((latest, one) => Math.max(latest, one), -1);
+  return { offset, maxTimestamp, producers: below };
 }
 
 function refusal(message: string): Error {
