@@ -1,13 +1,7 @@
 // Records, batches and the persisted messages: bytes to values and back.
 export {
-  ATTRIBUTE_CODEC_MASK,
-  ATTRIBUTE_CONTROL,
-  ATTRIBUTE_TIMESTAMP_TYPE,
-  ATTRIBUTE_TRANSACTIONAL,
   BATCH_CRC_START,
   BATCH_HEADER_BYTES,
-  BATCH_MAGIC,
-  BATCH_PREFIX_BYTES,
   MAX_EPOCH,
   batchSizeAt,
   isControlBatch,
@@ -25,14 +19,12 @@ export { encodeBatch } from './batch-encoder.js';
 export type { EncodeOptions } from './batch-encoder.js';
 export { checkProducedBatch, checkStoredBatch, forEachBatch } from './batch-validation.js';
 export type { ExpectedBatch, ProduceLimits, StoredBatch } from './batch-validation.js';
-export { codecNumber, codecOf } from './codecs.js';
+export { codecOf } from './codecs.js';
 export type { Codec } from './codecs.js';
-export { compress, compressSync, decompress, decompressSync } from './compression.js';
+export { decompressSync } from './compression.js';
 export type { UsableCodec } from './compression.js';
 export {
   LEADER_CHANGE,
-  MODE_SEAL,
-  VOTER_SET,
   controlBatch,
   leaderChangeBatch,
   modeSealBatch,
@@ -45,29 +37,16 @@ export { errorKindOf, errorTable, isError, zhumqError } from './error-table.js';
 export type { ErrorCode } from './error-table.js';
 export type { DecodeFailure, MessageCodec } from './message-codec.js';
 export {
-  INTERNAL_PREFIX,
   MAX_PARTITION,
-  MAX_TOPIC_NAME,
   acksNumber,
-  acksOf,
   checkTopicName,
-  isId,
   isInternalTopic,
   parsePartitionFolder,
-  parseTopicPartitionKey,
   partitionFolder,
   topicNameFault,
-  topicPartitionKey,
 } from './names.js';
-export type {
-  Acks,
-  PartitionFolder,
-  ReplicationMode,
-  TopicPartition,
-  TopicPartitionKey,
-} from './names.js';
+export type { Acks, PartitionFolder, ReplicationMode } from './names.js';
 export { keyHash } from './partition-hash.js';
-export { MAX_TIMESTAMP_MS } from './records.js';
 export type { DecodedRecord, RecordHeader, RecordInput } from './records.js';
 export {
   brokerRegistrationCodec,

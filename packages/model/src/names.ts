@@ -2,9 +2,9 @@
 import { zhumqError } from './error-table.js';
 
 /** Characters of a topic name at most. */
-export const MAX_TOPIC_NAME = 249;
+const MAX_TOPIC_NAME = 249;
 /** Topics whose names begin so belong to zhumq itself. */
-export const INTERNAL_PREFIX = '__';
+const INTERNAL_PREFIX = '__';
 
 /** How a partition's replicas are kept equal. */
 export type ReplicationMode = 'raft' | 'fetch';
@@ -17,11 +17,6 @@ const ACK_NUMBERS: Readonly<Record<Acks, number>> = { all: -1, leader: 1, none: 
 /** The number of an ack level on the wire. */
 export function acksNumber(acks: Acks): number {
   return ACK_NUMBERS[acks];
-}
-
-/** undefined for a number that is no ack level. */
-export function acksOf(number: number): Acks | undefined {
-  return number === -1 ? 'all' : number === 1 ? 'leader' : number === 0 ? 'none' : undefined;
 }
 
 /** Why a text can not be a topic's name; undefined when it can. Internal names are names, too. */
@@ -50,32 +45,6 @@ export function isInternalTopic(name: string): boolean {
   return name.startsWith(INTERNAL_PREFIX);
 }
 
-/** Whether a text is an identity as `randomId` makes them: 32 lower-case hexadecimal digits. */
-export function isId(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
-}
-
-/** A partition of a topic. */
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** `<topic>-<partition>`: the key of maps and the form in messages. */
-export type TopicPartitionKey = `${string}-${number}`;
-
-export function topicPartitionKey(topic: string, partition: number): TopicPartitionKey {
-  return `${topic}-${partition}`;
-}
-
-/** undefined for a text that is no key. */
-export function parseTopicPartitionKey(key: string): TopicPartition | undefined {
-  const match = /^(.+)-(0|[1-9]\d{0,9})$/.exec(key);
-  if (match === null || topicNameFault(match[1]) !== undefined) return undefined;
-  const partition = Number(match[2]);
-  return partition <= MAX_PARTITION ? { topic: match[1], partition } : undefined;
-}
-
 /** Largest number of a partition (an i32). */
 export const MAX_PARTITION = 0x7fffffff;
 
@@ -83,7 +52,9 @@ export const MAX_PARTITION = 0x7fffffff;
 const FOLDER_TOPIC_CHARACTERS = 200;
 const FOLDER_REPLICA_DIGITS = 8;
 
-export interface PartitionFolder extends TopicPartition {
+export interface PartitionFolder {
+  readonly topic: string;
+  readonly partition: number;
   /** First 8 digits of the replica's identity. */
   readonly replicaPrefix: string;
 }
@@ -96,7 +67,9 @@ export function partitionFolder(topic: string, partition: number, replicaId: str
 
 /** undefined for a name that is no partition folder. A topic of 200 characters may be the beginning of a longer one. */
 export function parsePartitionFolder(name: string): PartitionFolder | undefined {
-  const match = /^(.+)\.([0-9a-f]{8})$/.exec(name);
-  const found = match === null ? undefined : parseTopicPartitionKey(match[1]);
-  return found === undefined || match === null ? undefined : { ...found, replicaPrefix: match[2] };
+  const match = /^(.+)-(0|[1-9]\d{0,9})\.([0-9a-f]{8})$/.exec(name);
+  if (match === null || topicNameFault(match[1]) !== undefined) return undefined;
+  const partition = Number(match[2]);
+  if (partition > MAX_PARTITION) return undefined;
+  return { topic: match[1], partition, replicaPrefix: match[3] };
 }
