@@ -5,6 +5,7 @@ import { storeClient } from './services.js';
 import {
   callFrame,
   closeEverything,
+  envelopeOf,
   frameOf,
   gone,
   openChannel,
@@ -22,30 +23,10 @@ const PRODUCE = {
     partitions: [{ topic: 'orders', partition: 1, batch: Buffer.from('batch') }],
   },
 };
-const ENVELOPE = {
-  envelope: {
-    clusterId: 'c',
-    fromBroker: 1,
-    incarnation: 1,
-    toBroker: 2,
-    messages: [
-      {
-        topicId: 't',
-        partition: 0,
-        generation: 1,
-        fromReplica: 'a',
-        toReplica: 'b',
-        type: 5,
-        term: 1,
-        commit: 3,
-      },
-    ],
-  },
-};
 const FRAMES = [
   callFrame('call', { request: 'some text' }),
   callFrame('produce', PRODUCE),
-  callFrame('deliver', ENVELOPE, 0, ONEWAY),
+  callFrame('deliver', { envelope: envelopeOf({ commit: 3 }) }, 0, ONEWAY),
   callFrame('nonsense', {}),
 ];
 

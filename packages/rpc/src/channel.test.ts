@@ -2,7 +2,14 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { ChannelPool } from './channel-pool.js';
 import { brokerClient, raftClient, storeClient } from './services.js';
-import { closeEverything, gate, openChannel, startServer, until } from './rpc.fixture.js';
+import {
+  closeEverything,
+  envelopeOf,
+  gate,
+  openChannel,
+  startServer,
+  until,
+} from './rpc.fixture.js';
 
 const MIB = 1024 * 1024;
 const bare: { server: Server; sockets: Socket[] }[] = [];
@@ -27,24 +34,7 @@ async function deafServer(): Promise<{ port: number; sockets: Socket[] }> {
   return { port: (server.address() as AddressInfo).port, sockets };
 }
 
-const envelope = (bytes: number) => ({
-  clusterId: '',
-  fromBroker: 1,
-  incarnation: 1,
-  toBroker: 2,
-  messages: [
-    {
-      topicId: 't',
-      partition: 0,
-      generation: 1,
-      fromReplica: 'a',
-      toReplica: 'b',
-      type: 5,
-      term: 1,
-      batches: [Buffer.alloc(bytes)],
-    },
-  ],
-});
+const envelope = (bytes: number) => envelopeOf({ batches: [Buffer.alloc(bytes)] });
 
 test('a channel connects at its first call and not before', async () => {
   const { server, port } = await startServer();

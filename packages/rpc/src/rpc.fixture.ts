@@ -1,6 +1,7 @@
 // What the tests of this package share: a server with handlers for everything, raw sockets, hand-made frames.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { RaftMessageType } from '../generated/raft_types.js';
 import { BrokerService, RaftService, StoreService } from '../generated/services.js';
 import { connectChannel } from './channel.js';
 import type { ChannelOptions, RpcChannel } from './channel.js';
@@ -92,6 +93,26 @@ export function gone(socket: Socket): Promise<void> {
     ? Promise.resolve()
     : new Promise((resolve) => socket.once('close', () => resolve()));
 }
+
+/** A message of a Raft group, alone in its envelope. */
+export const envelopeOf = <Body extends object>(body: Body) => ({
+  clusterId: 'c',
+  fromBroker: 1,
+  incarnation: 1,
+  toBroker: 2,
+  messages: [
+    {
+      topicId: 't',
+      partition: 0,
+      generation: 1,
+      fromReplica: 'a',
+      toReplica: 'b',
+      type: RaftMessageType.APPEND,
+      term: 1,
+      ...body,
+    },
+  ],
+});
 
 /** A whole frame that calls a method with its arguments by name; one that nobody serves gets an empty struct. */
 export function callFrame(name: string, values: object, sequenceId = 1, kind = CALL): Buffer {

@@ -147,10 +147,11 @@ test('one connection that is held does not hold another', async () => {
 
 test('a server that closes lets running requests finish and refuses new ones', async () => {
   const { opened, open } = gate<string>();
-  const { server, port } = await startServer({ store: { call: () => opened } });
+  const call = jest.fn(() => opened);
+  const { server, port } = await startServer({ store: { call } });
   const client = storeClient(openChannel(port));
   const running = client.call('x');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => call.mock.calls.length === 1);
   const closing = server.close(5000);
   await expect(client.call('late')).rejects.toMatchObject({
     code: 'STOPPING',
@@ -163,14 +164,13 @@ test('a server that closes lets running requests finish and refuses new ones', a
 });
 
 test('a request that does not finish is given up when the grace is over', async () => {
-  const { server, port } = await startServer({
-    store: { call: () => new Promise<string>(() => undefined) },
-  });
-  const call = storeClient(openChannel(port)).call('x');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const call = jest.fn(() => new Promise<string>(() => undefined));
+  const { server, port } = await startServer({ store: { call } });
+  const running = storeClient(openChannel(port)).call('x');
+  await until(() => call.mock.calls.length === 1);
   await Promise.all([
     server.close(30),
-    expect(call).rejects.toMatchObject({ code: 'CONNECTION_LOST' }),
+    expect(running).rejects.toMatchObject({ code: 'CONNECTION_LOST' }),
   ]);
 });
 
