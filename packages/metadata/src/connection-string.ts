@@ -1,15 +1,12 @@
 // LIST[/chroot]: `zk1:2181,zk2:2181,[::1]:2181/zhumq`. The library's own parser takes no IPv6 and reads a bad port as
 // one; its chroot support is not used either (it can not create a chroot of several parts), so both are parsed here.
+import { parseHostPort } from '@zhumq/base';
+import type { HostPort } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { checkPath } from './request-checks.js';
 
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface Ensemble {
-  readonly servers: readonly ServerAddress[];
+  readonly servers: readonly HostPort[];
   /** Empty, or a path that is put before every path. */
   readonly chroot: string;
 }
@@ -21,7 +18,7 @@ export function parseConnectionString(text: string): Ensemble {
   const slash = text.indexOf('/');
   const list = slash === -1 ? text : text.slice(0, slash);
   const chroot = slash === -1 ? '' : text.slice(slash);
-  const servers = list.split(',').map((part) => parseServer(part.trim(), text));
+  const servers = list.split(',').map((part) => parseServer(part, text));
   if (chroot === '' || chroot === '/') return { servers, chroot: '' };
   try {
     checkPath(chroot);
@@ -31,13 +28,12 @@ export function parseConnectionString(text: string): Ensemble {
   return { servers, chroot };
 }
 
-function parseServer(part: string, text: string): ServerAddress {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(part);
-  const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
-  if (match === null || port < 1 || port > 65_535) {
+function parseServer(part: string, text: string): HostPort {
+  const server = parseHostPort(part, DEFAULT_PORT);
+  if (server === undefined || server.port === 0) {
     throw invalid(text, `"${part}" is no host:port (IPv6 as [::1]:2181)`);
   }
-  return { host: match[1] ?? match[2], port };
+  return server;
 }
 
 function invalid(text: string, why: string, cause?: unknown): Error {

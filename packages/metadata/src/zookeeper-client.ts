@@ -1,7 +1,6 @@
 // One client object of node-zookeeper-client made safe. The numbers are those of docs/zookeeper.md, "Pitfalls of the
 // client library"; what belongs to a session rather than to the wire is in zookeeper-link.ts.
-import type { Backoff, Clock, Timer } from '@zhumq/base';
-import type { ServerAddress } from './connection-string.js';
+import type { Backoff, Clock, HostPort, Timer } from '@zhumq/base';
 import { FrameSplitter } from './frame-splitter.js';
 import { RequestType, createClient, errorOfCode, managerOf } from './zookeeper-library.js';
 import { ErrorCode, ManagerState } from './zookeeper-library.js';
@@ -14,7 +13,7 @@ import type {
 } from './zookeeper-library.js';
 
 export interface ZooKeeperClientOptions {
-  readonly servers: readonly ServerAddress[];
+  readonly servers: readonly HostPort[];
   readonly sessionTimeoutMs: number;
   readonly clock: Clock;
   readonly backoff: Backoff;

@@ -34,6 +34,29 @@ export interface LibraryError extends Error {
   readonly code: number;
 }
 
+export interface LibraryStat {
+  readonly version: number;
+  readonly ephemeralOwner: Buffer;
+}
+
+type Done<T extends unknown[]> = (error: LibraryError | null | undefined, ...result: T) => void;
+
+/** The calls of a client as they are: results may be missing, and a watcher may be undefined. @types know neither. */
+export interface LibraryCalls {
+  create(path: string, data: Buffer, done: Done<[path: string]>): void;
+  getData(
+    path: string,
+    watcher: (() => void) | undefined,
+    done: Done<[data: Buffer | undefined, stat: LibraryStat]>,
+  ): void;
+  exists(
+    path: string,
+    watcher: (() => void) | undefined,
+    done: Done<[stat: LibraryStat | null | undefined]>,
+  ): void;
+  getChildren(path: string, watcher: (() => void) | undefined, done: Done<[names: string[]]>): void;
+}
+
 export type LibraryCallback = (error: LibraryError | null | undefined, ...results: never[]) => void;
 
 export interface ConnectionManager {
@@ -45,10 +68,8 @@ export interface ConnectionManager {
   socket: LibrarySocket | undefined;
   pendingBuffer: Buffer | null;
   readonly packetQueue: { readonly queue: unknown[] };
-  readonly pendingQueue: readonly unknown[];
   on(event: 'state', listener: (state: number) => void): void;
   connect(): void;
-  close(): void;
   queue(request: LibraryRequest, callback: LibraryCallback): void;
   findNextServer(callback: (server: { host: string; port: number }) => void): void;
   onSocketConnected(): void;
@@ -72,6 +93,10 @@ export interface LibraryTransaction {
   commit(
     callback: (error: LibraryError | null | undefined, results?: TransactionResult[]) => void,
   ): void;
+}
+
+export function callsOf(client: LibraryClient): LibraryCalls {
+  return client as unknown as LibraryCalls;
 }
 
 export function managerOf(client: LibraryClient): ConnectionManager {

@@ -4,18 +4,18 @@ import type { MultiDone, NodeStat, Refused, StoreNode, StoreOperation } from './
 import type { LinkEvents, SessionLink, WatchKind } from './session-link.js';
 import { ZooKeeperClient } from './zookeeper-client.js';
 import type { ZooKeeperClientOptions } from './zookeeper-client.js';
-import { ErrorCode, transactionOf } from './zookeeper-library.js';
-import type { LibraryError, TransactionResult } from './zookeeper-library.js';
+import { ErrorCode, callsOf, transactionOf } from './zookeeper-library.js';
+import type {
+  LibraryCalls,
+  LibraryError,
+  LibraryStat,
+  TransactionResult,
+} from './zookeeper-library.js';
 import { doneOf, fillTransaction, refusedOf, storeError } from './zookeeper-transaction.js';
 
 export interface ZooKeeperLinkOptions extends ZooKeeperClientOptions {
   /** Empty or a path. */
   readonly chroot: string;
-}
-
-interface LibraryStat {
-  readonly version: number;
-  readonly ephemeralOwner: Buffer;
 }
 
 type Done<T> = (error: LibraryError | null | undefined, result: T) => void;
@@ -25,6 +25,7 @@ const NO_OWNER = '0'.repeat(16);
 
 export class ZooKeeperLink implements SessionLink {
   private readonly client: ZooKeeperClient;
+  private readonly calls: LibraryCalls;
   private readonly watchers = new Map<string, Watcher>();
   private hadSession = false;
   private isOpen = false;
@@ -41,6 +42,7 @@ export class ZooKeeperLink implements SessionLink {
       expired: () => this.becomeOver(),
       closed: () => this.becomeOver(),
     });
+    this.calls = callsOf(this.client.client);
   }
 
   async getNode(path: string, watched: boolean): Promise<StoreNode | undefined> {
@@ -142,13 +144,13 @@ export class ZooKeeperLink implements SessionLink {
 
   /** Pitfall 16: ZooKeeper answers "no node" to everything under a chroot that is missing. */
   private async createWithParents(path: string): Promise<void> {
-    const exists = await this.client.request<unknown>((done) =>
-      this.client.client.exists(path, done as never),
+    const exists = await this.client.request<LibraryStat | null | undefined>((done) =>
+      this.calls.exists(path, undefined, done),
     );
     if (exists !== null && exists !== undefined) return;
     if (parentOf(path) !== '/') await this.createWithParents(parentOf(path));
     await this.client
-      .request<string>((done) => this.client.client.create(path, Buffer.alloc(0), done as never))
+      .request<string>((done) => this.calls.create(path, Buffer.alloc(0), done))
       .catch((error: LibraryError) => {
         if (error.code !== ErrorCode.nodeExists) throw error;
       });
@@ -157,14 +159,11 @@ export class ZooKeeperLink implements SessionLink {
   private async readData(path: string, watched: boolean): Promise<StoreNode | undefined> {
     let stat: LibraryStat | undefined;
     const data = await this.read<Buffer | undefined>(
-      (full, watcher, done) => {
-        const each = (error: LibraryError, bytes: Buffer | undefined, read: LibraryStat): void => {
+      (full, watcher, done) =>
+        this.calls.getData(full, watcher, (error, bytes, read) => {
           stat = read;
           done(error, bytes);
-        };
-        if (watcher === undefined) this.client.client.getData(full, each as never);
-        else this.client.client.getData(full, watcher, each as never);
-      },
+        }),
       path,
       watched ? 'node' : undefined,
     );
@@ -178,11 +177,8 @@ export class ZooKeeperLink implements SessionLink {
     kind: WatchKind,
     watched: boolean,
   ): Promise<NodeStat | undefined> {
-    const stat = await this.read<LibraryStat | null>(
-      (full, watcher, done) => {
-        if (watcher === undefined) this.client.client.exists(full, done as never);
-        else this.client.client.exists(full, watcher, done as never);
-      },
+    const stat = await this.read<LibraryStat | null | undefined>(
+      (full, watcher, done) => this.calls.exists(full, watcher, done),
       path,
       watched ? kind : undefined,
     );
@@ -191,10 +187,7 @@ export class ZooKeeperLink implements SessionLink {
 
   private readChildren(path: string, watched: boolean): Promise<string[] | undefined> {
     return this.read<string[]>(
-      (full, watcher, done) => {
-        if (watcher === undefined) this.client.client.getChildren(full, done as never);
-        else this.client.client.getChildren(full, watcher, done as never);
-      },
+      (full, watcher, done) => this.calls.getChildren(full, watcher, done),
       path,
       watched ? 'children' : undefined,
     );

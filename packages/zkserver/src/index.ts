@@ -6,4 +6,4 @@ export type { BrokerIds, PlacementBroker, PlacementLoad } from './placement/plac
 export type { NewTopic } from './placement/place-topic.js';
 export type { PlacedPartition } from './placement/rebalance.js';
 export { ZkServer } from './zkserver.js';
-export type { HostPort, ZkServerAddresses, ZkServerConfig } from './zkserver.js';
+export type { ZkServerAddresses, ZkServerConfig } from './zkserver.js';

@@ -3,7 +3,7 @@
 //
 //   start -> standby -> active -> standby (deposed: session lost, fenced, replaced) -> ... ; stop from anywhere
 import { Backoff, SystemClock, delay, randomId, startOpsServer, systemRandom } from '@zhumq/base';
-import type { Clock, Logger, Metrics, OpsServer, Random } from '@zhumq/base';
+import type { Clock, HostPort, Logger, Metrics, OpsServer, Random } from '@zhumq/base';
 import {
   ControllerElection,
   createIfMissing,
@@ -29,11 +29,6 @@ import type { ZkServerOptions } from './options.js';
 import type { ClusterView } from './view/cluster-view.js';
 import { ViewFollower } from './view/view-follower.js';
 import { ZkServerMetrics } from './zkserver-metrics.js';
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface ZkServerConfig {
   readonly id: number;

@@ -70,10 +70,6 @@ export class Controller {
     });
   }
 
-  get isLoaded(): boolean {
-    return this.published !== undefined;
-  }
-
   get brokersBehind(): readonly number[] {
     return this.announcer.behind;
   }
