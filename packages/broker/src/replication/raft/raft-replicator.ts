@@ -75,9 +75,12 @@ export class RaftReplicator implements Replicator {
   private readonly gate: SyncGate;
   private readonly reads = new LeadershipReads();
   private readonly appends: AppendSender;
-  private installation: AbortController | undefined;
+  private installation: { readonly from: string; readonly abort: AbortController } | undefined;
   private failure: Error | undefined;
   private stopped = false;
+  private draining = false;
+  private trusted = false;
+  private hasStood = false;
 
   /** The log must hold the group's generation record and hard state already (partition/generation.ts). */
   constructor(private readonly options: RaftReplicatorOptions) {
@@ -200,16 +203,15 @@ export class RaftReplicator implements Replicator {
   tick(): void {
     if (this.idle()) return;
     this.core.tick();
-    if (this.isFirstChoice()) this.core.campaign();
+    if (!this.hasStood) this.standFirst();
     this.drain();
   }
 
-  /** A new partition need not wait for an election timeout: its preferred leader stands at once. */
-  private isFirstChoice(): boolean {
+  /** A new partition need not wait for an election timeout: its preferred leader stands at once, and once. */
+  private standFirst(): void {
+    this.hasStood = true;
     const { core, log, options } = this;
-    return (
-      options.preferred && log.logEnd === 0 && core.leader === undefined && core.role === 'follower'
-    );
+    if (options.preferred && log.logEnd === 0 && core.leader === undefined) core.campaign();
   }
 
   /** A message of this group and generation, addressed to this replica. */
@@ -228,9 +230,9 @@ export class RaftReplicator implements Replicator {
 
   stop(): void {
     this.stopped = true;
-    this.installation?.abort();
+    this.installation?.abort.abort();
     this.reads.failAll(zhumqError('STOPPING', 'the replica is stopping'));
-    this.gate.clear();
+    this.gate.close();
     this.log.listener = undefined;
   }
 
@@ -260,23 +262,33 @@ export class RaftReplicator implements Replicator {
   private fail(error: Error): void {
     if (this.idle()) return;
     this.core.localWriteFailed();
-    this.drain();
+    for (const effect of this.core.takeEffects()) this.perform(effect);
     this.failure = error;
-    this.installation?.abort();
-    this.gate.clear();
+    this.installation?.abort.abort();
+    this.gate.close();
     this.reads.failAll(error);
     this.options.listener.onRoleChanged();
     this.options.listener.onFailed(error);
   }
 
+  /** Strictly in order: what an effect leads to waits for those after it. */
   private drain(): void {
-    for (
-      let effects = this.core.takeEffects();
-      effects.length > 0;
-      effects = this.core.takeEffects()
-    ) {
-      for (const effect of effects) this.perform(effect);
+    if (this.draining) return;
+    this.draining = true;
+    try {
+      for (
+        let effects = this.core.takeEffects();
+        effects.length > 0;
+        effects = this.core.takeEffects()
+      ) {
+        for (const effect of effects) this.perform(effect);
+      }
+    } finally {
+      this.draining = false;
     }
+    if (!this.trusted) return;
+    this.trusted = false;
+    this.options.onTrusted();
   }
 
   private perform(effect: Effect): void {
@@ -284,7 +296,7 @@ export class RaftReplicator implements Replicator {
       case 'saveHardState':
         return this.saveHardState(effect.hardState);
       case 'truncate':
-        return this.log.truncate(effect.from);
+        return this.guardWrite(() => this.log.truncate(effect.from));
       case 'append':
         return this.appendReceived(effect);
       case 'appendLeaderChange':
@@ -300,6 +312,7 @@ export class RaftReplicator implements Replicator {
         this.keepCommit();
         return this.options.listener.onHighWatermark(effect.commit + 1);
       case 'roleChanged':
+        this.giveUpCopy(effect.leader);
         return this.options.listener.onRoleChanged();
       case 'readConfirmed':
         return this.reads.confirm(effect.id, effect.offset);
@@ -334,7 +347,7 @@ export class RaftReplicator implements Replicator {
       taintReason: hardState.tainted ? (before?.taintReason ?? '') : '',
     });
     this.gate.saved(sequence, hardState);
-    if (before?.tainted === true && !hardState.tainted) this.options.onTrusted();
+    if (before?.tainted === true && !hardState.tainted) this.trusted = true;
   }
 
   private appendReceived(effect: Extract<Effect, { kind: 'append' }>): void {
@@ -378,15 +391,15 @@ export class RaftReplicator implements Replicator {
 
   private installSnapshot(from: string, term: number): void {
     if (this.installation !== undefined) return;
-    const installation = new AbortController();
-    this.installation = installation;
+    const abort = new AbortController();
+    this.installation = { from, abort };
     const startBefore = this.log.logStart;
     this.options.logger.info(
       { ...this.options.group, from, term },
       'behind the log start: copying segments',
     );
     this.options.installer
-      .install(this.options.group, from, this.log, installation.signal)
+      .install(this.options.group, from, this.log, abort.signal)
       .catch((error: unknown) => {
         if (this.idle()) throw error;
         this.options.logger.warn(
@@ -403,9 +416,18 @@ export class RaftReplicator implements Replicator {
           if (end === undefined) this.core.snapshotFailed(from, term);
           else this.core.snapshotInstalled(from, term, end);
           this.drain();
+          // What became durable meanwhile was not told.
+          const { durableEnd } = this.log;
+          this.onDurable(durableEnd, this.log.epochAt(durableEnd - 1) ?? 0);
         },
         () => (this.installation = undefined),
       );
+  }
+
+  /** A copy from a replica that leads no more would end in a timeout, and this one may not vote before. */
+  private giveUpCopy(leader: string | undefined): void {
+    if (this.installation !== undefined && this.installation.from !== leader)
+      this.installation.abort.abort();
   }
 
   /** A copy that broke off after it had begun is a log like any other that ends early; undefined when it had not begun. */

@@ -32,6 +32,7 @@ export class SnapshotCopier implements SnapshotInstaller {
       timeoutMs: this.options.callTimeoutMs,
       signal,
     });
+    signal.throwIfAborted();
     const { installedEnd } = log.beginInstall(stateOf(manifest));
     for (const segment of manifest.segments) {
       if (segment.endOffset > installedEnd) {

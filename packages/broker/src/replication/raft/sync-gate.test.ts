@@ -51,8 +51,9 @@ describe('SyncGate', () => {
     const { sent, gate: subject } = gate();
     subject.saved(1, state(5));
     subject.hold(reply(5));
-    subject.clear();
+    subject.close();
     subject.durable(1);
+    subject.hold(reply(5));
     expect(sent).toEqual([]);
   });
 });

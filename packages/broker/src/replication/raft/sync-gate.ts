@@ -11,6 +11,7 @@ interface Held {
 export class SyncGate {
   private readonly unsynced: { sequence: number; hardState: HardState }[] = [];
   private held: Held[] = [];
+  private closed = false;
 
   constructor(private readonly release: (message: Message) => void) {}
 
@@ -20,6 +21,7 @@ export class SyncGate {
 
   /** Sends at once when every hard state saved so far is durable, otherwise after the last of them is. */
   hold(message: Message): void {
+    if (this.closed) return;
     const last = this.unsynced.at(-1);
     if (last === undefined) this.release(message);
     else this.held.push({ sequence: last.sequence, message });
@@ -36,7 +38,9 @@ export class SyncGate {
     return newest;
   }
 
-  clear(): void {
+  /** Nothing leaves any more: what was saved last may never become durable. */
+  close(): void {
+    this.closed = true;
     this.unsynced.length = 0;
     this.held = [];
   }
