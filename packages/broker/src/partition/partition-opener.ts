@@ -49,9 +49,14 @@ export class PartitionOpener {
   ): Partition | undefined {
     const { logger } = this.options;
     const topicConfig = parseTopicConfig(assignment.config);
-    const log = this.logOf(assignment, replica, logConfigOf(topicConfig), mayCreate);
+    const found = this.options.store.replica(replica.replicaId);
+    const log = found ?? this.create(assignment, replica, logConfigOf(topicConfig), mayCreate);
     if (log === undefined) return undefined;
     const { topic, topicId, info } = assignment;
+    if (isFromThePast(assignment, log)) {
+      logger.warn({ topic, partition: info.partition }, 'assignment of an earlier generation');
+      return undefined;
+    }
     if (info.mode !== ReplicationMode.RAFT) {
       logger.error(
         { topic, partition: info.partition },
@@ -60,7 +65,7 @@ export class PartitionOpener {
       return undefined;
     }
     log.config = logConfigOf(topicConfig);
-    this.mistrust(log);
+    if (found !== undefined) this.mistrust(log);
     enterGeneration(log, info);
     configureLog(log, topicConfig);
     const name = { topic, topicId, partition: info.partition, generation: info.generation };
@@ -88,7 +93,7 @@ export class PartitionOpener {
     configureLog(partition.log, config.topic);
   }
 
-  private logOf(
+  private create(
     assignment: PartitionAssignment,
     replica: ReplicaEntry,
     config: LogConfig,
@@ -96,8 +101,6 @@ export class PartitionOpener {
   ): ReplicaLog | undefined {
     const { store, logger } = this.options;
     const { replicaId, directoryId } = replica;
-    const found = store.replica(replicaId);
-    if (found !== undefined) return found;
     const { topic, topicId, info } = assignment;
     const about = { topic, partition: info.partition, replicaId };
     if (directoryId !== store.directoryId) {
@@ -130,7 +133,7 @@ export class PartitionOpener {
       );
       taint(log, `damage at position ${damage.position} of ${damage.file}`);
       log.resetForRepair();
-    } else if (!store.cleanStart && log.config.flush !== 'fsync' && log.logEnd > log.logStart) {
+    } else if (!store.cleanStart && log.config.flush !== 'fsync' && mayHaveAcknowledged(log)) {
       taint(log, `unclean stop with flush=${log.config.flush}`);
     }
   }
@@ -159,4 +162,14 @@ export class PartitionOpener {
       },
     });
   }
+}
+
+/** What a generation left behind means nothing in another (rule 13): this replica waits to be told of its own. */
+function isFromThePast({ info }: PartitionAssignment, log: ReplicaLog): boolean {
+  return log.generation !== undefined && log.generation.generation > info.generation;
+}
+
+/** An empty log proves nothing: all of it may be lost. Who acknowledged had entered a term, which is always synced. */
+function mayHaveAcknowledged({ logStart, logEnd, hardState, generation }: ReplicaLog): boolean {
+  return logEnd > logStart || (hardState?.term ?? 0) > (generation?.epoch ?? 0);
 }
