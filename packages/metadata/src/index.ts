@@ -8,7 +8,7 @@ export { EmbeddedStore } from './embedded-store.js';
 export type { EmbeddedStoreOptions } from './embedded-store.js';
 export { Leadership } from './leadership.js';
 export type { DeposedReason } from './leadership.js';
-export { childOf, nameOf, parentOf, parsePath, paths, persistentParents } from './paths.js';
+export { childOf, nameOf, parentOf, parsePath, paths } from './paths.js';
 export type { ParsedPath } from './paths.js';
 export type {
   CreateOptions,

@@ -108,4 +108,3 @@ export type {
 } from './state-messages.js';
 export { TOPIC_OPTIONS, flushPolicyOf, parseTopicConfig, rangeOf } from './topic-config.js';
 export type { CleanupPolicy, FlushPolicy, TopicConfig, TopicOption } from './topic-config.js';
-export { describeZnode } from './znode-description.js';

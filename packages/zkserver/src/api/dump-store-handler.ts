@@ -1,8 +1,9 @@
 // The metadata store below a path, decoded, for people (`zhumq zk dump`). Read node by node: not one moment's picture.
 import { childOf } from '@zhumq/metadata';
-import { describeZnode, zhumqError } from '@zhumq/model';
+import { zhumqError } from '@zhumq/model';
 import type { StoreNode } from '@zhumq/rpc';
 import type { ApiContext } from './api-context.js';
+import { describeZnode } from './znode-description.js';
 
 /** More would not fit an answer comfortably; ask for a part. */
 const MAX_NODES = 20_000;

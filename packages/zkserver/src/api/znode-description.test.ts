@@ -1,4 +1,4 @@
-import { controllerEpochCodec, topicRecordCodec } from './state-codecs.js';
+import { controllerEpochCodec, topicRecordCodec } from '@zhumq/model';
 import { describeZnode } from './znode-description.js';
 
 describe('the description of a znode', () => {

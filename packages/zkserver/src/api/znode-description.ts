@@ -1,5 +1,6 @@
 // A znode for people: the message that its path stands for, as plain JSON values (`zhumq zk dump`).
-import type { MessageCodec } from './message-codec.js';
+import { parsePath } from '@zhumq/metadata';
+import type { ParsedPath } from '@zhumq/metadata';
 import {
   brokerRegistrationCodec,
   clusterIdentityCodec,
@@ -10,19 +11,21 @@ import {
   tombstoneCodec,
   topicRecordCodec,
   zkServerRegistrationCodec,
-} from './state-codecs.js';
+} from '@zhumq/model';
+import type { MessageCodec } from '@zhumq/model';
 
-const KINDS: readonly (readonly [RegExp, Pick<MessageCodec<object>, 'decode'>])[] = [
-  [/^\/cluster\/id$/, clusterIdentityCodec],
-  [/^\/(controller|zkservers\/[^/]+)$/, zkServerRegistrationCodec],
-  [/^\/controller_epoch$/, controllerEpochCodec],
-  [/^\/brokers\/ids\/\d+$/, brokerRegistrationCodec],
-  [/^\/brokers\/registry\/\d+$/, knownBrokerCodec],
-  [/^\/topics\/[^/]+$/, topicRecordCodec],
-  [/^\/topics\/[^/]+\/partitions\/\d+$/, partitionRecordCodec],
-  [/^\/admin\/deletions\/[^/]+$/, tombstoneCodec],
-  [/^\/producer_ids$/, producerIdsCodec],
-];
+const CODECS: Partial<Record<ParsedPath['kind'], Pick<MessageCodec<object>, 'decode'>>> = {
+  'cluster-id': clusterIdentityCodec,
+  controller: zkServerRegistrationCodec,
+  candidate: zkServerRegistrationCodec,
+  'controller-epoch': controllerEpochCodec,
+  'live-broker': brokerRegistrationCodec,
+  'registered-broker': knownBrokerCodec,
+  topic: topicRecordCodec,
+  partition: partitionRecordCodec,
+  deletion: tombstoneCodec,
+  'producer-ids': producerIdsCodec,
+};
 
 /**
  * The value of a znode: null when empty, the message where the path is known, else its text or `{ base64 }`. Bytes that
@@ -30,10 +33,10 @@ const KINDS: readonly (readonly [RegExp, Pick<MessageCodec<object>, 'decode'>])[
  */
 export function describeZnode(path: string, bytes: Buffer): unknown {
   if (bytes.length === 0) return null;
-  const kind = KINDS.find(([pattern]) => pattern.test(path));
-  if (kind === undefined) return textOf(bytes) ?? { base64: bytes.toString('base64') };
+  const codec = CODECS[parsePath(path)?.kind ?? 'parent'];
+  if (codec === undefined) return textOf(bytes) ?? { base64: bytes.toString('base64') };
   try {
-    return kind[1].decode(bytes);
+    return codec.decode(bytes);
   } catch (error) {
     return { error: (error as Error).message, base64: bytes.toString('base64') };
   }
