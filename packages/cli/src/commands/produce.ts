@@ -132,7 +132,7 @@ function summarize(
     const where = failure.line === 0 ? 'standard input' : `line ${failure.line}`;
     note(`zhumq: ${where}: ${explain(failure.error)}`);
   }
-  const why = signal.aborted ? `interrupted by ${by}` : 'the rest of the input was not read';
+  const why = signal.aborted ? `interrupted by ${by}` : 'no more of the input was read';
   note(`${acknowledged} ${done} of ${sent} sent; ${why}`);
   if (by === 'SIGINT') return EXIT.interrupted;
   if (acknowledged > 0) return EXIT.partial;

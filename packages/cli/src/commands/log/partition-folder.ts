@@ -1,6 +1,6 @@
 // The argument <dir>: the folder of one replica. Whoever names a folder above it is told what is inside.
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parsePartitionFolder, zhumqError } from '@zhumq/model';
 import { textOf } from '../../arguments.js';
 import type { Flags } from '../../arguments.js';
@@ -19,11 +19,13 @@ export function partitionFolderOf(flags: Flags): string {
   if (!statSync(directory).isDirectory())
     throw new UsageError(`${directory} is a file; give the folder that it is in`);
   const names = readdirSync(directory);
-  if (names.includes('meta') || names.some((name) => /^\d{20}\.log$/.test(name))) return directory;
+  // A replica that was made just now has no segment yet; a copy may have any name.
+  const isNew = names.includes('meta') && parsePartitionFolder(basename(directory)) !== undefined;
+  if (isNew || names.some((name) => /^\d{20}\.log$/.test(name))) return directory;
   const inside = partitionsBelow(directory);
   throw new UsageError(
     inside.length === 0
-      ? `${directory} is no folder of a partition: it has neither "meta" nor segments (*.log)`
+      ? `${directory} is no folder of a partition: it has no segments (*.log)`
       : `${directory} is not the folder of one partition; give one of these:\n${inside.map((path) => `  ${path}`).join('\n')}`,
   );
 }
