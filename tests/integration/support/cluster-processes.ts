@@ -16,6 +16,8 @@ export interface ClusterOptions {
   /** Flags for all brokers, such as ['--raft-election-ticks', '40']. */
   readonly brokerFlags?: readonly string[];
   readonly zkserverFlags?: readonly string[];
+  /** Called with the folder of this cluster before any broker starts. */
+  readonly beforeBrokers?: (directory: string) => void;
 }
 
 const HOST = '127.0.0.1';
@@ -26,6 +28,8 @@ export class ClusterProcesses {
   /** By id, from 1. */
   readonly brokers = new Map<number, ServerProcess>();
   readonly zkservers = new Map<number, ServerProcess>();
+  /** Other processes that go with the cluster. */
+  readonly extra: ServerProcess[] = [];
   private ports = new Map<string, number>();
 
   private constructor(private readonly options: ClusterOptions) {
@@ -76,34 +80,41 @@ export class ClusterProcesses {
     report(`running: ${stopped.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
   }
 
-  /** A broker of this cluster that `start` does not know of; it is not started. */
-  addBroker(id: number, port: number, dataDirectory: string, more: string[] = []): ServerProcess {
-    const { brokerFlags = [] } = this.options;
-    const flags = ['--data-dir', dataDirectory, ...brokerFlags, ...more];
-    const server = this.server('broker', id, port, flags);
-    this.brokers.set(id, server);
-    this.ports.set(`broker-${id}`, port);
+  /** Another process for a broker of this cluster, under a name of its own; it is not started. */
+  extraBroker(name: string, id: number, port: number, dataDirectory: string): ServerProcess {
+    const flags = ['--data-dir', dataDirectory, ...(this.options.brokerFlags ?? [])];
+    const server = this.server('broker', id, port, flags, name);
+    this.extra.push(server);
     return server;
   }
 
-  /** Kills what runs, by pid, and removes the folder (with ZHUMQ_TEST_KEEP set it stays, for a look at logs and data). */
-  async destroy(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.destroy()));
+  /**
+   * Kills what runs, by pid, and removes the folder (with ZHUMQ_TEST_KEEP set it stays, for a look at logs and data).
+   * `beforeRemoval` runs in between.
+   */
+  async destroy(beforeRemoval: () => unknown = () => undefined): Promise<void> {
+    await Promise.all([...this.servers, ...this.extra].map((server) => server.destroy()));
     await this.zookeeper.stop();
+    beforeRemoval();
     if (process.env.ZHUMQ_TEST_KEEP !== undefined) report(`kept: ${this.directory}`);
     else rmSync(this.directory, { recursive: true, force: true });
   }
 
   private async startAll(): Promise<void> {
-    const { brokers, zkservers, zkserverFlags = [] } = this.options;
+    const { brokers, zkservers, zkserverFlags = [], brokerFlags = [] } = this.options;
     const [ports] = await Promise.all([freePorts(brokers + zkservers), this.zookeeper.start()]);
     for (let id = 1; id <= zkservers; id++) {
       const port = ports[id - 1];
       this.ports.set(`zkserver-${id}`, port);
       this.zkservers.set(id, this.server('zkserver', id, port, zkserverFlags));
     }
-    for (let id = 1; id <= brokers; id++)
-      this.addBroker(id, ports[zkservers + id - 1], this.dataDirectory(id));
+    this.options.beforeBrokers?.(this.directory);
+    for (let id = 1; id <= brokers; id++) {
+      const port = ports[zkservers + id - 1];
+      const flags = ['--data-dir', this.dataDirectory(id), ...brokerFlags];
+      this.ports.set(`broker-${id}`, port);
+      this.brokers.set(id, this.server('broker', id, port, flags));
+    }
     await this.startServers();
   }
 
@@ -112,8 +123,8 @@ export class ClusterProcesses {
     id: number,
     port: number,
     flags: readonly string[],
+    name = `${kind}-${id}`,
   ): ServerProcess {
-    const name = `${kind}-${id}`;
     const args = [
       ...[kind, '--id', String(id), '--zookeeper', `${this.zookeeper.connectionString}/zhumq`],
       ...['--listen', `${HOST}:${port}`, '--http', `${HOST}:0`, '--stop-with-parent'],
