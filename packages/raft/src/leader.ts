@@ -152,13 +152,15 @@ export class Leader implements RoleState {
   }
 
   private handleAppendReply(reply: AppendReply): void {
+    const counted = this.replication.countedMatch(reply.from);
     const progress = this.replication.hear(reply);
     if (progress === undefined) return;
-    const grew = this.replication.handleAppendReply(progress, reply);
-    this.afterReply(progress, grew);
+    this.replication.handleAppendReply(progress, reply);
+    this.afterReply(progress, counted);
   }
 
   private handleHeartbeatReply(reply: HeartbeatReply): void {
+    const counted = this.replication.countedMatch(reply.from);
     const progress = this.replication.hear(reply);
     if (progress === undefined) return;
     const round = Math.min(reply.readContext, this.reads.round);
@@ -166,17 +168,19 @@ export class Leader implements RoleState {
       progress.readRound = round;
       this.reads.confirm();
     }
-    const grew = this.replication.handleHeartbeatReply(progress, reply);
-    this.afterReply(progress, grew);
+    this.replication.handleHeartbeatReply(progress, reply);
+    this.afterReply(progress, counted);
   }
 
   private handleSnapshotReply(reply: SnapshotReply): void {
+    const counted = this.replication.countedMatch(reply.from);
     const progress = this.replication.handleSnapshotReply(reply);
-    if (progress !== undefined) this.afterReply(progress, true);
+    if (progress !== undefined) this.afterReply(progress, counted);
   }
 
-  private afterReply(progress: Progress, grew: boolean): void {
-    if (grew) this.maybeCommit();
+  /** `counted`: what the peer added to commits before. It grows with its match, and when its taint is gone. */
+  private afterReply(progress: Progress, counted: Offset): void {
+    if (this.replication.countedMatch(progress.replica) > counted) this.maybeCommit();
     this.maybeLiftTaint(progress);
     this.maybeTellTarget(progress);
     this.replication.maybeMark(progress);

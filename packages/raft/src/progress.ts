@@ -120,10 +120,8 @@ export class Progress {
     this.next = lastOffset + 1;
   }
 
-  /** Returns whether the match grew. */
-  acknowledged(matched: Offset): boolean {
-    const grew = matched > this.matched;
-    if (grew) {
+  acknowledged(matched: Offset): void {
+    if (matched > this.matched) {
       this.matched = matched;
       this.next = Math.max(this.next, matched + 1);
       this.inflight.releaseThrough(matched);
@@ -131,7 +129,6 @@ export class Progress {
     const agreed = this.state === 'probe' && this.matched >= this.next - 1;
     const copied = this.state === 'snapshot' && this.matched >= this.snapshotOffset;
     if (agreed || copied) this.becomeReplicate();
-    return grew;
   }
 
   /** The peer answered a heartbeat: what it has not confirmed by now may be lost. */

@@ -51,19 +51,14 @@ export class Replication {
     return progress;
   }
 
-  /** Takes an answer; whether the peer's match grew. */
-  handleAppendReply(progress: Progress, reply: AppendReply): boolean {
-    if (reply.rejected) {
-      this.handleRefusal(progress, reply);
-      return false;
-    }
-    return this.acknowledge(progress, reply.matched);
+  handleAppendReply(progress: Progress, reply: AppendReply): void {
+    if (reply.rejected) this.handleRefusal(progress, reply);
+    else this.acknowledge(progress, reply.matched);
   }
 
-  handleHeartbeatReply(progress: Progress, reply: HeartbeatReply): boolean {
-    const grew = this.acknowledge(progress, reply.matched);
+  handleHeartbeatReply(progress: Progress, reply: HeartbeatReply): void {
+    this.acknowledge(progress, reply.matched);
     progress.heartbeatAnswered();
-    return grew;
   }
 
   handleSnapshotReply(reply: SnapshotReply): Progress | undefined {
@@ -159,13 +154,10 @@ export class Replication {
     outbox.send({ type: 'snapshot', from: self, to, term, prevOffset, prevEpoch });
   }
 
-  private acknowledge(progress: Progress, matched: Offset): boolean {
+  private acknowledge(progress: Progress, matched: Offset): void {
     // A peer cannot have validated more than there is: the message is not from a correct one.
-    if (matched > this.replica.log.lastOffset) {
-      this.replica.rejectedMessages += 1;
-      return false;
-    }
-    return progress.acknowledged(matched);
+    if (matched > this.replica.log.lastOffset) this.replica.rejectedMessages += 1;
+    else progress.acknowledged(matched);
   }
 
   private handleRefusal(progress: Progress, reply: AppendReply): void {
