@@ -39,7 +39,6 @@ const libraries = {
   'node-zookeeper-client': ['metadata'],
   thrift: ['rpc'],
   yargs: ['cli'],
-  'cli-progress': ['cli'],
   'cli-table3': ['cli'],
 };
 
