@@ -111,6 +111,7 @@ export class Broker {
     this.stopping.abort(zhumqError('STOPPING', 'the broker is stopping'));
     await running.registration.close();
     running.reports.close();
+    running.assignments.stop();
     running.retention.stop();
     running.ticker.stop();
     for (const partition of this.registry.all()) partition.close();
@@ -201,6 +202,7 @@ export class Broker {
       store,
       replication,
       reports,
+      assignments,
       registration,
       health,
       server,
@@ -242,6 +244,7 @@ export class Broker {
       opener,
       transport,
       cache: new DesiredStateCache(environment.fileSystem, config.dataDirectory, logger),
+      clock,
       logger,
       onStaleRecord: (partition) => reports.add(partition),
     });
@@ -304,6 +307,7 @@ interface Running {
   readonly store: LogStore;
   readonly replication: ReplicationParts;
   readonly reports: LeaderReports;
+  readonly assignments: Assignments;
   readonly ticker: RaftTicker;
   readonly retention: RetentionTask;
   readonly registration: Registration;

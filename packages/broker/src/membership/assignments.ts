@@ -1,9 +1,9 @@
 // Makes this broker hold what the zkserver says it must hold: opens, updates and closes partitions. Level-triggered and
 // idempotent: the same desired state twice changes nothing. Absence never deletes data; only a tombstone does (rule 23).
 import { SerialExecutor } from '@zhumq/base';
-import type { Logger } from '@zhumq/base';
+import type { Clock, Logger, Timer } from '@zhumq/base';
 import type { LogStore, ReplicaLog } from '@zhumq/log';
-import { zhumqError } from '@zhumq/model';
+import { isError, zhumqError } from '@zhumq/model';
 import type { DesiredState, DesiredStateReply, PartitionAssignment } from '@zhumq/rpc';
 import type { PartitionOpener } from '../partition/partition-opener.js';
 import type { Partition } from '../partition/partition.js';
@@ -18,6 +18,7 @@ export interface AssignmentsOptions {
   readonly opener: PartitionOpener;
   readonly transport: RaftTransport;
   readonly cache: DesiredStateCache;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** The assignment of a partition that is led here names another leader, or none: report again. */
   readonly onStaleRecord: (partition: Partition) => void;
@@ -26,6 +27,8 @@ export interface AssignmentsOptions {
 export class Assignments {
   private readonly executor = new SerialExecutor(MAX_WAITING);
   private current: DesiredState | undefined;
+  private retry: Timer | undefined;
+  private stopped = false;
 
   constructor(private readonly options: AssignmentsOptions) {}
 
@@ -36,18 +39,23 @@ export class Assignments {
 
   /**
    * After a start, before any zkserver answers: groups go on with what was applied last, so that raft partitions elect
-   * and serve while the metadata store is away (rule 13).
+   * and serve while the metadata store is away (rule 13). What was refused in the last life as out of date is refused in
+   * this one, too (rule 33).
    */
   async resume(): Promise<void> {
     const cached = this.options.cache.load();
     if (cached === undefined) return;
     await this.executor.run(() => {
-      this.current = { ...cached, controllerEpoch: 0, version: 0 };
+      this.current = cached;
       this.introduce(cached);
-      for (const assignment of cached.partitions) {
-        if (this.localReplica(assignment) !== undefined) this.ensure(assignment, false);
-      }
+      this.ensureAll(cached, false);
     });
+  }
+
+  /** Nothing is opened by itself any more. */
+  stop(): void {
+    this.stopped = true;
+    this.retry?.cancel();
   }
 
   /** Throws STALE_CONTROLLER and WRONG_CLUSTER. */
@@ -77,7 +85,7 @@ export class Assignments {
       state.version < known.version;
     if (!older) {
       this.introduce(state);
-      for (const assignment of state.partitions) this.ensureOrLog(assignment);
+      this.ensureAll(state, true);
       await this.setAsideUnknown(state);
       this.current = state;
       await cache.save(state);
@@ -125,16 +133,40 @@ export class Assignments {
     }
   }
 
-  /** One partition that can not be opened does not keep the others from working. */
-  private ensureOrLog(assignment: PartitionAssignment): void {
+  /**
+   * One partition that can not be opened does not keep the others from working. It is tried again by itself: the
+   * zkserver, which was answered, says nothing more until something changes.
+   */
+  private ensureAll(state: DesiredState, mayCreate: boolean): void {
+    let failed = 0;
+    for (const assignment of state.partitions) {
+      if (!this.ensureOrLog(assignment, mayCreate)) failed++;
+    }
+    if (failed === 0 || this.stopped) return;
+    this.retry?.cancel();
+    this.retry = this.options.clock.after(
+      RETRY_MS,
+      () => void this.executor.run(() => this.again()),
+    );
+  }
+
+  private again(): void {
+    if (this.current !== undefined && !this.stopped) this.ensureAll(this.current, true);
+  }
+
+  /** False when another try may help. */
+  private ensureOrLog(assignment: PartitionAssignment, mayCreate: boolean): boolean {
     try {
-      this.ensure(assignment, true);
+      this.ensure(assignment, mayCreate);
+      return true;
     } catch (error) {
       const { topic, info } = assignment;
       this.options.logger.error(
         { err: error, topic, partition: info.partition },
         'partition could not be opened',
       );
+      // Taken out of service before: for good.
+      return isError(error, 'REPLICA_FAILED');
     }
   }
 
@@ -203,3 +235,5 @@ export class Assignments {
 
 /** Desired states that may wait for an earlier one to be applied. */
 const MAX_WAITING = 16;
+/** Until partitions that could not be opened are tried again. */
+const RETRY_MS = 5_000;

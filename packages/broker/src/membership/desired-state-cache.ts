@@ -37,8 +37,8 @@ export class DesiredStateCache {
   }
 
   async save(state: DesiredState): Promise<void> {
-    const { partitions, brokers, clusterId } = state;
-    const content = JSON.stringify({ clusterId, partitions, brokers });
+    const { partitions, brokers, clusterId, controllerEpoch } = state;
+    const content = JSON.stringify({ clusterId, controllerEpoch, partitions, brokers });
     if (content === this.saved) return;
     try {
       const bytes = Buffer.from(JSON.stringify({ format: FORMAT, state }));

@@ -180,6 +180,7 @@ export class TestBroker {
       opener,
       transport,
       cache: new DesiredStateCache(this.fileSystem, DATA, silentLogger),
+      clock,
       logger: silentLogger,
       onStaleRecord: () => undefined,
     });
