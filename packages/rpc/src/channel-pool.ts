@@ -1,7 +1,8 @@
 // One channel for each address, shared by everybody in a process who calls it.
+import type { HostPort } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { RpcChannel } from './channel.js';
-import type { ChannelOptions, RpcAddress } from './channel.js';
+import type { ChannelOptions } from './channel.js';
 
 export class ChannelPool {
   private readonly channels = new Map<string, RpcChannel>();
@@ -10,7 +11,7 @@ export class ChannelPool {
   constructor(private readonly options: Omit<ChannelOptions, 'host' | 'port'> = {}) {}
 
   /** The channel to an address; throws CLOSED. */
-  channel({ host, port }: RpcAddress): RpcChannel {
+  channel({ host, port }: HostPort): RpcChannel {
     if (this.closed) throw zhumqError('CLOSED', 'the connections of this program were closed');
     const key = `${host} ${port}`;
     let channel = this.channels.get(key);
@@ -22,7 +23,7 @@ export class ChannelPool {
   }
 
   /** Closes and forgets the channel to an address that is not needed any more. */
-  drop({ host, port }: RpcAddress): void {
+  drop({ host, port }: HostPort): void {
     const key = `${host} ${port}`;
     this.channels.get(key)?.close();
     this.channels.delete(key);

@@ -2,8 +2,8 @@
 // repeated here: a call that fails with the connection is settled, and whoever made it decides.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { Backoff, SystemClock, silentLogger, systemRandom } from '@zhumq/base';
-import type { BackoffOptions, Clock, Logger, Random, Timer } from '@zhumq/base';
+import { Backoff, SystemClock, formatHostPort, silentLogger, systemRandom } from '@zhumq/base';
+import type { BackoffOptions, Clock, HostPort, Logger, Random, Timer } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { Connection } from './connection.js';
 import type { CallOptions, CallTarget } from './contract.js';
@@ -18,12 +18,7 @@ const CALL_TIMEOUT_MS = 30_000;
 const BACKOFF: BackoffOptions = { minMs: 20, maxMs: 1000 };
 const KEEP_ALIVE_MS = 15_000;
 
-export interface RpcAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface ChannelOptions extends RpcAddress {
+export interface ChannelOptions extends HostPort {
   /** Time for a connection to be made; 3,000 by default. */
   readonly connectTimeoutMs?: number;
   /** Time for a call that does not name its own; 30,000 by default. */
@@ -41,7 +36,7 @@ export interface ChannelOptions extends RpcAddress {
   readonly clock?: Clock;
   readonly random?: Random;
   /** Makes the socket; the seam for TLS. */
-  readonly socketFactory?: (address: RpcAddress) => Socket;
+  readonly socketFactory?: (address: HostPort) => Socket;
 }
 
 /** A channel that connects at its first call. */
@@ -50,7 +45,7 @@ export function connectChannel(options: ChannelOptions): RpcChannel {
 }
 
 export class RpcChannel implements CallTarget {
-  readonly address: RpcAddress;
+  readonly address: HostPort;
   private readonly clock: Clock;
   private readonly backoff: Backoff;
   private readonly dispatcher: Dispatcher | undefined;
@@ -161,18 +156,17 @@ export class RpcChannel implements CallTarget {
 
   private notConnected(method: Method): Error {
     if (this.closed) return this.closedError();
-    const { host, port } = this.address;
+    const address = formatHostPort(this.address);
     const why = this.lastError === undefined ? '' : `: ${this.lastError.message}`;
     return zhumqError(
       'CONNECTION_REFUSED',
-      `${method.name} was not sent: the last connection to ${host}:${port} failed${why}; the next is tried a little later`,
-      { method: method.name, address: `${host}:${port}` },
+      `${method.name} was not sent: the last connection to ${address} failed${why}; the next is tried a little later`,
+      { method: method.name, address },
       this.lastError,
     );
   }
 
   private closedError(): Error {
-    const { host, port } = this.address;
-    return zhumqError('CLOSED', `the channel to ${host}:${port} was closed`);
+    return zhumqError('CLOSED', `the channel to ${formatHostPort(this.address)} was closed`);
   }
 }

@@ -4,6 +4,7 @@
 // A connection that serves stops reading while too much of its work is unfinished, or while the other side does not take
 // its answers ("held"). The end that only calls never stops reading, so that two ends can not wait for each other.
 import type { Socket } from 'node:net';
+import { formatHostPort } from '@zhumq/base';
 import type { Clock } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { CallContext, CallOptions, CallTarget } from './contract.js';
@@ -313,8 +314,6 @@ export class Connection implements CallContext, CallTarget {
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string {
-  if (remoteAddress === undefined) return 'unknown';
-  return remoteAddress.includes(':')
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
+  if (remoteAddress === undefined || remotePort === undefined) return 'unknown';
+  return formatHostPort({ host: remoteAddress, port: remotePort });
 }

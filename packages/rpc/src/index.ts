@@ -1,6 +1,6 @@
 // The door of @zhumq/rpc: servers, channels, typed clients and handlers, and the values that travel between them.
 export { connectChannel, RpcChannel } from './channel.js';
-export type { ChannelOptions, RpcAddress } from './channel.js';
+export type { ChannelOptions } from './channel.js';
 export { ChannelPool } from './channel-pool.js';
 export type {
   CallContext,
@@ -16,7 +16,7 @@ export { DEFAULT_SERVER_LIMITS } from './limits.js';
 export type { ServerLimits } from './limits.js';
 export type { RpcChannelMetrics } from './pending-calls.js';
 export { createRpcServer, RpcServer } from './server.js';
-export type { ListenAddress, RpcServerOptions } from './server.js';
+export type { RpcServerOptions } from './server.js';
 export {
   brokerClient,
   brokerService,

@@ -1,8 +1,8 @@
 // Accepts connections and watches over them: how many there are, and that none of them is slow on purpose.
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { SystemClock, rateLimited, silentLogger } from '@zhumq/base';
-import type { Clock, Logger, Timer } from '@zhumq/base';
+import { SystemClock, formatHostPort, rateLimited, silentLogger } from '@zhumq/base';
+import type { Clock, HostPort, Logger, Timer } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { BadConduct, Conduct } from './conduct.js';
 import { Connection } from './connection.js';
@@ -29,11 +29,6 @@ export interface RpcServerOptions {
   readonly clock?: Clock;
   /** Makes the listening server; the seam for TLS. */
   readonly listenerFactory?: (onSocket: (socket: Socket) => void) => Server;
-}
-
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** A server that does not listen yet. */
@@ -75,13 +70,13 @@ export class RpcServer {
   }
 
   /** Resolves with the address once connections are accepted; port 0 lets the system pick one. */
-  listen(port: number, host: string): Promise<ListenAddress> {
-    const { promise, resolve, reject } = withResolvers<ListenAddress>();
+  listen(port: number, host: string): Promise<HostPort> {
+    const { promise, resolve, reject } = withResolvers<HostPort>();
     this.listener.once('error', (error) =>
       reject(
         zhumqError(
           'INVALID_OPTION',
-          `can not listen on ${host}:${port}: ${error.message}`,
+          `can not listen on ${formatHostPort({ host, port })}: ${error.message}`,
           { host, port },
           error,
         ),

@@ -1,4 +1,5 @@
 // Is this zkserver alive, and should it be asked?
+import { formatHostPort } from '@zhumq/base';
 import type { HealthCheck, HealthReport } from '@zhumq/base';
 import type { Session } from '@zhumq/metadata';
 import type { ZkServerRegistration } from '@zhumq/model';
@@ -39,6 +40,5 @@ function viewDetail(view: ClusterView): string {
 
 function controllerDetail(active: ZkServerRegistration | undefined): string {
   if (active === undefined) return 'no active zkserver is known';
-  const { id, host, port, controllerEpoch } = active;
-  return `zkserver ${id} at ${host}:${port}, epoch ${controllerEpoch}`;
+  return `zkserver ${active.id} at ${formatHostPort(active)}, epoch ${active.controllerEpoch}`;
 }

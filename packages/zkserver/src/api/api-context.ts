@@ -1,4 +1,5 @@
 // What the handlers of the calls need of the zkserver.
+import { formatHostPort } from '@zhumq/base';
 import type { MetadataStore } from '@zhumq/metadata';
 import { isError, zhumqError } from '@zhumq/model';
 import type { ZkServerRegistration } from '@zhumq/model';
@@ -36,6 +37,6 @@ function notController(context: ApiContext, cause?: unknown): Error {
     return zhumqError('NOT_CONTROLLER', message, {}, cause);
   }
   const { id, host, port } = active;
-  const message = `zkserver ${id} at ${host}:${port} is the active one`;
+  const message = `zkserver ${id} at ${formatHostPort(active)} is the active one`;
   return zhumqError('NOT_CONTROLLER', message, { id, host, port });
 }

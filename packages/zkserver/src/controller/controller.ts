@@ -94,7 +94,10 @@ export class Controller {
     });
     if (task === undefined) this.lookIsWaiting = false;
     task?.then(
-      () => this.lookAgainIn(this.parts.options['reconcile.interval']),
+      () => {
+        this.backoff.reset();
+        this.lookAgainIn(this.parts.options['reconcile.interval']);
+      },
       (error: unknown) => this.handleFailedLook(error),
     );
   }
@@ -212,11 +215,12 @@ export class Controller {
 
   private handleFailedLook(error: unknown): void {
     if (isError(error, 'STALE_CONTROLLER')) return;
-    const unreachable = isError(error, 'STORE_UNAVAILABLE');
     const { logger } = this.parts;
-    if (unreachable)
+    if (isError(error, 'STORE_UNAVAILABLE')) {
       logger.warn({ err: error }, 'the metadata store can not be read; trying again');
-    else logger.error({ err: error }, 'the cluster could not be reconciled; trying again');
+    } else {
+      logger.error({ err: error }, 'the cluster could not be reconciled; trying again');
+    }
     this.lookAgainIn(this.backoff.nextMs());
   }
 
