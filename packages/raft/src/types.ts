@@ -261,7 +261,8 @@ export interface RaftStateMachine {
   readonly truncations: number;
   /**
    * The log is on disk through `offset`, as written in the epoch `epoch` at that offset. Ignored where the log no
-   * longer has that epoch there, and where `truncations` is not the present count.
+   * longer has that epoch there, and where `truncations` is not the present count. A log that confirms writes and not
+   * offsets tells the one batch from the other itself; its driver may leave the count out.
    */
   synced(offset: Offset, epoch: Term, truncations?: number): void;
   /**
