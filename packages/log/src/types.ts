@@ -366,8 +366,8 @@ export interface ReplicaSeat {
 /**
  * Makes partition logs: the store's door to partition/, so that its tests can stand on a small one. `recover` is
  * `new PartitionRecovery(resources, seat, row)`, with one PartitionResources per store. `create` is for a new replica in
- * an empty folder and SYNCHRONOUS (the broker makes replicas within one turn; folder entries are synced by the first
- * `syncSegments`): please have a function for it next to PartitionRecovery.
+ * an empty folder and does not wait: the broker makes replicas within one turn. Folder entries are synced by the first
+ * `syncSegments`.
  */
 export interface ReplicaFactory {
   /** Must not call `seat.wal` yet. */
