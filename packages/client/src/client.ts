@@ -15,6 +15,7 @@ import { closedError } from './errors.js';
 import { durationOption } from './option-values.js';
 import { producerSettings } from './producer/producer-settings.js';
 import { ZhumqProducer } from './producer/producer.js';
+import { sharedSignal } from './shared-signal.js';
 
 /** What tests put in the place of the machine. */
 export interface ClientEnvironment {
@@ -67,7 +68,9 @@ class ZhumqClient implements Client {
     private readonly cluster: Cluster,
     private readonly signal: AbortSignal | undefined,
   ) {
-    signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (signal !== undefined) {
+      sharedSignal(signal).addEventListener('abort', this.onAbort, { once: true });
+    }
     if (signal?.aborted) this.onAbort();
   }
 

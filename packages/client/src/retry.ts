@@ -5,6 +5,7 @@ import type { BackoffOptions, Clock, Deadline, Random, Timer, ZhumqError } from 
 import type { CallOptions } from './api/client.js';
 import { durationOption } from './option-values.js';
 import { abortedError, asZhumqError, errorWithOutcome } from './errors.js';
+import { sharedSignal } from './shared-signal.js';
 
 export interface RetryLimits {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export async function retrying<T>(
   limits: RetryLimits,
 ): Promise<T> {
   const { clock, deadline, signal } = limits;
+  if (signal !== undefined) sharedSignal(signal);
   const backoff = new Backoff(limits.backoff ?? BACKOFF, limits.random);
   let inDoubt = false;
   for (;;) {
@@ -59,7 +61,7 @@ export function withinSignal<T>(work: Promise<T>, signal: AbortSignal | undefine
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(abortedError('the call', signal));
     if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
+    sharedSignal(signal).addEventListener('abort', abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

@@ -19,6 +19,7 @@ import type { BrokerAddress } from './cluster-view.js';
 import { MetadataRefresher } from './metadata-refresher.js';
 import { MetadataSources } from './metadata-sources.js';
 import type { TopicView } from './topic-view.js';
+import { sharedController } from '../shared-signal.js';
 
 export interface ClusterOptions {
   readonly bootstrap: readonly HostPort[];
@@ -49,7 +50,7 @@ export class Cluster {
   private readonly refresher: MetadataRefresher;
   private readonly clients = new WeakMap<RpcChannel, BrokerClient>();
   private readonly listeners = new Set<() => void>();
-  private readonly stopped = new AbortController();
+  private readonly stopped = sharedController();
 
   constructor(readonly options: ClusterOptions) {
     const { clock, random, requestTimeoutMs } = options;

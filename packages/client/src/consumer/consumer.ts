@@ -26,6 +26,7 @@ import { startOf } from './consumer-settings.js';
 import { HandlerRun } from './handler-run.js';
 import { RecordSource } from './record-source.js';
 import type { SourceItem } from './record-source.js';
+import { sharedController, sharedSignal } from '../shared-signal.js';
 
 const FETCH_MAX = 500;
 const FETCH_WAIT = '1s';
@@ -39,7 +40,7 @@ type Listener = (details: never) => void;
 export class ZhumqConsumer<K, V> implements Consumer<K, V> {
   private readonly source = new RecordSource();
   private readonly assignment: Assignment;
-  private readonly stopped = new AbortController();
+  private readonly stopped = sharedController();
   private readonly listeners = new Map<keyof ConsumerEvents, Set<Listener>>();
   private reading: string | undefined;
   private running: Promise<void> | undefined;
@@ -82,7 +83,9 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     this.begin('fetch()');
     const timer = clock.after(waitMs, () => this.source.notify());
     const wake = (): void => this.source.notify();
-    options.signal?.addEventListener('abort', wake, { once: true });
+    if (options.signal !== undefined) {
+      sharedSignal(options.signal).addEventListener('abort', wake, { once: true });
+    }
     try {
       await settleWithin(this.assignment.open(), clock, { signal: options.signal }, 'fetch()');
       for (;;) {

@@ -1,6 +1,7 @@
 // run(): hands messages to a handler, several at a time, in the order that was asked for; ends when it is told to, or with
 // the first handler that throws. The positions stay before what is not handled.
 import type { RecordSource, SourceItem } from './record-source.js';
+import { sharedSignal } from '../shared-signal.js';
 
 /** So many messages in a row without a promise to wait for, and then the event loop gets its turn. */
 const YIELD_EVERY = 256;
@@ -25,7 +26,7 @@ export class HandlerRun {
     private readonly source: RecordSource,
     private readonly options: HandlerRunOptions,
   ) {
-    this.signal = AbortSignal.any([...options.stopped, this.failing.signal]);
+    this.signal = sharedSignal(AbortSignal.any([...options.stopped, this.failing.signal]));
   }
 
   /** Rejects with what a handler threw, or what reading ended with; handlers that run are waited for first. */

@@ -10,6 +10,7 @@ import type { BrokerAddress } from '../cluster/cluster-view.js';
 import { asZhumqError } from '../errors.js';
 import type { ConsumerSettings } from './consumer-settings.js';
 import type { PartitionReader } from './partition-reader.js';
+import { sharedController } from '../shared-signal.js';
 
 /** Pulls under way to one broker. */
 const MAX_PULLS = 16;
@@ -36,7 +37,7 @@ export class Puller {
   private scheduled = false;
   private timer: Timer | undefined;
   private timerDueMs = Infinity;
-  private readonly stopped = new AbortController();
+  private readonly stopped = sharedController();
 
   constructor(
     private readonly cluster: Cluster,

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@zhumq/base';
 import { ZhumqError } from '@zhumq/base';
 import type { Receipt } from '../api/message.js';
 import { errorWithOutcome } from '../errors.js';
+import { sharedSignal } from '../shared-signal.js';
 
 export type SendOutcome = Receipt | ZhumqError;
 
@@ -53,7 +54,7 @@ export class PendingSend {
         : clock.after(timeoutMs, () =>
             this.abandon('TIMEOUT', `was not done within ${timeoutMs} ms`, undefined),
           );
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal !== undefined) sharedSignal(signal).addEventListener('abort', abort, { once: true });
     this.stopWatching = () => {
       timer?.cancel();
       signal?.removeEventListener('abort', abort);

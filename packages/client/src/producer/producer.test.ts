@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events';
 import { keyHash } from '@zhumq/model';
 import { sendOutcomes } from '../index.js';
 import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
@@ -239,6 +240,15 @@ describe('a producer', () => {
     expect(await before).toMatchObject({ code: 'ABORTED', outcome: 'rejected' });
     await producer.close({ timeout: 50 });
     expect(producer.bufferedBytes).toBe(0);
+  });
+
+  test('a signal may be shared by many sends', async () => {
+    cluster.addTopic('t');
+    const { signal } = new AbortController();
+    const producer = (await cluster.connect()).producer();
+    await Promise.all(numbers(50).map((value) => producer.send('t', { value }, { signal })));
+    // 0: any number; otherwise Node warns of the eleventh.
+    expect(getMaxListeners(signal)).toBe(0);
   });
 
   test('rejects a message that it can not read, and sends nothing of its array', async () => {

@@ -19,6 +19,7 @@ import { PartitionQueue } from './partition-queue.js';
 import { PendingSend } from './pending-send.js';
 import type { ProducerSettings } from './producer-settings.js';
 import { TopicWriter } from './topic-writer.js';
+import { sharedController } from '../shared-signal.js';
 
 /** So many messages may wait for room or for metadata. */
 const MAX_WAITING = 100_000;
@@ -41,7 +42,7 @@ export class ZhumqProducer implements Producer {
   private readonly dispatcher: Dispatcher;
   private readonly entrances = new Map<string, Entrance>();
   private readonly queues: PartitionQueue[] = [];
-  private readonly stopped = new AbortController();
+  private readonly stopped = sharedController();
   private readonly stopListening: () => void;
   private flushing = 0;
   private closing: Promise<void> | undefined;
