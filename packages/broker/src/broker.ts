@@ -22,7 +22,7 @@ import type { BrokerOptions } from './options.js';
 import { PartitionOpener } from './partition/partition-opener.js';
 import { PartitionRegistry } from './partition/partition-registry.js';
 import { RaftTicker } from './replication/raft/raft-ticker.js';
-import { largestPeerFrame, replicationParts } from './replication/replication-parts.js';
+import { largestFrame, replicationParts } from './replication/replication-parts.js';
 import type { ReplicationParts } from './replication/replication-parts.js';
 import { RetentionTask } from './retention-task.js';
 
@@ -268,7 +268,7 @@ export class Broker {
         raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
       ],
       limits: {
-        maxFrameBytes: Math.max(options['request.max.bytes'], largestPeerFrame(options)),
+        maxFrameBytes: largestFrame(options),
         maxConnections: options['connections.max'],
       },
       logger,

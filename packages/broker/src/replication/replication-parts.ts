@@ -37,7 +37,15 @@ export function replicationParts(parts: ReplicationPartsOptions): ReplicationPar
     maxBufferedBytes,
     maxEnvelopeBytes: options['raft.append.max.bytes'] * ENVELOPE_APPENDS,
     connect: ({ host, port }) =>
-      connectChannel({ host, port, clock, random, logger, maxBufferedBytes: maxBufferedBytes * 2 }),
+      connectChannel({
+        host,
+        port,
+        clock,
+        random,
+        logger,
+        maxBufferedBytes: maxBufferedBytes * 2,
+        maxFrameBytes: largestFrame(options),
+      }),
     schedule: () => endOfTick.schedule(),
     logger,
   });
@@ -58,11 +66,21 @@ export function replicationParts(parts: ReplicationPartsOptions): ReplicationPar
   return { endOfTick, transport, installer, timings };
 }
 
-/** Largest request that a peer sends in one frame. */
-export function largestPeerFrame(options: BrokerOptions): number {
-  return options['raft.append.max.bytes'] * ENVELOPE_APPENDS * 2;
+/**
+ * Largest message of a broker, in either direction. A batch that a client could send must fit what a peer is sent, and
+ * an answer must hold what the options allow to ask for; the names around it are longer than in the request.
+ */
+export function largestFrame(options: BrokerOptions): number {
+  const payload = Math.max(
+    options['request.max.bytes'],
+    options['pull.max.bytes'],
+    options['snapshot.chunk.bytes'],
+  );
+  return Math.max(options['raft.append.max.bytes'] * ENVELOPE_APPENDS * 2, payload + FRAME_ROOM);
 }
 
 /** Full appends that one envelope may carry. */
 const ENVELOPE_APPENDS = 4;
+/** For everything in a message besides batches. */
+const FRAME_ROOM = 4 * 1024 * 1024;
 const COPY_TIMEOUT_MS = 10_000;

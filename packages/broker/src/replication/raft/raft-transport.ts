@@ -104,13 +104,14 @@ export class RaftTransport implements GroupTransport {
     peer.queue = [];
     peer.queuedBytes = 0;
     const { brokerId, incarnation, clusterId } = this.options;
-    peer.client.deliver({
-      clusterId: clusterId(),
-      fromBroker: brokerId,
-      incarnation,
-      toBroker: peer.address.brokerId,
-      messages,
-    });
+    const toBroker = peer.address.brokerId;
+    try {
+      const envelope = { clusterId: clusterId(), fromBroker: brokerId, incarnation, toBroker };
+      peer.client.deliver({ ...envelope, messages });
+    } catch (error) {
+      // What one peer can not be sent must not keep the others from getting theirs.
+      this.options.logger.error({ err: error, toBroker }, 'raft messages could not be sent');
+    }
   }
 
   private peerOf(replicaId: string): Peer | undefined {
