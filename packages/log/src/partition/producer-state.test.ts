@@ -115,6 +115,15 @@ describe('the state of producers', () => {
     expect(log.kind(header(1))).toBe('append');
   });
 
+  test('remembers who writes old records for as long as anybody else', () => {
+    const old = { id: 8, timestamp: 1000 };
+    const log = new Log(undefined, 100).put(header(0, { timestamp: 5000 }), header(0, old));
+    expect(log.kind(header(0, old))).toBe('duplicate');
+    expect(log.kind(header(1, old))).toBe('append');
+    log.put(header(1, { timestamp: 5101 }));
+    expect(log.kind(header(1, old))).toBe('unknownProducer');
+  });
+
   test('is after a cut what it was at that offset, with all five batches (rule 15)', () => {
     const log = new Log();
     for (let sequence = 0; sequence < 5; sequence++) log.put(header(sequence));

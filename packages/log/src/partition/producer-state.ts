@@ -17,6 +17,7 @@ export interface RememberedBatch {
   readonly lastSequence: number;
   readonly firstOffset: Offset;
   readonly lastOffset: Offset;
+  /** Log time when it was appended. */
   readonly timestamp: number;
   /** Does not continue the batch before it: another epoch, or the producer had expired. */
   readonly fresh: boolean;
@@ -92,7 +93,8 @@ export class ProducerState {
         lastSequence: nextSequence(baseSequence, header.lastOffsetDelta),
         firstOffset: baseOffset,
         lastOffset,
-        timestamp: maxTimestamp,
+        // Not its own: who writes old records would be idle since then, although he writes now.
+        timestamp: Math.max(this.time.now, maxTimestamp),
         fresh: !continues,
       });
       while (batches.length > PRODUCER_WINDOW && batches[PRODUCER_WINDOW].lastOffset < stableEnd) {
