@@ -132,6 +132,30 @@ test('a flipped bit anywhere in the segment is told', async () => {
   }
 });
 
+test('rule 22: a flipped bit in the epoch of any batch is told, in the last one and before another epoch, too', async () => {
+  const { image, whole } = await written('closed');
+  const world = restored(image, partitions);
+  const store = await world.open(OPTIONS);
+  const log = store.replica(replicaId);
+  for (const epoch of [5, 8]) {
+    const batch = encodeBatch([{ timestamp: 1000, key: null, value: Buffer.from('x') }], {});
+    log?.appendAsLeader(batch, readBatchHeader(batch), epoch);
+  }
+  await settle();
+  await store.close();
+  const closed = snapshot(world);
+  const content = world.fileSystem.contentOf(SEGMENT);
+  for (let at = 0; at < content.length; at += readBatchHeader(content, at).sizeBytes) {
+    for (let bit = 0; bit < 31; bit++) {
+      const rotten = restored(closed, partitions);
+      rotten.fileSystem.flipBit(SEGMENT, at + 15 - (bit >> 3), bit & 7);
+      const verdict = await start(rotten, content);
+      expect({ at, bit, ...verdict }).toEqual({ at, bit, whole: false, told: true });
+    }
+  }
+  expect(content.length).toBeGreaterThan(whole.length);
+});
+
 test('a flipped bit in any other file of a replica does no harm, or is told', async () => {
   const { image, whole } = await written('closed');
   for (const [path, content] of image) {

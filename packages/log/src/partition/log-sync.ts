@@ -34,8 +34,10 @@ export class LogSync {
     durability.syncBegan();
     const row = state.rowOfNow();
     const derived = this.isDue() ? this.prepareDerived() : undefined;
+    const epochs = this.prepareEpochs();
     if (writer.hasUnsynced) await writer.sync();
     durability.syncEnded();
+    await epochs?.();
     await derived?.();
     state.syncedRow = row;
   }
@@ -45,25 +47,36 @@ export class LogSync {
     return state.bytesSinceDerived >= state.resources.deriveAfterBytes && state.isOpen;
   }
 
+  /**
+   * With every sync after a change of epoch, however few bytes came: what a checkpoint covers is verified against this
+   * file, because a batch's epoch lies outside its checksum (rule 22).
+   */
+  private prepareEpochs(): (() => Promise<void>) | undefined {
+    const { state } = this;
+    const { changes, entries } = state.epochs;
+    if (changes === this.epochChangesWritten || !state.isOpen) return undefined;
+    const epochs = [...entries];
+    return async () => {
+      await writeEpochs(state.resources.fileSystem, state.seat.directory, epochs);
+      this.epochChangesWritten = changes;
+    };
+  }
+
   /** Takes everything from one moment; the files are written after the segments are synced. */
   private prepareDerived(): () => Promise<void> {
-    const { state, epochChangesWritten } = this;
+    const { state } = this;
     const { directory } = state.seat;
     const { fileSystem } = state.resources;
     const { producerExpirationMs } = state.config;
     state.bytesSinceDerived = 0;
     state.producers.forgetExpired(state.stableEnd, producerExpirationMs);
     const producers = state.producers.asOf(state.stableEnd, producerExpirationMs);
-    const epochs = [...state.epochs.entries];
-    const { changes } = state.epochs;
     const active = state.segments.active;
     if (active?.indexes !== undefined && !active.isSealed) {
       for (const path of writeIndexes(fileSystem, active, active.indexes))
         state.writer.markDirty(path);
     }
     return async () => {
-      if (changes !== epochChangesWritten) await writeEpochs(fileSystem, directory, epochs);
-      this.epochChangesWritten = changes;
       await writeProducers(fileSystem, directory, producers);
       dropOldProducers(fileSystem, directory);
     };

@@ -1,6 +1,7 @@
 // Verifies what an account says against the segment files, from the last producer snapshot on, and rebuilds what is
 // derived from batches: epochs, producers, indexes. It verifies and never extends: it stops at the accounted end.
 import { BATCH_HEADER_BYTES, crc32c } from '@zhumq/model';
+import type { BatchHeader } from '@zhumq/model';
 import type { Damage, LogConfig, Offset } from '../types.js';
 import { scanBatches } from './batch-scan.js';
 import type { ScannedBatch } from './batch-scan.js';
@@ -18,6 +19,8 @@ export interface ScanBase {
   readonly from: Offset;
   readonly epochs: EpochList;
   readonly producers: ProducerState;
+  /** The epoch list as it was last written: true of what the checkpoint covers; undefined when it can not be read. */
+  readonly written: EpochList | undefined;
 }
 
 /** Bytes that are not what the account says. */
@@ -235,11 +238,27 @@ export class RecoveryScan {
       this.base.epochs.add(epoch, baseOffset);
       const known = this.base.epochs.at(baseOffset);
       if (known !== epoch) return fault(`epoch ${epoch}, the epoch list has ${known}`);
+      const wrong = this.wrongEpoch(header);
+      if (wrong !== undefined) return fault(wrong);
       const { producerExpirationMs } = this.config;
       this.base.producers.append(header, baseOffset, this.stableEnd, producerExpirationMs);
     }
     segment.add(header, lastOffset, this.config.indexIntervalBytes);
     return this.checkExtent(segment, batch, fault);
+  }
+
+  /**
+   * The epoch lies outside the batch's checksum (rule 22): one flipped bit in the last batch would give this replica the
+   * newest log of all. Checkpoint, frames and the written epoch list know better.
+   */
+  private wrongEpoch({ baseOffset, lastOffset, epoch }: BatchHeader): string | undefined {
+    const { account, base } = this;
+    if (lastOffset + 1 === account.end && epoch !== account.lastEpoch) {
+      return `epoch ${epoch}, but the log ended in epoch ${account.lastEpoch}`;
+    }
+    const written = baseOffset < account.untouchedEnd ? base.written?.at(baseOffset) : undefined;
+    if (written === undefined || written === epoch) return undefined;
+    return `epoch ${epoch}, the written epoch list has ${written}`;
   }
 
   /** Whether the batch is the one that a frame wrote there. */

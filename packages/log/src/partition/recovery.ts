@@ -139,13 +139,15 @@ export class PartitionRecovery implements ReplicaRecovery {
     const believable =
       starts !== undefined && (logStart === 0 || epochs.at(logStart - 1) === epochBeforeStart);
     const producers = new ProducerState(table);
-    if (from > logStart && believable) return { from, epochs, producers };
+    const written = believable ? new EpochList(starts) : undefined;
+    if (from > logStart && believable) return { from, epochs, producers, written };
     // Without both the batches have to tell; what the snapshot knows from below the log start stays.
     const kept = table !== undefined && table.offset <= logStart ? producers : new ProducerState();
     return {
       from: logStart,
       epochs: EpochList.before(logStart, epochBeforeStart),
       producers: kept,
+      written,
     };
   }
 
