@@ -166,7 +166,13 @@ export class Broker {
       options,
       metrics: this.metrics,
     });
-    const reports = new LeaderReports({ brokerId, incarnation: store.incarnation, link, logger });
+    const reports = new LeaderReports({
+      brokerId,
+      incarnation: store.incarnation,
+      link,
+      clock,
+      logger,
+    });
     const assignments = this.assignments(store, replication, reports);
     const server = this.server(store, replication, assignments);
     const listening = await server.listen(config.listen.port, config.listen.host);

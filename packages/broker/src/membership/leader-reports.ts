@@ -1,14 +1,16 @@
 // Tells the zkserver which partitions are led here. Reports are level-triggered: what could not be delivered is
 // reported again, from the state at that time.
-import type { Logger } from '@zhumq/base';
-import type { LeaderReport } from '@zhumq/rpc';
+import { delay } from '@zhumq/base';
+import type { Clock, Logger } from '@zhumq/base';
+import type { LeaderReport, ZkServerClient } from '@zhumq/rpc';
 import type { Partition } from '../partition/partition.js';
 import type { ZkServerLink } from './zkserver-link.js';
 
 export interface LeaderReportsOptions {
   readonly brokerId: number;
   readonly incarnation: number;
-  readonly link: ZkServerLink;
+  readonly link: Pick<ZkServerLink, 'callActive'>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -35,24 +37,40 @@ export class LeaderReports {
     if (this.sending) return;
     this.sending = true;
     try {
-      while (this.due.size > 0 && !this.stop.signal.aborted) {
-        await this.options.link.callActive((client) => {
-          // Made anew for every try: by the time a zkserver answers, leadership may have moved.
-          for (const partition of this.taken) this.due.add(partition);
-          const reports = this.take();
-          return reports.length === 0
-            ? Promise.resolve([])
-            : client.reportLeaders(reports, { timeoutMs: 10_000 });
-        }, this.stop.signal);
-        this.taken = [];
-      }
+      while (this.due.size > 0 && !this.stop.signal.aborted) await this.sendSome();
     } catch (error) {
-      this.taken = [];
-      if (!this.stop.signal.aborted)
-        this.options.logger.error({ err: error }, 'leader report refused');
+      if (!this.stop.signal.aborted) throw error;
     } finally {
       this.sending = false;
     }
+  }
+
+  /** Nobody else tells the zkserver who leads: what was refused is reported again a little later. */
+  private async sendSome(): Promise<void> {
+    const { link, clock, logger } = this.options;
+    const { signal } = this.stop;
+    try {
+      await link.callActive((client) => this.report(client), signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.error({ err: error }, 'leader report refused; it will be sent again');
+      this.putBack();
+      await delay(clock, RETRY_MS, signal);
+    }
+    this.taken = [];
+  }
+
+  private report(client: ZkServerClient): Promise<unknown> {
+    // Made anew for every try: by the time a zkserver answers, leadership may have moved.
+    this.putBack();
+    const reports = this.take();
+    if (reports.length === 0) return Promise.resolve();
+    return client.reportLeaders(reports, { timeoutMs: 10_000 });
+  }
+
+  private putBack(): void {
+    for (const partition of this.taken) this.due.add(partition);
+    this.taken = [];
   }
 
   /** Moves what is due to `taken`: what becomes due again while the call is under way is reported again. */
@@ -75,3 +93,5 @@ export class LeaderReports {
 
 /** Reports of one call. */
 const MAX_REPORTS = 500;
+/** After a refusal. */
+const RETRY_MS = 5_000;
