@@ -125,6 +125,8 @@ describe('topics', () => {
     }
     const gone = await zhumq.run(['topic', 'delete', 'nope', '--if-exists', '--yes']);
     expect(gone).toMatchObject({ code: 0, stdout: 'topic "nope" was not there\n' });
+    const dry = await zhumq.run(['topic', 'delete', 'nope', '--if-exists', '--dry-run']);
+    expect(dry).toMatchObject({ code: 0, stdout: 'topic "nope" was not there\n' });
   });
 
   test('mode fetch comes later and says so', async () => {
@@ -448,5 +450,59 @@ describe('the files of a partition', () => {
     const above = await zhumq.run(['log', 'verify', join(directory, 'data')]);
     expect(above.code).toBe(2);
     expect(above.stderr).toContain('give one of these');
+  });
+});
+
+describe('brokers that died', () => {
+  interface DevReady {
+    readonly bootstrap: string;
+    readonly zkservers: readonly { readonly address: string }[];
+    readonly brokers: readonly { readonly id: number; readonly pid: number }[];
+  }
+
+  test('are named; what needs them fails in time and says why', async () => {
+    const data = join(directory, 'dying');
+    const flags = ['--processes', '--restart-after', 'never', '--port', '0', '-o', 'json'];
+    const dying = new ServerProcess(
+      'dying',
+      ['dev', '--data-dir', data, ...flags],
+      join(directory, 'dying.log'),
+    );
+    try {
+      const { bootstrap, zkservers, brokers } = await dying.start<DevReady>();
+      const servers = [zkservers[0].address, bootstrap].join(',');
+      const command = new ZhumqCommand({ ZHUMQ_BOOTSTRAP: servers });
+      const created = await command.run(['topic', 'create', 't', '--replicas', '3', '-o', 'json']);
+      expect(created.code).toBe(0);
+      await command.run(['produce', 't'], 'a\nb\n');
+      const { leader } = (JSON.parse(created.stdout) as { partitions: { leader: number }[] })
+        .partitions[0];
+      const victims = brokers.filter(({ id }) => id !== leader);
+      process.kill(victims[0].pid, 'SIGKILL');
+      const name = `broker ${victims[0].id}`;
+      await until(`${name} is missed`, async () =>
+        (await command.run(['cluster', 'health'])).stdout.includes(`${name} (`),
+      );
+      const health = await command.run(['cluster', 'health', '-o', 'json']);
+      expect(health.code).toBe(1);
+      expect(JSON.parse(health.stdout)).toMatchObject({ ok: false, brokers: { alive: 2 } });
+      const to = String(victims[0].id);
+      const elect = await command.run(['partition', 'elect', 't', '--partition', '0', '--to', to]);
+      expect(elect.code).toBe(1);
+      expect(elect.stderr).toContain(`${name} can not take over t-0`);
+      const brave = await command.run(['consume', 't', '--from', 'earliest', '--timeout', '2s']);
+      expect(brave).toMatchObject({ code: 0, stdout: 'a\nb\n' });
+
+      process.kill(victims[1].pid, 'SIGKILL');
+      process.kill(brokers.find(({ id }) => id === leader)?.pid ?? 0, 'SIGKILL');
+      const produced = await command.run(['produce', 't', '--timeout', '3s'], 'c\n');
+      expect(produced.code).toBe(1);
+      expect(produced.stderr).toContain('0 acknowledged of 1 sent');
+      const consumed = await command.run(['consume', 't', '--from', 'earliest', '--timeout', '1s']);
+      expect(consumed).toMatchObject({ code: 6, stdout: '' });
+      expect(consumed.stderr).toContain('there may be more messages');
+    } finally {
+      await dying.destroy();
+    }
   });
 });

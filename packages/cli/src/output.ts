@@ -77,8 +77,8 @@ export function note(line: string): void {
 }
 
 /** `1 message`, `2 messages`. */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+export function counted(count: number, thing: string, things = `${thing}s`): string {
+  return `${count} ${count === 1 ? thing : things}`;
 }
 
 const NO_BORDERS = {

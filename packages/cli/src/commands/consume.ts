@@ -1,5 +1,6 @@
 // zhumq consume: prints the messages of a topic.
 import type { Client, Consumer, Message } from '@zhumq/client';
+import { zhumqError } from '@zhumq/model';
 import { optionalDurationMs, optionalNumber, textOf } from '../arguments.js';
 import type { Flags } from '../arguments.js';
 import { CLIENT_OPTIONS, openClient } from '../client-session.js';
@@ -58,8 +59,12 @@ async function consume(flags: Flags): Promise<number> {
       await checkTopic(client, topic, partition, signal);
       const partitions = partition === undefined ? {} : { partitions: [partition] };
       const consumer = client.consumer({ topic, from, ...partitions });
-      tellOfEvents(consumer);
-      await readMessages(consumer, print, { max, idleMs }, signal);
+      const stalled = watchStalls(consumer);
+      const printed = await readMessages(consumer, print, { max, idleMs }, signal);
+      if (printed < max && !signal.aborted && stalled.size > 0) {
+        output.end();
+        throw unread(topic, [...stalled]);
+      }
     } finally {
       await client.close({ timeout: 2_000 }).catch(() => undefined);
     }
@@ -87,11 +92,22 @@ async function checkTopic(
     throw unknownPartition(topic, partition, partitions.length);
 }
 
-function tellOfEvents(consumer: Consumer): void {
-  consumer.on('stalled', ({ partition, error }) =>
-    note(`zhumq: partition ${partition} can not be read at present: ${error.message}`),
-  );
-  consumer.on('reconnected', ({ partition, broker }) =>
-    note(`zhumq: partition ${partition} is read again, from ${broker}`),
-  );
+/** Says what happens; the partitions that can not be read at present. */
+function watchStalls(consumer: Consumer): ReadonlySet<number> {
+  const stalled = new Set<number>();
+  consumer.on('stalled', ({ partition, error }) => {
+    stalled.add(partition);
+    note(`zhumq: partition ${partition} can not be read at present: ${error.message}`);
+  });
+  consumer.on('reconnected', ({ partition, broker }) => {
+    stalled.delete(partition);
+    note(`zhumq: partition ${partition} is read again, from ${broker}`);
+  });
+  return stalled;
+}
+
+/** Silence means "there is nothing more" only of partitions that can be read. */
+function unread(topic: string, partitions: readonly number[]): Error {
+  const message = `partition ${partitions.join(', ')} of "${topic}" could not be read when the time was over: there may be more messages`;
+  return zhumqError('LEADER_NOT_AVAILABLE', message, { topic });
 }

@@ -6,7 +6,7 @@ import { ADMIN_OPTIONS, openClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
 import { Interruption } from '../../interruption.js';
-import { OUTPUT_OPTION, formatOf, isJson, print } from '../../output.js';
+import { OUTPUT_OPTION, counted, formatOf, isJson, print } from '../../output.js';
 import type { OutputFormat } from '../../output.js';
 import { tellIfSlow } from '../../waiting.js';
 
@@ -77,9 +77,8 @@ async function healthOf(
   call: CallOptions,
 ): Promise<Health> {
   try {
-    return await tellIfSlow(
-      'the health of the cluster',
-      connected((admin) => admin.clusterHealth(call)),
+    return await connected((admin) =>
+      tellIfSlow('the health of the cluster', admin.clusterHealth(call)),
     );
   } catch (error) {
     if (!ZhumqError.is(error)) throw error;
@@ -92,7 +91,7 @@ function printHealth(format: OutputFormat, health: Health): void {
   const { ok, problems, brokers, partitions } = health;
   if (brokers !== undefined && partitions !== undefined)
     print(
-      `${ok ? 'healthy' : 'NOT HEALTHY'}: ${brokers.alive} of ${brokers.total} brokers alive, ${partitions.total} partitions, ${partitions.withoutLeader} without leader, ${partitions.underReplicated} under-replicated`,
+      `${ok ? 'healthy' : 'NOT HEALTHY'}: ${brokers.alive} of ${brokers.total} brokers alive, ${counted(partitions.total, 'partition')}, ${partitions.withoutLeader} without leader, ${partitions.underReplicated} under-replicated`,
     );
   else print('NOT HEALTHY');
   for (const problem of problems) print(`  ${problem}`);

@@ -5,8 +5,12 @@ import { readMessages } from './read-messages.js';
 const never = new AbortController().signal;
 const noLimits = { max: Infinity, idleMs: Infinity };
 
+type FakeConsumer = Pick<Consumer, 'fetch' | 'lag'> & { asked: FetchOptions[] };
+
+const lagOf = (messages: number) => () => Promise.resolve({ messages, partitions: [] });
+
 /** Gives the messages of one list after the other; then nothing, after the time asked for. */
-function consumerOf(...batches: number[]): Pick<Consumer, 'fetch'> & { asked: FetchOptions[] } {
+function consumerOf(...batches: number[]): FakeConsumer {
   const asked: FetchOptions[] = [];
   const fetch = async (options: FetchOptions = {}): Promise<Message[]> => {
     asked.push(options);
@@ -18,7 +22,7 @@ function consumerOf(...batches: number[]): Pick<Consumer, 'fetch'> & { asked: Fe
     if (count > (options.max ?? 0)) batches.unshift(count - (options.max ?? 0));
     return Array.from({ length: Math.min(count, options.max ?? 0) }, () => ({}) as Message);
   };
-  return { fetch, asked };
+  return { fetch, lag: lagOf(0), asked };
 }
 
 function printer() {
@@ -46,20 +50,38 @@ test('it ends when nothing came for so long; each message starts the time anew',
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(119);
 });
 
+test('a silence while there is more to read is no end', async () => {
+  const consumer = consumerOf(1);
+  let lag = 2;
+  const reading = readMessages(
+    { ...consumer, lag: () => lagOf(lag)() },
+    printer().print,
+    { ...noLimits, idleMs: 50 },
+    never,
+  );
+  const first = await Promise.race([
+    reading.then(() => 'ended'),
+    new Promise((resolve) => setTimeout(() => resolve('goes on'), 300)),
+  ]);
+  expect(first).toBe('goes on');
+  lag = 0;
+  expect(await reading).toBe(1);
+});
+
 test('a signal ends it without an error', async () => {
   const stop = new AbortController();
   const fetch = () =>
     new Promise<Message[]>((_, reject) =>
       stop.signal.addEventListener('abort', () => reject(new Error('aborted'))),
     );
-  const reading = readMessages({ fetch }, printer().print, noLimits, stop.signal);
+  const reading = readMessages({ fetch, lag: lagOf(0) }, printer().print, noLimits, stop.signal);
   stop.abort();
   expect(await reading).toBe(0);
 });
 
 test('an error of the consumer is the end', async () => {
   const fetch = () => Promise.reject(new Error('truncated'));
-  await expect(readMessages({ fetch }, printer().print, noLimits, never)).rejects.toThrow(
-    'truncated',
-  );
+  await expect(
+    readMessages({ fetch, lag: lagOf(0) }, printer().print, noLimits, never),
+  ).rejects.toThrow('truncated');
 });

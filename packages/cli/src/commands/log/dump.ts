@@ -6,7 +6,7 @@ import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
 import { jsonBytes } from '../../json-bytes.js';
 import { OutputStream } from '../../output-stream.js';
-import { OUTPUT_OPTION, formatOf, isJson, note } from '../../output.js';
+import { OUTPUT_OPTION, counted, formatOf, isJson, note } from '../../output.js';
 import type { OutputFormat } from '../../output.js';
 import { FOLDER_POSITIONAL, partitionFolderOf } from './partition-folder.js';
 
@@ -60,7 +60,8 @@ function rowText(item: DumpedBatch | DumpedFault, format: OutputFormat): string 
   if (item.kind === 'fault') return `unreadable at byte ${item.position}: ${item.reason}`;
   const { header, codec, control, position, records } = item;
   const { baseOffset, lastOffset, epoch, sizeBytes, recordsCount, maxTimestamp } = header;
-  const what = control === undefined ? `${recordsCount} records, ${codec}` : control.kind;
+  const what =
+    control === undefined ? `${counted(recordsCount, 'record')}, ${codec}` : control.kind;
   const more =
     format === 'wide'
       ? `, at byte ${position}, producer ${header.producerId} epoch ${header.producerEpoch} sequence ${header.baseSequence}, crc ${header.crc.toString(16)}`

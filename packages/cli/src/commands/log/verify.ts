@@ -35,7 +35,7 @@ function reportLines(directory: string, report: PartitionReport): string[] {
   const range = `offsets ${firstOffset} to ${endOffset} (exclusive), epoch ${report.lastEpoch}`;
   return [
     `${directory}: ${problems.length === 0 ? 'sound' : `DAMAGED, ${counted(problems.length, 'problem')}`}`,
-    `  ${counted(segments, 'segment')}, ${counted(batches, 'batch').replace('batchs', 'batches')}, ${counted(records, 'record')}; ${range}`,
+    `  ${counted(segments, 'segment')}, ${counted(batches, 'batch', 'batches')}, ${counted(records, 'record')}; ${range}`,
     ...(tailBytes === 0
       ? []
       : [

@@ -1,5 +1,6 @@
 // zhumq partition elect: hands the leadership of a partition to another of its replicas.
 import type { Admin, CallOptions, PartitionDetails } from '@zhumq/client';
+import { zhumqError } from '@zhumq/model';
 import { optionalNumber } from '../../arguments.js';
 import { ADMIN_OPTIONS, withClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
@@ -7,6 +8,10 @@ import { EXIT, UsageError } from '../../exit-codes.js';
 import { OUTPUT_OPTION, formatOf, printObject } from '../../output.js';
 import { TOPIC_POSITIONAL, topicOf } from '../topic/topic-argument.js';
 import { unknownPartition } from './describe.js';
+
+/** Several election timeouts: who has not taken over by then does not. */
+const TAKE_OVER_MS = 10_000;
+const LOOK_AGAIN_MS = 100;
 
 export const electLeader: Verb = {
   usage: 'elect <topic>',
@@ -33,7 +38,10 @@ export const electLeader: Verb = {
       const to = wanted ?? before.replicas[0];
       checkReplica(key, to, before);
       const moved = before.leader !== to && !dryRun;
-      if (moved) await admin.transferLeadership({ topic, partition, broker: to }, call);
+      if (moved) {
+        await admin.transferLeadership({ topic, partition, broker: to }, call);
+        await untilLeads(admin, topic, partition, to, call);
+      }
       return { topic, partition, from: before.leader, to, moved, dryRun };
     });
     const { from, to } = result;
@@ -58,9 +66,38 @@ async function described(
   return found;
 }
 
-function checkReplica(key: string, broker: number, { replicas }: PartitionDetails): void {
+function checkReplica(key: string, broker: number, partition: PartitionDetails): void {
+  const { replicas, replicaDetails } = partition;
   if (!replicas.includes(broker))
     throw new UsageError(
       `broker ${broker} has no replica of ${key}, so it can not lead it; brokers ${replicas.join(', ')} have one`,
     );
+  const replica = replicaDetails.find((one) => one.broker === broker);
+  if (replica?.role === 'offline')
+    throw new Error(
+      `broker ${broker} can not take over ${key}: ${replica.problem || 'it does not answer'}; start it, or choose another one of brokers ${replicas.join(', ')}`,
+    );
+}
+
+/** The leader only asks the other replica to take over; one that is slow or far behind does not, and it goes on. */
+async function untilLeads(
+  admin: Admin,
+  topic: string,
+  partition: number,
+  broker: number,
+  call: CallOptions,
+): Promise<void> {
+  const deadlineMs = performance.now() + TAKE_OVER_MS;
+  for (;;) {
+    const { leader } = await described(admin, topic, partition, call);
+    if (leader === broker) return;
+    call.signal?.throwIfAborted();
+    if (performance.now() > deadlineMs)
+      throw zhumqError(
+        'TIMEOUT',
+        `broker ${broker} did not take over ${topic}-${partition} within ${TAKE_OVER_MS / 1000} s; ${leader < 0 ? 'nobody' : `broker ${leader}`} leads it`,
+        { topic, partition },
+      );
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
 }

@@ -1,4 +1,5 @@
 // zhumq topic delete: deletes a topic with all its messages.
+import type { Admin, CallOptions } from '@zhumq/client';
 import { ADMIN_OPTIONS, withClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
 import { YES_OPTION, confirmed } from '../../confirmation.js';
@@ -27,11 +28,23 @@ export const deleteTopic: Verb = {
       note(`Topic "${topic}" is kept.`);
       return EXIT.failed;
     }
-    const { deleted } = await withClient(flags, `topic "${topic}" to be deleted`, (client, call) =>
-      client.admin().deleteTopic({ topic, dryRun, ifExists: flags['if-exists'] === true }, call),
+    const ifExists = flags['if-exists'] === true;
+    const { found, deleted } = await withClient(
+      flags,
+      `topic "${topic}" to be deleted`,
+      async (client, call) => {
+        // A dry run never deletes, so it can not tell by that whether the topic is there.
+        const found = !(dryRun && ifExists) || (await exists(client.admin(), topic, call));
+        return { found, ...(await client.admin().deleteTopic({ topic, dryRun, ifExists }, call)) };
+      },
     );
-    const done = dryRun ? 'would be deleted' : deleted ? 'is deleted' : 'was not there';
+    const there = dryRun ? found : deleted;
+    const done = !there ? 'was not there' : dryRun ? 'would be deleted' : 'is deleted';
     printObject(formatOf(flags), { topic, deleted, dryRun }, [`topic "${topic}" ${done}`]);
     return EXIT.ok;
   },
 };
+
+async function exists(admin: Admin, topic: string, call: CallOptions): Promise<boolean> {
+  return (await admin.listTopics({ ...call, internal: true })).includes(topic);
+}
