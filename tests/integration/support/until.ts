@@ -32,10 +32,3 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
-
-/** How long something takes, in whole milliseconds. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number }> {
-  const started = performance.now();
-  const result = await work();
-  return { result, ms: Math.round(performance.now() - started) };
-}
