@@ -5,12 +5,16 @@ import { note } from '../output.js';
 import type { Command } from '../run-command.js';
 import { devPortCount, startDevCluster } from '../servers/dev-cluster.js';
 import { DEFAULT_FIRST_PORT, findPortBlock } from '../servers/port-block.js';
+import type { PortBlock } from '../servers/port-block.js';
 import type { RunningServer } from '../servers/running-server.js';
 import { serve } from '../servers/serve.js';
 import { logSettings } from './server-flags.js';
 import type { Flags } from './server-flags.js';
 
 const MAX_BROKERS = 20;
+/** How long ports that were asked for may still be held. */
+const PORTS_WAIT_MS = 3_000;
+const LOOK_MS = 50;
 
 export const devCommand: Command = {
   register: (program, run) =>
@@ -85,7 +89,14 @@ async function start(flags: Flags): Promise<RunningServer> {
 
 async function ports(asked: number | undefined, brokers: number): Promise<readonly number[]> {
   const count = devPortCount(brokers);
-  const block = await findPortBlock(asked ?? DEFAULT_FIRST_PORT, count, asked !== undefined);
+  const find = (): Promise<PortBlock | undefined> =>
+    findPortBlock(asked ?? DEFAULT_FIRST_PORT, count, asked !== undefined);
+  let block = await find();
+  // What an earlier life left running is on its way out.
+  for (let waitedMs = 0; block === undefined && waitedMs < PORTS_WAIT_MS; waitedMs += LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    block = await find();
+  }
   if (block === undefined) {
     throw new UsageError(
       `ports ${asked} to ${(asked ?? 0) + count - 1} are not all free; name another --port, or 0 for any`,

@@ -16,17 +16,19 @@ export async function serve(
   const server = await start();
   process.stdout.write(`${options.json ? JSON.stringify(server.ready) : server.banner}\n`);
   const end = await Promise.race([ended, server.failed]);
+  // Nothing can be promised any more, so nothing is tidied up either: recovery does that at the next start.
   if (end instanceof Error) {
     process.stderr.write(`zhumq: ${end.message}\n`);
-    // Nothing can be promised any more, so nothing is tidied up either: recovery does that at the next start.
     return 1;
   }
+  // Nor without the parent: it may be started again already, and needs the ports and the data directory.
+  if (end === 'parent gone') return 0;
   await server.stop();
   return end;
 }
 
 /** Resolves with the exit code of the first reason to end; a second signal ends the process at once. */
-function endOfServing(stopWithParent: boolean): Promise<number> {
+function endOfServing(stopWithParent: boolean): Promise<number | 'parent gone'> {
   return new Promise((resolve) => {
     const onSignal = (code: number) => (): void => {
       process.once('SIGTERM', () => process.exit(code));
@@ -37,8 +39,8 @@ function endOfServing(stopWithParent: boolean): Promise<number> {
     process.once('SIGINT', onSignal(130));
     if (stopWithParent) {
       process.stdin.resume();
-      process.stdin.once('end', () => resolve(0));
-      process.stdin.once('error', () => resolve(0));
+      process.stdin.once('end', () => resolve('parent gone'));
+      process.stdin.once('error', () => resolve('parent gone'));
     }
   });
 }
