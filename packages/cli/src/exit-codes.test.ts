@@ -1,7 +1,7 @@
 // The exit code and the words of each kind of failure.
 import { zhumqError } from '@zhumq/model';
 import type { ErrorCode } from '@zhumq/model';
-import { Interrupted, PartialFailure, UsageError, exitCodeOf, explain } from './exit-codes.js';
+import { Interrupted, UsageError, exitCodeOf, explain } from './exit-codes.js';
 
 test.each<[ErrorCode, number]>([
   ['INTERNAL', 1],
@@ -18,7 +18,6 @@ test.each<[ErrorCode, number]>([
 
 test('errors of the command itself have their codes', () => {
   expect(exitCodeOf(new UsageError('x'))).toBe(2);
-  expect(exitCodeOf(new PartialFailure('x'))).toBe(3);
   expect(exitCodeOf(new Interrupted('x'))).toBe(130);
   expect(exitCodeOf(new Error('x'))).toBe(1);
   expect(exitCodeOf('x')).toBe(1);

@@ -18,11 +18,6 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Part of the work was done; the message says which. */
-export class PartialFailure extends Error {
-  override readonly name = 'PartialFailure';
-}
-
 /** A signal ended the command before it was done. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
@@ -35,7 +30,6 @@ export function exitCodeOf(error: unknown): number {
     error instanceof ConfigFileInvalid
   )
     return EXIT.usage;
-  if (error instanceof PartialFailure) return EXIT.partial;
   if (error instanceof Interrupted) return EXIT.interrupted;
   if (!ZhumqError.is(error)) return EXIT.failed;
   switch (error.code) {
