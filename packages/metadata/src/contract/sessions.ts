@@ -49,7 +49,11 @@ export const sessions: ContractCase[] = [
         () => store.session.number === first.number + 1 && store.session,
       );
       assert.notEqual(second.token, first.token);
-      const told = events.filter(({ state }) => state !== 'suspended');
+      // On a slow machine the connection may come and go before the session is lost.
+      const told = events.filter(
+        ({ state, number }) =>
+          state !== 'suspended' && !(state === 'connected' && number === first.number),
+      );
       assert.deepEqual(
         told.map(({ state, number }) => [state, number]),
         [
