@@ -19,7 +19,12 @@ let decisions = 0;
 jest.setTimeout(240_000);
 
 beforeAll(async () => {
-  cluster = await ClusterProcesses.start({ brokers: 3, zkservers: 2, zookeepers: 3 });
+  cluster = await ClusterProcesses.start({
+    ...{ brokers: 3, zkservers: 2, zookeepers: 3 },
+    // Half of the default: what a killed zkserver held is free sooner.
+    zkserverFlags: ['--session-timeout', '3s'],
+    brokerFlags: ['--session-timeout', '3s'],
+  });
   client = await connect(cluster.bootstrap);
   const { ready } = await client
     .admin()
