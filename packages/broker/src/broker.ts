@@ -71,6 +71,8 @@ export class Broker {
   private readonly stopping = new AbortController();
   private running: Running | undefined;
   private failure: Error | undefined;
+  /** Settled when the zkserver counts this life of the broker among its members. */
+  private readonly joined = deferred();
 
   constructor(
     private readonly config: BrokerConfig,
@@ -82,7 +84,10 @@ export class Broker {
     this.link = new ZkServerLink({ store, channels: this.channels, clock, random, logger });
   }
 
-  /** Resolves when clients can connect; partitions are opened as the zkserver names them (see health). */
+  /**
+   * Resolves when clients can connect and the cluster counts this broker as a member, so that a topic made right after
+   * finds it; without a metadata store after a while all the same, because known partitions serve without one.
+   */
   async start(): Promise<BrokerAddresses> {
     const store = await openLogStore(this.config, this.environment, this.metrics, (error) =>
       this.fail(error),
@@ -90,11 +95,20 @@ export class Broker {
     try {
       await this.joinCluster(store);
       this.running = await this.run(store);
-      return this.running.addresses;
     } catch (error) {
       await store.close();
       throw error;
     }
+    const { addresses } = this.running;
+    const waiting = new AbortController();
+    const { clock, logger } = this.environment;
+    const patience = delay(clock, JOIN_PATIENCE_MS, waiting.signal).then(
+      () => logger.warn({}, 'not a member of the cluster yet; serving what is known from before'),
+      () => undefined,
+    );
+    await Promise.race([this.joined.promise, patience]);
+    waiting.abort();
+    return addresses;
   }
 
   /** Hands leadership away, then goes: nothing that was acknowledged depends on how this ends. */
@@ -253,6 +267,13 @@ export class Broker {
       clock,
       logger,
       onStaleRecord: (partition) => reports.add(partition),
+      onApplied: ({ brokers }) => {
+        const isMember = brokers.some(
+          ({ endpoint, incarnation, alive }) =>
+            alive && endpoint.id === config.id && incarnation === store.incarnation,
+        );
+        if (isMember) this.joined.resolve();
+      },
     });
     return assignments;
   }
@@ -308,6 +329,17 @@ export class Broker {
   }
 }
 
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
 /** What runs between start and stop. */
 interface Running {
   readonly store: LogStore;
@@ -323,6 +355,8 @@ interface Running {
   readonly addresses: BrokerAddresses;
 }
 
+/** How long a start waits to become a member. */
+const JOIN_PATIENCE_MS = 10_000;
 const POLL_MS = 100;
 const NOTICE_MS = 5_000;
 /** Requests under way when the server closes. */

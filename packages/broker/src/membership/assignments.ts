@@ -22,6 +22,8 @@ export interface AssignmentsOptions {
   readonly logger: Logger;
   /** The assignment of a partition that is led here names another leader, or none: report again. */
   readonly onStaleRecord: (partition: Partition) => void;
+  /** A desired state was applied. */
+  readonly onApplied?: (state: DesiredState) => void;
 }
 
 export class Assignments {
@@ -90,6 +92,7 @@ export class Assignments {
       this.current = state;
       await cache.save(state);
       await this.settleUncleanStart();
+      this.options.onApplied?.(state);
     }
     const deletedTopicIds: string[] = [];
     for (const tombstone of state.tombstones) {
