@@ -15,6 +15,7 @@ import {
   optionValues,
   optionalAddress,
   serverId,
+  storeToWaitFor,
 } from './server-flags.js';
 import type { Flags } from './server-flags.js';
 
@@ -45,6 +46,7 @@ export const brokerCommand: Command = {
           serve(() => start(flags), {
             json: flags.output === 'json',
             stopWithParent: flags['stop-with-parent'] === true,
+            waitsFor: `${storeToWaitFor(flags)} and the first zkserver of the cluster`,
           }),
         ),
     ),

@@ -66,6 +66,7 @@ export const devCommand: Command = {
           serve(() => start(flags), {
             json: flags.output === 'json',
             stopWithParent: flags['stop-with-parent'] === true,
+            waitsFor: 'the servers of the cluster to start',
           }),
         ),
     ),

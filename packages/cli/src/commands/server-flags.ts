@@ -140,6 +140,11 @@ export function metadataLocation(flags: Flags): MetadataLocation {
   return { kind: 'zookeeper', connectionString: String(zookeeper) };
 }
 
+/** For people: what a server that does not start may be waiting for. */
+export function storeToWaitFor({ zookeeper }: Flags): string {
+  return zookeeper === undefined ? 'the metadata store' : `ZooKeeper at ${String(zookeeper)}`;
+}
+
 function configFile(flags: Flags): { path: string; text: string } | undefined {
   if (flags.config === undefined) return undefined;
   const path = String(flags.config);

@@ -14,6 +14,7 @@ import {
   optionValues,
   optionalAddress,
   serverId,
+  storeToWaitFor,
 } from './server-flags.js';
 import type { Flags } from './server-flags.js';
 
@@ -28,6 +29,7 @@ export const zkserverCommand: Command = {
           serve(() => start(flags), {
             json: flags.output === 'json',
             stopWithParent: flags['stop-with-parent'] === true,
+            waitsFor: storeToWaitFor(flags),
           }),
         ),
     ),

@@ -1,7 +1,10 @@
 // Runs a server until a signal, its own failure, or the end of its parent.
+import { tellIfSlow } from '../waiting.js';
 import type { RunningServer } from './running-server.js';
 
 export interface ServeOptions {
+  /** What a start that takes long waits for, as far as anybody can know. */
+  readonly waitsFor: string;
   readonly json: boolean;
   /** The process was started by another one and goes when that one's end of standard input closes. */
   readonly stopWithParent: boolean;
@@ -13,7 +16,10 @@ export async function serve(
   options: ServeOptions,
 ): Promise<number> {
   const ended = endOfServing(options.stopWithParent);
-  const server = await start();
+  const server = await Promise.race([ended, tellIfSlow(options.waitsFor, start())]);
+  // Before it serves there is nothing to hand over, and what it waits for may never come: recovery does the rest.
+  if (typeof server === 'number') return server;
+  if (server === 'parent gone') return 0;
   process.stdout.write(`${options.json ? JSON.stringify(server.ready) : server.banner}\n`);
   const end = await Promise.race([ended, server.failed]);
   // Nothing can be promised any more, so nothing is tidied up either: recovery does that at the next start.
