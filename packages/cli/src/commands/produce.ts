@@ -130,7 +130,8 @@ function summarize(
   }
   if (failure !== undefined) {
     const where = failure.line === 0 ? 'standard input' : `line ${failure.line}`;
-    note(`zhumq: ${where}: ${explain(failure.error)}`);
+    const text = explain(failure.error);
+    note(`zhumq: ${text.startsWith(`${where} `) ? text : `${where}: ${text}`}`);
   }
   const why = signal.aborted ? `interrupted by ${by}` : 'no more of the input was read';
   note(`${acknowledged} ${done} of ${sent} sent; ${why}`);

@@ -32,7 +32,11 @@ export const verifyLog: Verb = {
 
 function reportLines(directory: string, report: PartitionReport): string[] {
   const { segments, batches, records, firstOffset, endOffset, tailBytes, problems } = report;
-  const range = `offsets ${firstOffset} to ${endOffset} (exclusive), epoch ${report.lastEpoch}`;
+  // Where damage ended the reading, the end is not that of the partition.
+  const range =
+    problems.length === 0
+      ? `offsets ${firstOffset} to ${endOffset} (exclusive), epoch ${report.lastEpoch}`
+      : 'as far as they can be read';
   return [
     `${directory}: ${problems.length === 0 ? 'sound' : `DAMAGED, ${counted(problems.length, 'problem')}`}`,
     `  ${counted(segments, 'segment')}, ${counted(batches, 'batch', 'batches')}, ${counted(records, 'record')}; ${range}`,
