@@ -1,5 +1,6 @@
 // Syncs what was written to a log's files, and now and then, with a sync, writes what a restart would otherwise have to
 // derive from the batches: epoch list, producers as of the high watermark, indexes of the active segment.
+import type { EpochList } from './epoch-list.js';
 import type { LogState } from './log-state.js';
 import type { PendingStates } from './pending-states.js';
 import { dropOldProducers, writeEpochs, writeProducers } from './derived-files.js';
@@ -8,7 +9,8 @@ import { writeIndexes } from './segment-indexes.js';
 export class LogSync {
   /** One after the other, so that each covers what was written before it was asked for. */
   private last: Promise<void> = Promise.resolve();
-  private epochChangesWritten = 0;
+  /** The list that was written last, and how often it had changed by then; an install replaces the list. */
+  private epochsWritten: { readonly list: EpochList; readonly changes: number } | undefined;
 
   constructor(
     private readonly state: LogState,
@@ -53,12 +55,15 @@ export class LogSync {
    */
   private prepareEpochs(): (() => Promise<void>) | undefined {
     const { state } = this;
-    const { changes, entries } = state.epochs;
-    if (changes === this.epochChangesWritten || !state.isOpen) return undefined;
+    const { epochs: list } = state;
+    const { changes, entries } = list;
+    const { epochsWritten } = this;
+    const isWritten = epochsWritten?.list === list && epochsWritten.changes === changes;
+    if (isWritten || !state.isOpen) return undefined;
     const epochs = [...entries];
     return async () => {
       await writeEpochs(state.resources.fileSystem, state.seat.directory, epochs);
-      this.epochChangesWritten = changes;
+      this.epochsWritten = { list, changes };
     };
   }
 
