@@ -6,14 +6,15 @@ const packages = {
   base: [],
   model: ['base'],
   raft: ['base'],
+  fetch: ['base'],
   log: ['base', 'model'],
   metadata: ['base', 'model'],
   rpc: ['base', 'model'],
-  broker: ['base', 'model', 'raft', 'log', 'metadata', 'rpc'],
+  broker: ['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
   zkserver: ['base', 'model', 'metadata', 'rpc'],
   client: ['base', 'model', 'rpc'],
   cli: [
-    ...['base', 'model', 'raft', 'log', 'metadata', 'rpc'],
+    ...['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
     ...['broker', 'zkserver', 'client'],
   ],
 };
@@ -88,9 +89,9 @@ module.exports = {
     ...stands,
     {
       name: 'pure-core',
-      comment: 'raft touches nothing: no system module, no library.',
+      comment: 'raft and fetch touch nothing: no system module, no library.',
       severity: 'error',
-      from: { path: '^packages/raft/src/', pathNot: exempt },
+      from: { path: '^packages/(raft|fetch)/src/', pathNot: exempt },
       to: {
         dependencyTypesNot: ['local', 'aliased', 'aliased-tsconfig', 'aliased-tsconfig-paths'],
       },

@@ -39,7 +39,7 @@ module.exports = defineConfig(
     rules: { 'no-console': 'error' },
   },
   {
-    files: ['packages/raft/src/**/*.ts'],
+    files: ['packages/{raft,fetch}/src/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-globals': ['error', ...impureGlobals],

@@ -160,6 +160,12 @@ struct ReplicaStatus {
   12: string topic
   /** The partition's number. */
   13: i32 partition
+  /** The mode that the replica is in. */
+  14: optional common.ReplicationMode mode
+  /** The generation that it is in. */
+  15: optional i64 generation
+  /** Identity of the intent that sealed it; not set when it is not sealed. */
+  16: optional string sealedBy
 }
 
 /** What a broker must hold, as far as one partition goes. */
@@ -206,6 +212,48 @@ struct DesiredStateReply {
   1: list<string> deletedTopicIds
 }
 
+/** A partition in one generation, as the active zkserver names it. */
+struct PartitionRef {
+  /** Identity of the topic. */
+  1: string topicId
+  /** The partition's number. */
+  2: i32 partition
+  /** Its generation; a broker that is in another one refuses. */
+  3: i64 generation
+  /** Epoch of the zkserver that asks; a broker refuses a smaller one than it has seen. */
+  4: i64 controllerEpoch
+}
+
+/** How far a replica's log goes. */
+struct ReplicaEnd {
+  /** Identity of the topic. */
+  1: string topicId
+  /** The partition's number. */
+  2: i32 partition
+  /** Set when this broker can not answer for the partition; the other fields mean nothing then. */
+  3: optional common.Failure failure
+  /** The replica. */
+  4: string replicaId
+  /** Its broker. */
+  5: i32 broker
+  /** Incarnation of its broker. */
+  6: i64 incarnation
+  /** Largest Raft term or fetch epoch that it has seen. */
+  7: i64 epoch
+  /** Epoch of its last record and the offset after it, all of it on disk. */
+  8: common.EpochOffset logEnd
+  /** It may lack what it acknowledged, so its word does not count. */
+  9: bool tainted
+}
+
+/** Where a partition was sealed. */
+struct SealResult {
+  /** Epoch of the seal's batch and the offset after it. */
+  1: common.EpochOffset seal
+  /** Replicas that have the log on disk through the seal. */
+  2: list<string> replicas
+}
+
 /** Served by every broker. */
 service BrokerService {
   /** Appends batches and answers when the ack level is reached. */
@@ -226,4 +274,13 @@ service BrokerService {
   void transferLeadership(1: string topic, 2: i32 partition, 3: i32 toBroker) throws (1: common.RequestFailed failed)
   /** Called by the active zkserver: what this broker must hold. Idempotent. */
   DesiredStateReply reconcile(1: DesiredState state) throws (1: common.RequestFailed failed)
+  /** Called by the active zkserver: how far these replicas' logs go, after a sync of each. For elections in mode FETCH. */
+  list<ReplicaEnd> replicaEnds(1: list<PartitionRef> partitions) throws (1: common.RequestFailed failed)
+  /**
+   * Called by the active zkserver: the leader takes no more records, and answers when its seal is committed (mode RAFT),
+   * or on disk on all of the ISR and a majority of the replicas (mode FETCH). Idempotent.
+   */
+  SealResult sealPartition(1: PartitionRef partition, 2: string transitionId, 3: i32 timeoutMs) throws (1: common.RequestFailed failed)
+  /** Called by the active zkserver, mode RAFT: the replica takes no part in this generation any more, for good. Idempotent. */
+  ReplicaEnd closePartition(1: PartitionRef partition) throws (1: common.RequestFailed failed)
 }

@@ -54,6 +54,36 @@ struct ReplicaEntry {
   3: string directoryId
 }
 
+/** A place in a log, with the epoch of the record there. */
+struct EpochOffset {
+  /** The epoch (the Raft term in mode RAFT). */
+  1: i64 epoch
+  /** The offset. */
+  2: i64 offset
+}
+
+/** A switch of mode, or a forced recovery, that is under way. */
+struct Transition {
+  /** Identity of the intent. */
+  1: string id
+  /** The mode that is wanted; the present one in a forced recovery. */
+  2: ReplicationMode to
+  /** The step that is under way: seal, close, or abort. */
+  3: string phase
+}
+
+/** How the last switch of a partition ended. */
+struct SwitchOutcome {
+  /** Identity of the intent. */
+  1: string id
+  /** The mode that was wanted. */
+  2: ReplicationMode to
+  /** True when the partition is in that mode since. */
+  3: bool done
+  /** Why it was given up; empty when it was done. */
+  4: string reason
+}
+
 /** What clients and brokers need to know of one partition. */
 struct PartitionInfo {
   /** The partition's number, from 0. */
@@ -70,6 +100,22 @@ struct PartitionInfo {
   6: i64 generation
   /** Replica ids in sync (mode FETCH); empty in mode RAFT. */
   7: list<string> isr
+  /** Number of changes of the record; a change of the ISR names the one that it is based on. */
+  8: optional i64 version
+  /** Incarnation of the broker that leads; -1 when none does. */
+  9: optional i64 leaderIncarnation
+  /** Mode FETCH: replica ids that may lead besides the ISR, because they left it while nothing more could be committed. */
+  10: optional list<string> elr
+  /** Where the previous generation ended; not set in the first one. */
+  11: optional EpochOffset seal
+  /** Set while a switch of mode is under way. */
+  12: optional Transition transition
+  /** When and why acknowledged records may have been lost; not set when none can have been. */
+  13: optional string possibleLoss
+  /** First epoch after the last possible loss; a replica whose last epoch is smaller may have to give up committed records. 0: none. */
+  14: optional i64 lossEpoch
+  /** How the last switch ended; not set when there was none. */
+  15: optional SwitchOutcome lastSwitch
 }
 
 /** What clients and brokers need to know of one topic. */

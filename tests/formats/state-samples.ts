@@ -22,8 +22,10 @@ import {
   replicaCheckpointCodec,
   replicaCodec,
   replicaIdentityCodec,
+  switchOutcomeCodec,
   tombstoneCodec,
   topicRecordCodec,
+  topicSwitchCodec,
   transitionCodec,
   voterSetChangeCodec,
   zkServerRegistrationCodec,
@@ -47,6 +49,7 @@ const broker = {
 const replica = { broker: 1, replicaId: a, directoryId };
 const seal = { epoch: 4, offset: 1041 };
 const transition = { id: c, to: 'fetch', phase: 'sealing' } as const;
+const lastSwitch = { id: c, to: 'raft', done: false, reason: 'the ISR is too small' } as const;
 const identity = { topic: 'orders', topicId, partition: 2, replicaId: a };
 const generation = { generation: 2, mode: 'raft', epoch: 5, seal, voters: [a, b] } as const;
 const hardState = {
@@ -124,7 +127,11 @@ export const stateSamples: readonly StateSample[] = [
     transition,
     possibleLoss: '2026-01-02T03:04:05Z: no clean replica',
     learners: [c],
+    lossEpoch: 4,
+    lastSwitch,
   }),
+  sample(switchOutcomeCodec, lastSwitch),
+  sample(topicSwitchCodec, { topic: 'orders', to: 'fetch', parallel: 8, waiting: [3, 11] }),
   sample(tombstoneCodec, { topicId, topic: 'orders', controllerEpoch: 17, brokers: [1, 2, 300] }),
   sample(producerIdsCodec, { next: 4000 }),
   sample(leaderChangeCodec, { generation: 2, replicaId: a, voters: [a, b] }),

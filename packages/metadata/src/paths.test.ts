@@ -15,7 +15,7 @@ test('every built path parses to what it was built from', () => {
     [paths.partitions('a'), { kind: 'parent' }],
     [paths.partition('a', 9), { kind: 'partition', topic: 'a', partition: 9 }],
     [paths.reassignment('a-1', 2), { kind: 'reassignment', topic: 'a-1', partition: 2 }],
-    [paths.modeSwitch('a-1-2', 0), { kind: 'mode-switch', topic: 'a-1-2', partition: 0 }],
+    [paths.topicSwitch('abc'), { kind: 'topic-switch', topicId: 'abc' }],
     [paths.deletion('00ff'), { kind: 'deletion', topicId: '00ff' }],
     [paths.clientConfig('a/b c.%'), { kind: 'client-config', client: 'a/b c.%' }],
     [paths.clientConfig('..'), { kind: 'client-config', client: '..' }],

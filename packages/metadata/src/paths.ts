@@ -39,8 +39,7 @@ export const paths = {
   reassignment: (topic: string, partition: number): string =>
     `/admin/reassignments/${segment(topic)}-${integer(partition)}`,
   deletion: (topicId: string): string => `/admin/deletions/${segment(topicId)}`,
-  modeSwitch: (topic: string, partition: number): string =>
-    `/admin/switches/${segment(topic)}-${integer(partition)}`,
+  topicSwitch: (topicId: string): string => `/admin/switches/${segment(topicId)}`,
 } as const;
 
 /** The persistent parents that a new cluster needs, in order of creation. */
@@ -60,14 +59,14 @@ export type ParsedPath =
     }
   | { readonly kind: 'topic' | 'topic-config'; readonly topic: string }
   | {
-      readonly kind: 'partition' | 'reassignment' | 'mode-switch';
+      readonly kind: 'partition' | 'reassignment';
       readonly topic: string;
       readonly partition: number;
     }
   | { readonly kind: 'client-config'; readonly client: string }
   | { readonly kind: 'acl'; readonly resource: string }
   | { readonly kind: 'token'; readonly tokenId: string }
-  | { readonly kind: 'deletion'; readonly topicId: string }
+  | { readonly kind: 'deletion' | 'topic-switch'; readonly topicId: string }
   | { readonly kind: 'parent' };
 
 type Parser = (...parts: string[]) => ParsedPath | undefined;
@@ -86,8 +85,8 @@ const patterns: readonly (readonly [RegExp, Parser])[] = [
   [/^\/topics\/([^/]+)\/partitions$/, () => ({ kind: 'parent' })],
   [/^\/topics\/([^/]+)\/partitions\/(\d+)$/, partitionParser('partition')],
   [/^\/admin\/reassignments\/([^/]+)-(\d+)$/, partitionParser('reassignment')],
-  [/^\/admin\/switches\/([^/]+)-(\d+)$/, partitionParser('mode-switch')],
   [/^\/admin\/deletions\/([^/]+)$/, (topicId) => ({ kind: 'deletion', topicId })],
+  [/^\/admin\/switches\/([^/]+)$/, (topicId) => ({ kind: 'topic-switch', topicId })],
   [
     /^\/config\/clients\/([^/]+)$/,
     (name) => maybeUnescaped(name, (client) => ({ kind: 'client-config', client })),
@@ -159,6 +158,6 @@ function brokerParser(kind: 'live-broker' | 'registered-broker' | 'broker-config
   return (digits) => ({ kind, brokerId: Number(digits) });
 }
 
-function partitionParser(kind: 'partition' | 'reassignment' | 'mode-switch'): Parser {
+function partitionParser(kind: 'partition' | 'reassignment'): Parser {
   return (topic, digits) => ({ kind, topic, partition: Number(digits) });
 }

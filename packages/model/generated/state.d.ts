@@ -717,6 +717,81 @@ export namespace zhumq {
         }
 
         /**
+         * Properties of a SwitchOutcome.
+         * @deprecated Use zhumq.state.SwitchOutcome.$Properties instead.
+         */
+        interface ISwitchOutcome extends zhumq.state.SwitchOutcome.$Properties {
+        }
+
+        /** Represents a SwitchOutcome. */
+        class SwitchOutcome {
+
+            /**
+             * Constructs a new SwitchOutcome.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.SwitchOutcome.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** SwitchOutcome id. */
+            id: string;
+
+            /** SwitchOutcome to. */
+            to: zhumq.state.Mode;
+
+            /** SwitchOutcome done. */
+            done: boolean;
+
+            /** SwitchOutcome reason. */
+            reason: string;
+
+            /**
+             * Encodes the specified SwitchOutcome message. Does not implicitly {@link zhumq.state.SwitchOutcome.verify|verify} messages.
+             * @param message SwitchOutcome message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.SwitchOutcome.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a SwitchOutcome message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.SwitchOutcome & zhumq.state.SwitchOutcome.$Shape} SwitchOutcome
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.SwitchOutcome & zhumq.state.SwitchOutcome.$Shape;
+        }
+
+        namespace SwitchOutcome {
+
+            /** Properties of a SwitchOutcome. */
+            interface $Properties {
+
+                /** SwitchOutcome id */
+                id?: (string|null);
+
+                /** SwitchOutcome to */
+                to?: (zhumq.state.Mode|null);
+
+                /** SwitchOutcome done */
+                done?: (boolean|null);
+
+                /** SwitchOutcome reason */
+                reason?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a SwitchOutcome. */
+            type $Shape = zhumq.state.SwitchOutcome.$Properties;
+        }
+
+        /**
          * Properties of a PartitionRecord.
          * @deprecated Use zhumq.state.PartitionRecord.$Properties instead.
          */
@@ -770,6 +845,12 @@ export namespace zhumq {
 
             /** PartitionRecord learners. */
             learners: string[];
+
+            /** PartitionRecord lossEpoch. */
+            lossEpoch: number;
+
+            /** PartitionRecord lastSwitch. */
+            lastSwitch?: (zhumq.state.SwitchOutcome.$Properties|null);
 
             /**
              * Encodes the specified PartitionRecord message. Does not implicitly {@link zhumq.state.PartitionRecord.verify|verify} messages.
@@ -831,12 +912,93 @@ export namespace zhumq {
                 /** PartitionRecord learners */
                 learners?: (string[]|null);
 
+                /** PartitionRecord lossEpoch */
+                lossEpoch?: (number|null);
+
+                /** PartitionRecord lastSwitch */
+                lastSwitch?: (zhumq.state.SwitchOutcome.$Properties|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a PartitionRecord. */
             type $Shape = zhumq.state.PartitionRecord.$Properties;
+        }
+
+        /**
+         * Properties of a TopicSwitch.
+         * @deprecated Use zhumq.state.TopicSwitch.$Properties instead.
+         */
+        interface ITopicSwitch extends zhumq.state.TopicSwitch.$Properties {
+        }
+
+        /** Represents a TopicSwitch. */
+        class TopicSwitch {
+
+            /**
+             * Constructs a new TopicSwitch.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.TopicSwitch.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** TopicSwitch topic. */
+            topic: string;
+
+            /** TopicSwitch to. */
+            to: zhumq.state.Mode;
+
+            /** TopicSwitch parallel. */
+            parallel: number;
+
+            /** TopicSwitch waiting. */
+            waiting: number[];
+
+            /**
+             * Encodes the specified TopicSwitch message. Does not implicitly {@link zhumq.state.TopicSwitch.verify|verify} messages.
+             * @param message TopicSwitch message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.TopicSwitch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a TopicSwitch message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.TopicSwitch & zhumq.state.TopicSwitch.$Shape} TopicSwitch
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.TopicSwitch & zhumq.state.TopicSwitch.$Shape;
+        }
+
+        namespace TopicSwitch {
+
+            /** Properties of a TopicSwitch. */
+            interface $Properties {
+
+                /** TopicSwitch topic */
+                topic?: (string|null);
+
+                /** TopicSwitch to */
+                to?: (zhumq.state.Mode|null);
+
+                /** TopicSwitch parallel */
+                parallel?: (number|null);
+
+                /** TopicSwitch waiting */
+                waiting?: (number[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a TopicSwitch. */
+            type $Shape = zhumq.state.TopicSwitch.$Properties;
         }
 
         /**

@@ -205,6 +205,26 @@ const TABLE = {
     meaning:
       'The leader lost its office after it had appended the batch; the next leader may have it. A retry by an idempotent producer is safe.',
   },
+  PARTITION_SEALED: {
+    code: 55,
+    flags: 'r',
+    meaning: 'The partition is being switched to another mode and takes records again in a moment.',
+  },
+  STALE_EPOCH: {
+    code: 56,
+    flags: '',
+    meaning: 'The partition has changed since: another leader, epoch or version is recorded.',
+  },
+  SWITCH_REFUSED: {
+    code: 57,
+    flags: '',
+    meaning: 'The switch of mode is not possible now; the message says why. Nothing was changed.',
+  },
+  SESSION_UNKNOWN: {
+    code: 58,
+    flags: 'r',
+    meaning: 'The fetch session is not known (any more): begin another one.',
+  },
 
   DATA_CORRUPT: {
     code: 60,

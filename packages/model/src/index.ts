@@ -71,8 +71,10 @@ export {
   replicaCheckpointCodec,
   replicaCodec,
   replicaIdentityCodec,
+  switchOutcomeCodec,
   tombstoneCodec,
   topicRecordCodec,
+  topicSwitchCodec,
   transitionCodec,
   voterSetChangeCodec,
   zkServerRegistrationCodec,
@@ -100,11 +102,19 @@ export type {
   Replica,
   ReplicaCheckpoint,
   ReplicaIdentity,
+  SwitchOutcome,
   Tombstone,
   TopicRecord,
+  TopicSwitch,
   Transition,
   VoterSetChange,
   ZkServerRegistration,
 } from './state-messages.js';
-export { TOPIC_OPTIONS, flushPolicyOf, parseTopicConfig, rangeOf } from './topic-config.js';
+export {
+  TOPIC_OPTIONS,
+  flushPolicyOf,
+  minInsyncReplicasOf,
+  parseTopicConfig,
+  rangeOf,
+} from './topic-config.js';
 export type { CleanupPolicy, FlushPolicy, TopicConfig, TopicOption } from './topic-config.js';

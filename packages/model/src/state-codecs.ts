@@ -100,6 +100,12 @@ export const transitionCodec = new MessageCodec<State.Transition>('Transition', 
   phase: text,
 });
 
+export const switchOutcomeCodec = new MessageCodec<State.SwitchOutcome>(
+  'SwitchOutcome',
+  state.SwitchOutcome,
+  { id: text, to: mode, done: flag, reason: text },
+);
+
 export const partitionRecordCodec = new MessageCodec<State.PartitionRecord>(
   'PartitionRecord',
   state.PartitionRecord,
@@ -116,7 +122,15 @@ export const partitionRecordCodec = new MessageCodec<State.PartitionRecord>(
     transition: maybe(transitionCodec),
     possibleLoss: maybeText,
     learners: list(text),
+    lossEpoch: integer,
+    lastSwitch: maybe(switchOutcomeCodec),
   },
+);
+
+export const topicSwitchCodec = new MessageCodec<State.TopicSwitch>(
+  'TopicSwitch',
+  state.TopicSwitch,
+  { topic: text, to: mode, parallel: smallInteger, waiting: list(smallInteger) },
 );
 
 export const tombstoneCodec = new MessageCodec<State.Tombstone>('Tombstone', state.Tombstone, {

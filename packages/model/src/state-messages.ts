@@ -64,6 +64,13 @@ export interface Transition {
   readonly phase: string;
 }
 
+export interface SwitchOutcome {
+  readonly id: string;
+  readonly to: ReplicationMode;
+  readonly done: boolean;
+  readonly reason: string;
+}
+
 export interface PartitionRecord {
   readonly replicas: readonly Replica[];
   readonly mode: ReplicationMode;
@@ -77,6 +84,15 @@ export interface PartitionRecord {
   readonly transition: Transition | undefined;
   readonly possibleLoss: string | undefined;
   readonly learners: readonly string[];
+  readonly lossEpoch: number;
+  readonly lastSwitch: SwitchOutcome | undefined;
+}
+
+export interface TopicSwitch {
+  readonly topic: string;
+  readonly to: ReplicationMode;
+  readonly parallel: number;
+  readonly waiting: readonly number[];
 }
 
 export interface Tombstone {

@@ -19,7 +19,8 @@ describe('the settings of a topic', () => {
       retentionMs: 604800000,
       retentionBytes: -1,
       maxMessageBytes: 1048576,
-      minInsyncReplicas: 1,
+      minInsyncReplicas: undefined,
+      uncleanLeaderElection: 'false',
       producerExpirationMs: 86400000,
       cleanupPolicy: 'delete',
     });

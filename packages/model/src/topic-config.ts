@@ -25,14 +25,16 @@ export interface TopicConfig {
   /** -1: no limit. */
   readonly retentionBytes: number;
   readonly maxMessageBytes: number;
-  readonly minInsyncReplicas: number;
+  /** undefined: a majority of the replicas, see `minInsyncReplicasOf`. */
+  readonly minInsyncReplicas: number | undefined;
+  readonly uncleanLeaderElection: 'true' | 'false';
   readonly producerExpirationMs: number;
   readonly cleanupPolicy: CleanupPolicy;
 }
 
 interface Quantity {
   readonly type: 'duration' | 'bytes' | 'count';
-  readonly fallback: number;
+  readonly fallback: number | undefined;
   readonly min: number;
   readonly max: number;
   /** -1 is taken, too, and means: no limit. */
@@ -138,10 +140,18 @@ export const TOPIC_OPTIONS: readonly TopicOption[] = [
     name: 'min.insync.replicas',
     field: 'minInsyncReplicas',
     type: 'count',
-    fallback: 1,
+    fallback: undefined,
     min: 1,
     max: 100,
-    doc: 'Mode fetch: fewer replicas in sync than this, and nothing is acknowledged to acks=all.',
+    doc: 'Mode fetch: with fewer replicas in sync than this nothing is acknowledged to acks=-1, and nothing new is shown to consumers. Default: a majority of the replicas.',
+  },
+  {
+    name: 'unclean.leader.election',
+    field: 'uncleanLeaderElection',
+    type: 'choice',
+    fallback: 'false',
+    values: ['false', 'true'],
+    doc: 'Mode fetch: whether a replica that is not in sync may lead when no other one is alive. true: available sooner, and acknowledged records may be lost (reported as a possible loss).',
   },
   {
     name: 'producer.expiration.ms',
@@ -182,6 +192,11 @@ export function parseTopicConfig(
 /** When a write counts as on disk: as the topic says, else as its replication mode implies. */
 export function flushPolicyOf(config: TopicConfig, mode: ReplicationMode): FlushPolicy {
   return config.flush ?? (mode === 'raft' ? 'fsync' : 'interval');
+}
+
+/** Replicas in sync that mode fetch demands: as the topic says, but never more than there are, else a majority. */
+export function minInsyncReplicasOf(config: TopicConfig, replicas: number): number {
+  return Math.min(config.minInsyncReplicas ?? Math.floor(replicas / 2) + 1, replicas);
 }
 
 /** What an option takes, for messages and documentation. */

@@ -22,6 +22,9 @@ import PartitionAssignment = ttypes.PartitionAssignment
 import TopicTombstone = ttypes.TopicTombstone
 import DesiredState = ttypes.DesiredState
 import DesiredStateReply = ttypes.DesiredStateReply
+import PartitionRef = ttypes.PartitionRef
+import ReplicaEnd = ttypes.ReplicaEnd
+import SealResult = ttypes.SealResult
 
 /**
  * Served by every broker.
@@ -122,6 +125,38 @@ declare class Client {
      * Called by the active zkserver: what this broker must hold. Idempotent.
      */
     reconcile(state: DesiredState, callback?: (error: common_ttypes.RequestFailed, response: DesiredStateReply)=>void): void;
+
+    /**
+     * Called by the active zkserver: how far these replicas' logs go, after a sync of each. For elections in mode FETCH.
+     */
+    replicaEnds(partitions: PartitionRef[]): Promise<ReplicaEnd[]>;
+
+    /**
+     * Called by the active zkserver: how far these replicas' logs go, after a sync of each. For elections in mode FETCH.
+     */
+    replicaEnds(partitions: PartitionRef[], callback?: (error: common_ttypes.RequestFailed, response: ReplicaEnd[])=>void): void;
+
+    /**
+     * Called by the active zkserver: the leader takes no more records, and answers when its seal is committed (mode RAFT),
+     * or on disk on all of the ISR and a majority of the replicas (mode FETCH). Idempotent.
+     */
+    sealPartition(partition: PartitionRef, transitionId: string, timeoutMs: number): Promise<SealResult>;
+
+    /**
+     * Called by the active zkserver: the leader takes no more records, and answers when its seal is committed (mode RAFT),
+     * or on disk on all of the ISR and a majority of the replicas (mode FETCH). Idempotent.
+     */
+    sealPartition(partition: PartitionRef, transitionId: string, timeoutMs: number, callback?: (error: common_ttypes.RequestFailed, response: SealResult)=>void): void;
+
+    /**
+     * Called by the active zkserver, mode RAFT: the replica takes no part in this generation any more, for good. Idempotent.
+     */
+    closePartition(partition: PartitionRef): Promise<ReplicaEnd>;
+
+    /**
+     * Called by the active zkserver, mode RAFT: the replica takes no part in this generation any more, for good. Idempotent.
+     */
+    closePartition(partition: PartitionRef, callback?: (error: common_ttypes.RequestFailed, response: ReplicaEnd)=>void): void;
   }
 
 declare class Processor {
@@ -138,4 +173,7 @@ declare class Processor {
     process_describeReplicas(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_transferLeadership(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_reconcile(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_replicaEnds(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_sealPartition(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_closePartition(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
 }

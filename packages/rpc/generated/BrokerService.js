@@ -364,13 +364,13 @@ const BrokerService_listOffsets_args = exports.BrokerService_listOffsets_args = 
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.partitions = [];
-          const _rtmp348 = input.readListBegin();
-          const _size47 = _rtmp348.size || 0;
-          for (let _i49 = 0; _i49 < _size47; ++_i49) {
-            let elem50 = null;
-            elem50 = new ttypes.PartitionTimestamp();
-            elem50.read(input);
-            this.partitions.push(elem50);
+          const _rtmp353 = input.readListBegin();
+          const _size52 = _rtmp353.size || 0;
+          for (let _i54 = 0; _i54 < _size52; ++_i54) {
+            let elem55 = null;
+            elem55 = new ttypes.PartitionTimestamp();
+            elem55.read(input);
+            this.partitions.push(elem55);
           }
           input.readListEnd();
         } else {
@@ -395,9 +395,9 @@ const BrokerService_listOffsets_args = exports.BrokerService_listOffsets_args = 
     if (this.partitions !== null && this.partitions !== undefined) {
       output.writeFieldBegin('partitions', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
-      for (const iter51 of this.partitions) {
+      for (const iter56 of this.partitions) {
         {
-          iter51.write(output);
+          iter56.write(output);
         }
       }
       output.writeListEnd();
@@ -440,13 +440,13 @@ const BrokerService_listOffsets_result = exports.BrokerService_listOffsets_resul
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp353 = input.readListBegin();
-          const _size52 = _rtmp353.size || 0;
-          for (let _i54 = 0; _i54 < _size52; ++_i54) {
-            let elem55 = null;
-            elem55 = new ttypes.PartitionOffset();
-            elem55.read(input);
-            this.success.push(elem55);
+          const _rtmp358 = input.readListBegin();
+          const _size57 = _rtmp358.size || 0;
+          for (let _i59 = 0; _i59 < _size57; ++_i59) {
+            let elem60 = null;
+            elem60 = new ttypes.PartitionOffset();
+            elem60.read(input);
+            this.success.push(elem60);
           }
           input.readListEnd();
         } else {
@@ -475,9 +475,9 @@ const BrokerService_listOffsets_result = exports.BrokerService_listOffsets_resul
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter56 of this.success) {
+      for (const iter61 of this.success) {
         {
-          iter56.write(output);
+          iter61.write(output);
         }
       }
       output.writeListEnd();
@@ -815,13 +815,13 @@ const BrokerService_describeReplicas_result = exports.BrokerService_describeRepl
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp358 = input.readListBegin();
-          const _size57 = _rtmp358.size || 0;
-          for (let _i59 = 0; _i59 < _size57; ++_i59) {
-            let elem60 = null;
-            elem60 = new ttypes.ReplicaStatus();
-            elem60.read(input);
-            this.success.push(elem60);
+          const _rtmp363 = input.readListBegin();
+          const _size62 = _rtmp363.size || 0;
+          for (let _i64 = 0; _i64 < _size62; ++_i64) {
+            let elem65 = null;
+            elem65 = new ttypes.ReplicaStatus();
+            elem65.read(input);
+            this.success.push(elem65);
           }
           input.readListEnd();
         } else {
@@ -850,9 +850,9 @@ const BrokerService_describeReplicas_result = exports.BrokerService_describeRepl
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter61 of this.success) {
+      for (const iter66 of this.success) {
         {
-          iter61.write(output);
+          iter66.write(output);
         }
       }
       output.writeListEnd();
@@ -1119,6 +1119,440 @@ const BrokerService_reconcile_result = exports.BrokerService_reconcile_result = 
 
   write (output) {
     output.writeStructBegin('BrokerService_reconcile_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_replicaEnds_args = exports.BrokerService_replicaEnds_args = class {
+  constructor(args) {
+    this.partitions = undefined;
+    if (args) {
+      if (args.partitions !== undefined && args.partitions !== null) {
+        this.partitions = Thrift.copyList(args.partitions, [ttypes.PartitionRef]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.partitions = [];
+          const _rtmp368 = input.readListBegin();
+          const _size67 = _rtmp368.size || 0;
+          for (let _i69 = 0; _i69 < _size67; ++_i69) {
+            let elem70 = null;
+            elem70 = new ttypes.PartitionRef();
+            elem70.read(input);
+            this.partitions.push(elem70);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.partitions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'replicaEnds.partitions is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_replicaEnds_args');
+    if (this.partitions !== null && this.partitions !== undefined) {
+      output.writeFieldBegin('partitions', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
+      for (const iter71 of this.partitions) {
+        {
+          iter71.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_replicaEnds_result = exports.BrokerService_replicaEnds_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.ReplicaEnd]);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp373 = input.readListBegin();
+          const _size72 = _rtmp373.size || 0;
+          for (let _i74 = 0; _i74 < _size72; ++_i74) {
+            let elem75 = null;
+            elem75 = new ttypes.ReplicaEnd();
+            elem75.read(input);
+            this.success.push(elem75);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_replicaEnds_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter76 of this.success) {
+        {
+          iter76.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_sealPartition_args = exports.BrokerService_sealPartition_args = class {
+  constructor(args) {
+    this.partition = undefined;
+    this.transitionId = undefined;
+    this.timeoutMs = undefined;
+    if (args) {
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = new ttypes.PartitionRef(args.partition);
+      }
+      if (args.transitionId !== undefined && args.transitionId !== null) {
+        this.transitionId = args.transitionId;
+      }
+      if (args.timeoutMs !== undefined && args.timeoutMs !== null) {
+        this.timeoutMs = args.timeoutMs;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.partition = new ttypes.PartitionRef();
+          this.partition.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.transitionId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I32) {
+          this.timeoutMs = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'sealPartition.partition is missing');
+    if (this.transitionId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'sealPartition.transitionId is missing');
+    if (this.timeoutMs === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'sealPartition.timeoutMs is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_sealPartition_args');
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.STRUCT, 1);
+      this.partition.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.transitionId !== null && this.transitionId !== undefined) {
+      output.writeFieldBegin('transitionId', Thrift.Type.STRING, 2);
+      output.writeString(this.transitionId);
+      output.writeFieldEnd();
+    }
+    if (this.timeoutMs !== null && this.timeoutMs !== undefined) {
+      output.writeFieldBegin('timeoutMs', Thrift.Type.I32, 3);
+      output.writeI32(this.timeoutMs);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_sealPartition_result = exports.BrokerService_sealPartition_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.SealResult(args.success);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.SealResult();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_sealPartition_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_closePartition_args = exports.BrokerService_closePartition_args = class {
+  constructor(args) {
+    this.partition = undefined;
+    if (args) {
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = new ttypes.PartitionRef(args.partition);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.partition = new ttypes.PartitionRef();
+          this.partition.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'closePartition.partition is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_closePartition_args');
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.STRUCT, 1);
+      this.partition.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_closePartition_result = exports.BrokerService_closePartition_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new ttypes.ReplicaEnd(args.success);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.ReplicaEnd();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_closePartition_result');
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
       this.success.write(output);
@@ -1608,6 +2042,170 @@ const BrokerServiceClient = exports.Client = class BrokerServiceClient {
     }
     return callback('reconcile failed: unknown result');
   }
+
+  replicaEnds (partitions) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_replicaEnds(partitions);
+    });
+  }
+
+  send_replicaEnds (partitions) {
+    const output = new this.pClass(this.output);
+    const params = {
+      partitions: partitions
+    };
+    const args = new BrokerService_replicaEnds_args(params);
+    try {
+      output.writeMessageBegin('replicaEnds', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_replicaEnds (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new BrokerService_replicaEnds_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('replicaEnds failed: unknown result');
+  }
+
+  sealPartition (partition, transitionId, timeoutMs) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_sealPartition(partition, transitionId, timeoutMs);
+    });
+  }
+
+  send_sealPartition (partition, transitionId, timeoutMs) {
+    const output = new this.pClass(this.output);
+    const params = {
+      partition: partition,
+      transitionId: transitionId,
+      timeoutMs: timeoutMs
+    };
+    const args = new BrokerService_sealPartition_args(params);
+    try {
+      output.writeMessageBegin('sealPartition', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_sealPartition (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new BrokerService_sealPartition_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('sealPartition failed: unknown result');
+  }
+
+  closePartition (partition) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_closePartition(partition);
+    });
+  }
+
+  send_closePartition (partition) {
+    const output = new this.pClass(this.output);
+    const params = {
+      partition: partition
+    };
+    const args = new BrokerService_closePartition_args(params);
+    try {
+      output.writeMessageBegin('closePartition', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_closePartition (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new BrokerService_closePartition_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('closePartition failed: unknown result');
+  }
 };
 const BrokerServiceProcessor = exports.Processor = class BrokerServiceProcessor {
   constructor(handler) {
@@ -1964,6 +2562,134 @@ const BrokerServiceProcessor = exports.Processor = class BrokerServiceProcessor 
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("reconcile", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_replicaEnds (seqid, input, output) {
+    const args = new BrokerService_replicaEnds_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.replicaEnds.length === 1) {
+      Promise.resolve(this._handler.replicaEnds.bind(this._handler)(
+        args.partitions
+      )).then(result => {
+        const result_obj = new BrokerService_replicaEnds_result({success: result});
+        output.writeMessageBegin("replicaEnds", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new BrokerService_replicaEnds_result(err);
+          output.writeMessageBegin("replicaEnds", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("replicaEnds", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.replicaEnds(args.partitions, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new BrokerService_replicaEnds_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("replicaEnds", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("replicaEnds", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_sealPartition (seqid, input, output) {
+    const args = new BrokerService_sealPartition_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.sealPartition.length === 3) {
+      Promise.resolve(this._handler.sealPartition.bind(this._handler)(
+        args.partition,
+        args.transitionId,
+        args.timeoutMs
+      )).then(result => {
+        const result_obj = new BrokerService_sealPartition_result({success: result});
+        output.writeMessageBegin("sealPartition", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new BrokerService_sealPartition_result(err);
+          output.writeMessageBegin("sealPartition", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("sealPartition", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.sealPartition(args.partition, args.transitionId, args.timeoutMs, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new BrokerService_sealPartition_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("sealPartition", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("sealPartition", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_closePartition (seqid, input, output) {
+    const args = new BrokerService_closePartition_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.closePartition.length === 1) {
+      Promise.resolve(this._handler.closePartition.bind(this._handler)(
+        args.partition
+      )).then(result => {
+        const result_obj = new BrokerService_closePartition_result({success: result});
+        output.writeMessageBegin("closePartition", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new BrokerService_closePartition_result(err);
+          output.writeMessageBegin("closePartition", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("closePartition", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.closePartition(args.partition, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new BrokerService_closePartition_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("closePartition", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("closePartition", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

@@ -9,6 +9,11 @@ import broker_ttypes = require('./broker_types');
 import ttypes = require('./zkserver_types');
 import CreateTopicRequest = ttypes.CreateTopicRequest
 import LeaderReport = ttypes.LeaderReport
+import IsrMember = ttypes.IsrMember
+import IsrChange = ttypes.IsrChange
+import IsrChangeResult = ttypes.IsrChangeResult
+import SwitchRequest = ttypes.SwitchRequest
+import PartitionSwitch = ttypes.PartitionSwitch
 import DesiredStateRequest = ttypes.DesiredStateRequest
 import ProducerIdBlock = ttypes.ProducerIdBlock
 import StoreNode = ttypes.StoreNode
@@ -84,6 +89,56 @@ declare class Client {
     reportLeaders(reports: LeaderReport[], callback?: (error: common_ttypes.RequestFailed, response: broker_ttypes.PartitionAssignment[])=>void): void;
 
     /**
+     * Called by the leaders of partitions in mode FETCH; answered in the request's order.
+     */
+    changeIsr(changes: IsrChange[]): Promise<IsrChangeResult[]>;
+
+    /**
+     * Called by the leaders of partitions in mode FETCH; answered in the request's order.
+     */
+    changeIsr(changes: IsrChange[], callback?: (error: common_ttypes.RequestFailed, response: IsrChangeResult[])=>void): void;
+
+    /**
+     * Begins a switch of mode: recorded, and carried on without the caller. Asked again, it tells where the same switch stands.
+     */
+    switchMode(request: SwitchRequest): Promise<PartitionSwitch[]>;
+
+    /**
+     * Begins a switch of mode: recorded, and carried on without the caller. Asked again, it tells where the same switch stands.
+     */
+    switchMode(request: SwitchRequest, callback?: (error: common_ttypes.RequestFailed, response: PartitionSwitch[])=>void): void;
+
+    /**
+     * Where the last switch of each partition of a topic stands; of one partition, unless it is -1.
+     */
+    describeSwitch(topic: string, partition: number): Promise<PartitionSwitch[]>;
+
+    /**
+     * Where the last switch of each partition of a topic stands; of one partition, unless it is -1.
+     */
+    describeSwitch(topic: string, partition: number, callback?: (error: common_ttypes.RequestFailed, response: PartitionSwitch[])=>void): void;
+
+    /**
+     * Called by a broker that leads partitions in mode FETCH and gives up its epochs (it stops, or its disk failed): others are elected.
+     */
+    resignLeaders(reports: LeaderReport[]): Promise<void>;
+
+    /**
+     * Called by a broker that leads partitions in mode FETCH and gives up its epochs (it stops, or its disk failed): others are elected.
+     */
+    resignLeaders(reports: LeaderReport[], callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
+
+    /**
+     * Makes a replica in sync lead a partition in mode FETCH.
+     */
+    electLeader(topic: string, partition: number, toBroker: number): Promise<void>;
+
+    /**
+     * Makes a replica in sync lead a partition in mode FETCH.
+     */
+    electLeader(topic: string, partition: number, toBroker: number, callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
+
+    /**
      * Called by a broker that is out of producer ids.
      */
     allocateProducerIds(broker: number): Promise<ProducerIdBlock>;
@@ -115,6 +170,11 @@ declare class Processor {
     process_alterTopic(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_desiredState(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_reportLeaders(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_changeIsr(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_switchMode(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_describeSwitch(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_resignLeaders(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_electLeader(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_allocateProducerIds(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_dumpStore(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
 }

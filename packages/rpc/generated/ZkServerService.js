@@ -423,14 +423,14 @@ const ZkServerService_alterTopic_args = exports.ZkServerService_alterTopic_args 
         case 2:
         if (ftype == Thrift.Type.MAP) {
           this.config = {};
-          const _rtmp38 = input.readMapBegin();
-          const _size7 = _rtmp38.size || 0;
-          for (let _i9 = 0; _i9 < _size7; ++_i9) {
-            let key10 = null;
-            let val11 = null;
-            key10 = input.readString();
-            val11 = input.readString();
-            this.config[key10] = val11;
+          const _rtmp313 = input.readMapBegin();
+          const _size12 = _rtmp313.size || 0;
+          for (let _i14 = 0; _i14 < _size12; ++_i14) {
+            let key15 = null;
+            let val16 = null;
+            key15 = input.readString();
+            val16 = input.readString();
+            this.config[key15] = val16;
           }
           input.readMapEnd();
         } else {
@@ -466,11 +466,11 @@ const ZkServerService_alterTopic_args = exports.ZkServerService_alterTopic_args 
     if (this.config !== null && this.config !== undefined) {
       output.writeFieldBegin('config', Thrift.Type.MAP, 2);
       output.writeMapBegin(Thrift.Type.STRING, Thrift.Type.STRING, Object.keys(this.config).length);
-      for (let kiter12 in this.config) {
-        if (Object.hasOwn(this.config, kiter12)) {
-          let viter13 = this.config[kiter12];
-          output.writeString(kiter12);
-          output.writeString(viter13);
+      for (let kiter17 in this.config) {
+        if (Object.hasOwn(this.config, kiter17)) {
+          let viter18 = this.config[kiter17];
+          output.writeString(kiter17);
+          output.writeString(viter18);
         }
       }
       output.writeMapEnd();
@@ -706,13 +706,13 @@ const ZkServerService_reportLeaders_args = exports.ZkServerService_reportLeaders
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.reports = [];
-          const _rtmp315 = input.readListBegin();
-          const _size14 = _rtmp315.size || 0;
-          for (let _i16 = 0; _i16 < _size14; ++_i16) {
-            let elem17 = null;
-            elem17 = new ttypes.LeaderReport();
-            elem17.read(input);
-            this.reports.push(elem17);
+          const _rtmp320 = input.readListBegin();
+          const _size19 = _rtmp320.size || 0;
+          for (let _i21 = 0; _i21 < _size19; ++_i21) {
+            let elem22 = null;
+            elem22 = new ttypes.LeaderReport();
+            elem22.read(input);
+            this.reports.push(elem22);
           }
           input.readListEnd();
         } else {
@@ -737,9 +737,9 @@ const ZkServerService_reportLeaders_args = exports.ZkServerService_reportLeaders
     if (this.reports !== null && this.reports !== undefined) {
       output.writeFieldBegin('reports', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.reports.length);
-      for (const iter18 of this.reports) {
+      for (const iter23 of this.reports) {
         {
-          iter18.write(output);
+          iter23.write(output);
         }
       }
       output.writeListEnd();
@@ -782,13 +782,13 @@ const ZkServerService_reportLeaders_result = exports.ZkServerService_reportLeade
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp320 = input.readListBegin();
-          const _size19 = _rtmp320.size || 0;
-          for (let _i21 = 0; _i21 < _size19; ++_i21) {
-            let elem22 = null;
-            elem22 = new broker_ttypes.PartitionAssignment();
-            elem22.read(input);
-            this.success.push(elem22);
+          const _rtmp325 = input.readListBegin();
+          const _size24 = _rtmp325.size || 0;
+          for (let _i26 = 0; _i26 < _size24; ++_i26) {
+            let elem27 = null;
+            elem27 = new broker_ttypes.PartitionAssignment();
+            elem27.read(input);
+            this.success.push(elem27);
           }
           input.readListEnd();
         } else {
@@ -817,14 +817,724 @@ const ZkServerService_reportLeaders_result = exports.ZkServerService_reportLeade
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter23 of this.success) {
+      for (const iter28 of this.success) {
         {
-          iter23.write(output);
+          iter28.write(output);
         }
       }
       output.writeListEnd();
       output.writeFieldEnd();
     }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_changeIsr_args = exports.ZkServerService_changeIsr_args = class {
+  constructor(args) {
+    this.changes = undefined;
+    if (args) {
+      if (args.changes !== undefined && args.changes !== null) {
+        this.changes = Thrift.copyList(args.changes, [ttypes.IsrChange]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.changes = [];
+          const _rtmp330 = input.readListBegin();
+          const _size29 = _rtmp330.size || 0;
+          for (let _i31 = 0; _i31 < _size29; ++_i31) {
+            let elem32 = null;
+            elem32 = new ttypes.IsrChange();
+            elem32.read(input);
+            this.changes.push(elem32);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.changes === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'changeIsr.changes is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_changeIsr_args');
+    if (this.changes !== null && this.changes !== undefined) {
+      output.writeFieldBegin('changes', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.changes.length);
+      for (const iter33 of this.changes) {
+        {
+          iter33.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_changeIsr_result = exports.ZkServerService_changeIsr_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.IsrChangeResult]);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp335 = input.readListBegin();
+          const _size34 = _rtmp335.size || 0;
+          for (let _i36 = 0; _i36 < _size34; ++_i36) {
+            let elem37 = null;
+            elem37 = new ttypes.IsrChangeResult();
+            elem37.read(input);
+            this.success.push(elem37);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_changeIsr_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter38 of this.success) {
+        {
+          iter38.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_switchMode_args = exports.ZkServerService_switchMode_args = class {
+  constructor(args) {
+    this.request = undefined;
+    if (args) {
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.SwitchRequest(args.request);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.SwitchRequest();
+          this.request.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.request === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'switchMode.request is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_switchMode_args');
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_switchMode_result = exports.ZkServerService_switchMode_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.PartitionSwitch]);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp340 = input.readListBegin();
+          const _size39 = _rtmp340.size || 0;
+          for (let _i41 = 0; _i41 < _size39; ++_i41) {
+            let elem42 = null;
+            elem42 = new ttypes.PartitionSwitch();
+            elem42.read(input);
+            this.success.push(elem42);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_switchMode_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter43 of this.success) {
+        {
+          iter43.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_describeSwitch_args = exports.ZkServerService_describeSwitch_args = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'describeSwitch.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'describeSwitch.partition is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_describeSwitch_args');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_describeSwitch_result = exports.ZkServerService_describeSwitch_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.PartitionSwitch]);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp345 = input.readListBegin();
+          const _size44 = _rtmp345.size || 0;
+          for (let _i46 = 0; _i46 < _size44; ++_i46) {
+            let elem47 = null;
+            elem47 = new ttypes.PartitionSwitch();
+            elem47.read(input);
+            this.success.push(elem47);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_describeSwitch_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter48 of this.success) {
+        {
+          iter48.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_resignLeaders_args = exports.ZkServerService_resignLeaders_args = class {
+  constructor(args) {
+    this.reports = undefined;
+    if (args) {
+      if (args.reports !== undefined && args.reports !== null) {
+        this.reports = Thrift.copyList(args.reports, [ttypes.LeaderReport]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.reports = [];
+          const _rtmp350 = input.readListBegin();
+          const _size49 = _rtmp350.size || 0;
+          for (let _i51 = 0; _i51 < _size49; ++_i51) {
+            let elem52 = null;
+            elem52 = new ttypes.LeaderReport();
+            elem52.read(input);
+            this.reports.push(elem52);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.reports === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'resignLeaders.reports is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_resignLeaders_args');
+    if (this.reports !== null && this.reports !== undefined) {
+      output.writeFieldBegin('reports', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.reports.length);
+      for (const iter53 of this.reports) {
+        {
+          iter53.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_resignLeaders_result = exports.ZkServerService_resignLeaders_result = class {
+  constructor(args) {
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_resignLeaders_result');
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_electLeader_args = exports.ZkServerService_electLeader_args = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    this.toBroker = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.toBroker !== undefined && args.toBroker !== null) {
+        this.toBroker = args.toBroker;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I32) {
+          this.toBroker = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'electLeader.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'electLeader.partition is missing');
+    if (this.toBroker === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'electLeader.toBroker is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_electLeader_args');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.toBroker !== null && this.toBroker !== undefined) {
+      output.writeFieldBegin('toBroker', Thrift.Type.I32, 3);
+      output.writeI32(this.toBroker);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_electLeader_result = exports.ZkServerService_electLeader_result = class {
+  constructor(args) {
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_electLeader_result');
     if (this.failed !== null && this.failed !== undefined) {
       output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
       this.failed.write(output);
@@ -1044,13 +1754,13 @@ const ZkServerService_dumpStore_result = exports.ZkServerService_dumpStore_resul
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp325 = input.readListBegin();
-          const _size24 = _rtmp325.size || 0;
-          for (let _i26 = 0; _i26 < _size24; ++_i26) {
-            let elem27 = null;
-            elem27 = new ttypes.StoreNode();
-            elem27.read(input);
-            this.success.push(elem27);
+          const _rtmp355 = input.readListBegin();
+          const _size54 = _rtmp355.size || 0;
+          for (let _i56 = 0; _i56 < _size54; ++_i56) {
+            let elem57 = null;
+            elem57 = new ttypes.StoreNode();
+            elem57.read(input);
+            this.success.push(elem57);
           }
           input.readListEnd();
         } else {
@@ -1079,9 +1789,9 @@ const ZkServerService_dumpStore_result = exports.ZkServerService_dumpStore_resul
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter28 of this.success) {
+      for (const iter58 of this.success) {
         {
-          iter28.write(output);
+          iter58.write(output);
         }
       }
       output.writeListEnd();
@@ -1430,6 +2140,273 @@ const ZkServerServiceClient = exports.Client = class ZkServerServiceClient {
       return callback(null, result.success);
     }
     return callback('reportLeaders failed: unknown result');
+  }
+
+  changeIsr (changes) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_changeIsr(changes);
+    });
+  }
+
+  send_changeIsr (changes) {
+    const output = new this.pClass(this.output);
+    const params = {
+      changes: changes
+    };
+    const args = new ZkServerService_changeIsr_args(params);
+    try {
+      output.writeMessageBegin('changeIsr', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_changeIsr (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_changeIsr_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('changeIsr failed: unknown result');
+  }
+
+  switchMode (request) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_switchMode(request);
+    });
+  }
+
+  send_switchMode (request) {
+    const output = new this.pClass(this.output);
+    const params = {
+      request: request
+    };
+    const args = new ZkServerService_switchMode_args(params);
+    try {
+      output.writeMessageBegin('switchMode', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_switchMode (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_switchMode_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('switchMode failed: unknown result');
+  }
+
+  describeSwitch (topic, partition) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_describeSwitch(topic, partition);
+    });
+  }
+
+  send_describeSwitch (topic, partition) {
+    const output = new this.pClass(this.output);
+    const params = {
+      topic: topic,
+      partition: partition
+    };
+    const args = new ZkServerService_describeSwitch_args(params);
+    try {
+      output.writeMessageBegin('describeSwitch', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_describeSwitch (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_describeSwitch_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('describeSwitch failed: unknown result');
+  }
+
+  resignLeaders (reports) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_resignLeaders(reports);
+    });
+  }
+
+  send_resignLeaders (reports) {
+    const output = new this.pClass(this.output);
+    const params = {
+      reports: reports
+    };
+    const args = new ZkServerService_resignLeaders_args(params);
+    try {
+      output.writeMessageBegin('resignLeaders', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_resignLeaders (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_resignLeaders_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    callback(null);
+  }
+
+  electLeader (topic, partition, toBroker) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_electLeader(topic, partition, toBroker);
+    });
+  }
+
+  send_electLeader (topic, partition, toBroker) {
+    const output = new this.pClass(this.output);
+    const params = {
+      topic: topic,
+      partition: partition,
+      toBroker: toBroker
+    };
+    const args = new ZkServerService_electLeader_args(params);
+    try {
+      output.writeMessageBegin('electLeader', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_electLeader (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_electLeader_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    callback(null);
   }
 
   allocateProducerIds (broker) {
@@ -1806,6 +2783,219 @@ const ZkServerServiceProcessor = exports.Processor = class ZkServerServiceProces
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("reportLeaders", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_changeIsr (seqid, input, output) {
+    const args = new ZkServerService_changeIsr_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.changeIsr.length === 1) {
+      Promise.resolve(this._handler.changeIsr.bind(this._handler)(
+        args.changes
+      )).then(result => {
+        const result_obj = new ZkServerService_changeIsr_result({success: result});
+        output.writeMessageBegin("changeIsr", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_changeIsr_result(err);
+          output.writeMessageBegin("changeIsr", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("changeIsr", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.changeIsr(args.changes, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_changeIsr_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("changeIsr", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("changeIsr", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_switchMode (seqid, input, output) {
+    const args = new ZkServerService_switchMode_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.switchMode.length === 1) {
+      Promise.resolve(this._handler.switchMode.bind(this._handler)(
+        args.request
+      )).then(result => {
+        const result_obj = new ZkServerService_switchMode_result({success: result});
+        output.writeMessageBegin("switchMode", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_switchMode_result(err);
+          output.writeMessageBegin("switchMode", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("switchMode", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.switchMode(args.request, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_switchMode_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("switchMode", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("switchMode", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_describeSwitch (seqid, input, output) {
+    const args = new ZkServerService_describeSwitch_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.describeSwitch.length === 2) {
+      Promise.resolve(this._handler.describeSwitch.bind(this._handler)(
+        args.topic,
+        args.partition
+      )).then(result => {
+        const result_obj = new ZkServerService_describeSwitch_result({success: result});
+        output.writeMessageBegin("describeSwitch", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_describeSwitch_result(err);
+          output.writeMessageBegin("describeSwitch", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("describeSwitch", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.describeSwitch(args.topic, args.partition, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_describeSwitch_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("describeSwitch", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("describeSwitch", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_resignLeaders (seqid, input, output) {
+    const args = new ZkServerService_resignLeaders_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.resignLeaders.length === 1) {
+      Promise.resolve(this._handler.resignLeaders.bind(this._handler)(
+        args.reports
+      )).then(result => {
+        const result_obj = new ZkServerService_resignLeaders_result({success: result});
+        output.writeMessageBegin("resignLeaders", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_resignLeaders_result(err);
+          output.writeMessageBegin("resignLeaders", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("resignLeaders", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.resignLeaders(args.reports, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_resignLeaders_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("resignLeaders", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("resignLeaders", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_electLeader (seqid, input, output) {
+    const args = new ZkServerService_electLeader_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.electLeader.length === 3) {
+      Promise.resolve(this._handler.electLeader.bind(this._handler)(
+        args.topic,
+        args.partition,
+        args.toBroker
+      )).then(result => {
+        const result_obj = new ZkServerService_electLeader_result({success: result});
+        output.writeMessageBegin("electLeader", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_electLeader_result(err);
+          output.writeMessageBegin("electLeader", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("electLeader", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.electLeader(args.topic, args.partition, args.toBroker, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_electLeader_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("electLeader", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("electLeader", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

@@ -151,8 +151,11 @@ declare class ReplicaStatus {
     public problem: string;
     public topic: string;
     public partition: number;
+    public mode?: common_ttypes.ReplicationMode;
+    public generation?: number;
+    public sealedBy?: string;
 
-      constructor(args?: { broker: number; replicaId: string; role: string; epoch: number; logStart: number; logEnd: number; durableEnd: number; highWatermark: number; leader: number; bytes: number; problem: string; topic: string; partition: number; });
+      constructor(args?: { broker: number; replicaId: string; role: string; epoch: number; logStart: number; logEnd: number; durableEnd: number; highWatermark: number; leader: number; bytes: number; problem: string; topic: string; partition: number; mode?: common_ttypes.ReplicationMode; generation?: number; sealedBy?: string; });
   }
 
 /**
@@ -199,4 +202,43 @@ declare class DesiredStateReply {
     public deletedTopicIds: string[];
 
       constructor(args?: { deletedTopicIds: string[]; });
+  }
+
+/**
+ * A partition in one generation, as the active zkserver names it.
+ */
+declare class PartitionRef {
+    public topicId: string;
+    public partition: number;
+    public generation: number;
+    public controllerEpoch: number;
+
+      constructor(args?: { topicId: string; partition: number; generation: number; controllerEpoch: number; });
+  }
+
+/**
+ * How far a replica's log goes.
+ */
+declare class ReplicaEnd {
+    public topicId: string;
+    public partition: number;
+    public failure?: common_ttypes.Failure;
+    public replicaId: string;
+    public broker: number;
+    public incarnation: number;
+    public epoch: number;
+    public logEnd: common_ttypes.EpochOffset;
+    public tainted: boolean;
+
+      constructor(args?: { topicId: string; partition: number; failure?: common_ttypes.Failure; replicaId: string; broker: number; incarnation: number; epoch: number; logEnd: common_ttypes.EpochOffset; tainted: boolean; });
+  }
+
+/**
+ * Where a partition was sealed.
+ */
+declare class SealResult {
+    public seal: common_ttypes.EpochOffset;
+    public replicas: string[];
+
+      constructor(args?: { seal: common_ttypes.EpochOffset; replicas: string[]; });
   }

@@ -1149,6 +1149,9 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
     this.problem = undefined;
     this.topic = undefined;
     this.partition = undefined;
+    this.mode = undefined;
+    this.generation = undefined;
+    this.sealedBy = undefined;
     if (args) {
       if (args.broker !== undefined && args.broker !== null) {
         this.broker = args.broker;
@@ -1188,6 +1191,15 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
       }
       if (args.partition !== undefined && args.partition !== null) {
         this.partition = args.partition;
+      }
+      if (args.mode !== undefined && args.mode !== null) {
+        this.mode = args.mode;
+      }
+      if (args.generation !== undefined && args.generation !== null) {
+        this.generation = args.generation;
+      }
+      if (args.sealedBy !== undefined && args.sealedBy !== null) {
+        this.sealedBy = args.sealedBy;
       }
     }
   }
@@ -1293,6 +1305,27 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
           input.skip(ftype);
         }
         break;
+        case 14:
+        if (ftype == Thrift.Type.I32) {
+          this.mode = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 15:
+        if (ftype == Thrift.Type.I64) {
+          this.generation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 16:
+        if (ftype == Thrift.Type.STRING) {
+          this.sealedBy = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -1380,6 +1413,21 @@ const ReplicaStatus = module.exports.ReplicaStatus = class {
     if (this.partition !== null && this.partition !== undefined) {
       output.writeFieldBegin('partition', Thrift.Type.I32, 13);
       output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.mode !== null && this.mode !== undefined) {
+      output.writeFieldBegin('mode', Thrift.Type.I32, 14);
+      output.writeI32(this.mode);
+      output.writeFieldEnd();
+    }
+    if (this.generation !== null && this.generation !== undefined) {
+      output.writeFieldBegin('generation', Thrift.Type.I64, 15);
+      output.writeI64(this.generation);
+      output.writeFieldEnd();
+    }
+    if (this.sealedBy !== null && this.sealedBy !== undefined) {
+      output.writeFieldBegin('sealedBy', Thrift.Type.STRING, 16);
+      output.writeString(this.sealedBy);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -1828,6 +1876,376 @@ const DesiredStateReply = module.exports.DesiredStateReply = class {
       for (const iter46 of this.deletedTopicIds) {
         {
           output.writeString(iter46);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const PartitionRef = module.exports.PartitionRef = class {
+  constructor(args) {
+    this.topicId = undefined;
+    this.partition = undefined;
+    this.generation = undefined;
+    this.controllerEpoch = undefined;
+    if (args) {
+      if (args.topicId !== undefined && args.topicId !== null) {
+        this.topicId = args.topicId;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.generation !== undefined && args.generation !== null) {
+        this.generation = args.generation;
+      }
+      if (args.controllerEpoch !== undefined && args.controllerEpoch !== null) {
+        this.controllerEpoch = args.controllerEpoch;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topicId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.generation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.controllerEpoch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topicId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.topicId is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.partition is missing');
+    if (this.generation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.generation is missing');
+    if (this.controllerEpoch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.controllerEpoch is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('PartitionRef');
+    if (this.topicId !== null && this.topicId !== undefined) {
+      output.writeFieldBegin('topicId', Thrift.Type.STRING, 1);
+      output.writeString(this.topicId);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.generation !== null && this.generation !== undefined) {
+      output.writeFieldBegin('generation', Thrift.Type.I64, 3);
+      output.writeI64(this.generation);
+      output.writeFieldEnd();
+    }
+    if (this.controllerEpoch !== null && this.controllerEpoch !== undefined) {
+      output.writeFieldBegin('controllerEpoch', Thrift.Type.I64, 4);
+      output.writeI64(this.controllerEpoch);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ReplicaEnd = module.exports.ReplicaEnd = class {
+  constructor(args) {
+    this.topicId = undefined;
+    this.partition = undefined;
+    this.failure = undefined;
+    this.replicaId = undefined;
+    this.broker = undefined;
+    this.incarnation = undefined;
+    this.epoch = undefined;
+    this.logEnd = undefined;
+    this.tainted = undefined;
+    if (args) {
+      if (args.topicId !== undefined && args.topicId !== null) {
+        this.topicId = args.topicId;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.failure !== undefined && args.failure !== null) {
+        this.failure = new common_ttypes.Failure(args.failure);
+      }
+      if (args.replicaId !== undefined && args.replicaId !== null) {
+        this.replicaId = args.replicaId;
+      }
+      if (args.broker !== undefined && args.broker !== null) {
+        this.broker = args.broker;
+      }
+      if (args.incarnation !== undefined && args.incarnation !== null) {
+        this.incarnation = args.incarnation;
+      }
+      if (args.epoch !== undefined && args.epoch !== null) {
+        this.epoch = args.epoch;
+      }
+      if (args.logEnd !== undefined && args.logEnd !== null) {
+        this.logEnd = new common_ttypes.EpochOffset(args.logEnd);
+      }
+      if (args.tainted !== undefined && args.tainted !== null) {
+        this.tainted = args.tainted;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topicId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failure = new common_ttypes.Failure();
+          this.failure.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.replicaId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.broker = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.incarnation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.I64) {
+          this.epoch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 8:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.logEnd = new common_ttypes.EpochOffset();
+          this.logEnd.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 9:
+        if (ftype == Thrift.Type.BOOL) {
+          this.tainted = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topicId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.topicId is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.partition is missing');
+    if (this.replicaId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.replicaId is missing');
+    if (this.broker === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.broker is missing');
+    if (this.incarnation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.incarnation is missing');
+    if (this.epoch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.epoch is missing');
+    if (this.logEnd === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.logEnd is missing');
+    if (this.tainted === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ReplicaEnd.tainted is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ReplicaEnd');
+    if (this.topicId !== null && this.topicId !== undefined) {
+      output.writeFieldBegin('topicId', Thrift.Type.STRING, 1);
+      output.writeString(this.topicId);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.failure !== null && this.failure !== undefined) {
+      output.writeFieldBegin('failure', Thrift.Type.STRUCT, 3);
+      this.failure.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.replicaId !== null && this.replicaId !== undefined) {
+      output.writeFieldBegin('replicaId', Thrift.Type.STRING, 4);
+      output.writeString(this.replicaId);
+      output.writeFieldEnd();
+    }
+    if (this.broker !== null && this.broker !== undefined) {
+      output.writeFieldBegin('broker', Thrift.Type.I32, 5);
+      output.writeI32(this.broker);
+      output.writeFieldEnd();
+    }
+    if (this.incarnation !== null && this.incarnation !== undefined) {
+      output.writeFieldBegin('incarnation', Thrift.Type.I64, 6);
+      output.writeI64(this.incarnation);
+      output.writeFieldEnd();
+    }
+    if (this.epoch !== null && this.epoch !== undefined) {
+      output.writeFieldBegin('epoch', Thrift.Type.I64, 7);
+      output.writeI64(this.epoch);
+      output.writeFieldEnd();
+    }
+    if (this.logEnd !== null && this.logEnd !== undefined) {
+      output.writeFieldBegin('logEnd', Thrift.Type.STRUCT, 8);
+      this.logEnd.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.tainted !== null && this.tainted !== undefined) {
+      output.writeFieldBegin('tainted', Thrift.Type.BOOL, 9);
+      output.writeBool(this.tainted);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const SealResult = module.exports.SealResult = class {
+  constructor(args) {
+    this.seal = undefined;
+    this.replicas = undefined;
+    if (args) {
+      if (args.seal !== undefined && args.seal !== null) {
+        this.seal = new common_ttypes.EpochOffset(args.seal);
+      }
+      if (args.replicas !== undefined && args.replicas !== null) {
+        this.replicas = Thrift.copyList(args.replicas, [null]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.seal = new common_ttypes.EpochOffset();
+          this.seal.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.LIST) {
+          this.replicas = [];
+          const _rtmp348 = input.readListBegin();
+          const _size47 = _rtmp348.size || 0;
+          for (let _i49 = 0; _i49 < _size47; ++_i49) {
+            let elem50 = null;
+            elem50 = input.readString();
+            this.replicas.push(elem50);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.seal === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SealResult.seal is missing');
+    if (this.replicas === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SealResult.replicas is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('SealResult');
+    if (this.seal !== null && this.seal !== undefined) {
+      output.writeFieldBegin('seal', Thrift.Type.STRUCT, 1);
+      this.seal.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.replicas !== null && this.replicas !== undefined) {
+      output.writeFieldBegin('replicas', Thrift.Type.LIST, 2);
+      output.writeListBegin(Thrift.Type.STRING, this.replicas.length);
+      for (const iter51 of this.replicas) {
+        {
+          output.writeString(iter51);
         }
       }
       output.writeListEnd();

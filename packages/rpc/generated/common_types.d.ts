@@ -54,6 +54,39 @@ declare class ReplicaEntry {
   }
 
 /**
+ * A place in a log, with the epoch of the record there.
+ */
+declare class EpochOffset {
+    public epoch: number;
+    public offset: number;
+
+      constructor(args?: { epoch: number; offset: number; });
+  }
+
+/**
+ * A switch of mode, or a forced recovery, that is under way.
+ */
+declare class Transition {
+    public id: string;
+    public to: ReplicationMode;
+    public phase: string;
+
+      constructor(args?: { id: string; to: ReplicationMode; phase: string; });
+  }
+
+/**
+ * How the last switch of a partition ended.
+ */
+declare class SwitchOutcome {
+    public id: string;
+    public to: ReplicationMode;
+    public done: boolean;
+    public reason: string;
+
+      constructor(args?: { id: string; to: ReplicationMode; done: boolean; reason: string; });
+  }
+
+/**
  * What clients and brokers need to know of one partition.
  */
 declare class PartitionInfo {
@@ -64,8 +97,16 @@ declare class PartitionInfo {
     public mode: ReplicationMode;
     public generation: number;
     public isr: string[];
+    public version?: number;
+    public leaderIncarnation?: number;
+    public elr?: string[];
+    public seal?: EpochOffset;
+    public transition?: Transition;
+    public possibleLoss?: string;
+    public lossEpoch?: number;
+    public lastSwitch?: SwitchOutcome;
 
-      constructor(args?: { partition: number; replicas: ReplicaEntry[]; leader: number; epoch: number; mode: ReplicationMode; generation: number; isr: string[]; });
+      constructor(args?: { partition: number; replicas: ReplicaEntry[]; leader: number; epoch: number; mode: ReplicationMode; generation: number; isr: string[]; version?: number; leaderIncarnation?: number; elr?: string[]; seal?: EpochOffset; transition?: Transition; possibleLoss?: string; lossEpoch?: number; lastSwitch?: SwitchOutcome; });
   }
 
 /**

@@ -338,6 +338,258 @@ const ReplicaEntry = module.exports.ReplicaEntry = class {
   }
 
 };
+const EpochOffset = module.exports.EpochOffset = class {
+  constructor(args) {
+    this.epoch = undefined;
+    this.offset = undefined;
+    if (args) {
+      if (args.epoch !== undefined && args.epoch !== null) {
+        this.epoch = args.epoch;
+      }
+      if (args.offset !== undefined && args.offset !== null) {
+        this.offset = args.offset;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I64) {
+          this.epoch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.offset = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.epoch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'EpochOffset.epoch is missing');
+    if (this.offset === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'EpochOffset.offset is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('EpochOffset');
+    if (this.epoch !== null && this.epoch !== undefined) {
+      output.writeFieldBegin('epoch', Thrift.Type.I64, 1);
+      output.writeI64(this.epoch);
+      output.writeFieldEnd();
+    }
+    if (this.offset !== null && this.offset !== undefined) {
+      output.writeFieldBegin('offset', Thrift.Type.I64, 2);
+      output.writeI64(this.offset);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const Transition = module.exports.Transition = class {
+  constructor(args) {
+    this.id = undefined;
+    this.to = undefined;
+    this.phase = undefined;
+    if (args) {
+      if (args.id !== undefined && args.id !== null) {
+        this.id = args.id;
+      }
+      if (args.to !== undefined && args.to !== null) {
+        this.to = args.to;
+      }
+      if (args.phase !== undefined && args.phase !== null) {
+        this.phase = args.phase;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.id = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.to = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.phase = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.id === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Transition.id is missing');
+    if (this.to === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Transition.to is missing');
+    if (this.phase === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Transition.phase is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Transition');
+    if (this.id !== null && this.id !== undefined) {
+      output.writeFieldBegin('id', Thrift.Type.STRING, 1);
+      output.writeString(this.id);
+      output.writeFieldEnd();
+    }
+    if (this.to !== null && this.to !== undefined) {
+      output.writeFieldBegin('to', Thrift.Type.I32, 2);
+      output.writeI32(this.to);
+      output.writeFieldEnd();
+    }
+    if (this.phase !== null && this.phase !== undefined) {
+      output.writeFieldBegin('phase', Thrift.Type.STRING, 3);
+      output.writeString(this.phase);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const SwitchOutcome = module.exports.SwitchOutcome = class {
+  constructor(args) {
+    this.id = undefined;
+    this.to = undefined;
+    this.done = undefined;
+    this.reason = undefined;
+    if (args) {
+      if (args.id !== undefined && args.id !== null) {
+        this.id = args.id;
+      }
+      if (args.to !== undefined && args.to !== null) {
+        this.to = args.to;
+      }
+      if (args.done !== undefined && args.done !== null) {
+        this.done = args.done;
+      }
+      if (args.reason !== undefined && args.reason !== null) {
+        this.reason = args.reason;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.id = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.to = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.BOOL) {
+          this.done = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.reason = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.id === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchOutcome.id is missing');
+    if (this.to === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchOutcome.to is missing');
+    if (this.done === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchOutcome.done is missing');
+    if (this.reason === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchOutcome.reason is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('SwitchOutcome');
+    if (this.id !== null && this.id !== undefined) {
+      output.writeFieldBegin('id', Thrift.Type.STRING, 1);
+      output.writeString(this.id);
+      output.writeFieldEnd();
+    }
+    if (this.to !== null && this.to !== undefined) {
+      output.writeFieldBegin('to', Thrift.Type.I32, 2);
+      output.writeI32(this.to);
+      output.writeFieldEnd();
+    }
+    if (this.done !== null && this.done !== undefined) {
+      output.writeFieldBegin('done', Thrift.Type.BOOL, 3);
+      output.writeBool(this.done);
+      output.writeFieldEnd();
+    }
+    if (this.reason !== null && this.reason !== undefined) {
+      output.writeFieldBegin('reason', Thrift.Type.STRING, 4);
+      output.writeString(this.reason);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const PartitionInfo = module.exports.PartitionInfo = class {
   constructor(args) {
     this.partition = undefined;
@@ -347,6 +599,14 @@ const PartitionInfo = module.exports.PartitionInfo = class {
     this.mode = undefined;
     this.generation = undefined;
     this.isr = undefined;
+    this.version = undefined;
+    this.leaderIncarnation = undefined;
+    this.elr = undefined;
+    this.seal = undefined;
+    this.transition = undefined;
+    this.possibleLoss = undefined;
+    this.lossEpoch = undefined;
+    this.lastSwitch = undefined;
     if (args) {
       if (args.partition !== undefined && args.partition !== null) {
         this.partition = args.partition;
@@ -368,6 +628,30 @@ const PartitionInfo = module.exports.PartitionInfo = class {
       }
       if (args.isr !== undefined && args.isr !== null) {
         this.isr = Thrift.copyList(args.isr, [null]);
+      }
+      if (args.version !== undefined && args.version !== null) {
+        this.version = args.version;
+      }
+      if (args.leaderIncarnation !== undefined && args.leaderIncarnation !== null) {
+        this.leaderIncarnation = args.leaderIncarnation;
+      }
+      if (args.elr !== undefined && args.elr !== null) {
+        this.elr = Thrift.copyList(args.elr, [null]);
+      }
+      if (args.seal !== undefined && args.seal !== null) {
+        this.seal = new ttypes.EpochOffset(args.seal);
+      }
+      if (args.transition !== undefined && args.transition !== null) {
+        this.transition = new ttypes.Transition(args.transition);
+      }
+      if (args.possibleLoss !== undefined && args.possibleLoss !== null) {
+        this.possibleLoss = args.possibleLoss;
+      }
+      if (args.lossEpoch !== undefined && args.lossEpoch !== null) {
+        this.lossEpoch = args.lossEpoch;
+      }
+      if (args.lastSwitch !== undefined && args.lastSwitch !== null) {
+        this.lastSwitch = new ttypes.SwitchOutcome(args.lastSwitch);
       }
     }
   }
@@ -448,6 +732,73 @@ const PartitionInfo = module.exports.PartitionInfo = class {
           input.skip(ftype);
         }
         break;
+        case 8:
+        if (ftype == Thrift.Type.I64) {
+          this.version = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 9:
+        if (ftype == Thrift.Type.I64) {
+          this.leaderIncarnation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 10:
+        if (ftype == Thrift.Type.LIST) {
+          this.elr = [];
+          const _rtmp316 = input.readListBegin();
+          const _size15 = _rtmp316.size || 0;
+          for (let _i17 = 0; _i17 < _size15; ++_i17) {
+            let elem18 = null;
+            elem18 = input.readString();
+            this.elr.push(elem18);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 11:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.seal = new ttypes.EpochOffset();
+          this.seal.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 12:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.transition = new ttypes.Transition();
+          this.transition.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 13:
+        if (ftype == Thrift.Type.STRING) {
+          this.possibleLoss = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 14:
+        if (ftype == Thrift.Type.I64) {
+          this.lossEpoch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 15:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.lastSwitch = new ttypes.SwitchOutcome();
+          this.lastSwitch.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -474,9 +825,9 @@ const PartitionInfo = module.exports.PartitionInfo = class {
     if (this.replicas !== null && this.replicas !== undefined) {
       output.writeFieldBegin('replicas', Thrift.Type.LIST, 2);
       output.writeListBegin(Thrift.Type.STRUCT, this.replicas.length);
-      for (const iter15 of this.replicas) {
+      for (const iter19 of this.replicas) {
         {
-          iter15.write(output);
+          iter19.write(output);
         }
       }
       output.writeListEnd();
@@ -505,12 +856,58 @@ const PartitionInfo = module.exports.PartitionInfo = class {
     if (this.isr !== null && this.isr !== undefined) {
       output.writeFieldBegin('isr', Thrift.Type.LIST, 7);
       output.writeListBegin(Thrift.Type.STRING, this.isr.length);
-      for (const iter16 of this.isr) {
+      for (const iter20 of this.isr) {
         {
-          output.writeString(iter16);
+          output.writeString(iter20);
         }
       }
       output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.version !== null && this.version !== undefined) {
+      output.writeFieldBegin('version', Thrift.Type.I64, 8);
+      output.writeI64(this.version);
+      output.writeFieldEnd();
+    }
+    if (this.leaderIncarnation !== null && this.leaderIncarnation !== undefined) {
+      output.writeFieldBegin('leaderIncarnation', Thrift.Type.I64, 9);
+      output.writeI64(this.leaderIncarnation);
+      output.writeFieldEnd();
+    }
+    if (this.elr !== null && this.elr !== undefined) {
+      output.writeFieldBegin('elr', Thrift.Type.LIST, 10);
+      output.writeListBegin(Thrift.Type.STRING, this.elr.length);
+      for (const iter21 of this.elr) {
+        {
+          output.writeString(iter21);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.seal !== null && this.seal !== undefined) {
+      output.writeFieldBegin('seal', Thrift.Type.STRUCT, 11);
+      this.seal.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.transition !== null && this.transition !== undefined) {
+      output.writeFieldBegin('transition', Thrift.Type.STRUCT, 12);
+      this.transition.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.possibleLoss !== null && this.possibleLoss !== undefined) {
+      output.writeFieldBegin('possibleLoss', Thrift.Type.STRING, 13);
+      output.writeString(this.possibleLoss);
+      output.writeFieldEnd();
+    }
+    if (this.lossEpoch !== null && this.lossEpoch !== undefined) {
+      output.writeFieldBegin('lossEpoch', Thrift.Type.I64, 14);
+      output.writeI64(this.lossEpoch);
+      output.writeFieldEnd();
+    }
+    if (this.lastSwitch !== null && this.lastSwitch !== undefined) {
+      output.writeFieldBegin('lastSwitch', Thrift.Type.STRUCT, 15);
+      this.lastSwitch.write(output);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -579,14 +976,14 @@ const TopicInfo = module.exports.TopicInfo = class {
         case 4:
         if (ftype == Thrift.Type.MAP) {
           this.config = {};
-          const _rtmp318 = input.readMapBegin();
-          const _size17 = _rtmp318.size || 0;
-          for (let _i19 = 0; _i19 < _size17; ++_i19) {
-            let key20 = null;
-            let val21 = null;
-            key20 = input.readString();
-            val21 = input.readString();
-            this.config[key20] = val21;
+          const _rtmp323 = input.readMapBegin();
+          const _size22 = _rtmp323.size || 0;
+          for (let _i24 = 0; _i24 < _size22; ++_i24) {
+            let key25 = null;
+            let val26 = null;
+            key25 = input.readString();
+            val26 = input.readString();
+            this.config[key25] = val26;
           }
           input.readMapEnd();
         } else {
@@ -596,13 +993,13 @@ const TopicInfo = module.exports.TopicInfo = class {
         case 5:
         if (ftype == Thrift.Type.LIST) {
           this.partitions = [];
-          const _rtmp323 = input.readListBegin();
-          const _size22 = _rtmp323.size || 0;
-          for (let _i24 = 0; _i24 < _size22; ++_i24) {
-            let elem25 = null;
-            elem25 = new ttypes.PartitionInfo();
-            elem25.read(input);
-            this.partitions.push(elem25);
+          const _rtmp328 = input.readListBegin();
+          const _size27 = _rtmp328.size || 0;
+          for (let _i29 = 0; _i29 < _size27; ++_i29) {
+            let elem30 = null;
+            elem30 = new ttypes.PartitionInfo();
+            elem30.read(input);
+            this.partitions.push(elem30);
           }
           input.readListEnd();
         } else {
@@ -643,11 +1040,11 @@ const TopicInfo = module.exports.TopicInfo = class {
     if (this.config !== null && this.config !== undefined) {
       output.writeFieldBegin('config', Thrift.Type.MAP, 4);
       output.writeMapBegin(Thrift.Type.STRING, Thrift.Type.STRING, Object.keys(this.config).length);
-      for (let kiter26 in this.config) {
-        if (Object.hasOwn(this.config, kiter26)) {
-          let viter27 = this.config[kiter26];
-          output.writeString(kiter26);
-          output.writeString(viter27);
+      for (let kiter31 in this.config) {
+        if (Object.hasOwn(this.config, kiter31)) {
+          let viter32 = this.config[kiter31];
+          output.writeString(kiter31);
+          output.writeString(viter32);
         }
       }
       output.writeMapEnd();
@@ -656,9 +1053,9 @@ const TopicInfo = module.exports.TopicInfo = class {
     if (this.partitions !== null && this.partitions !== undefined) {
       output.writeFieldBegin('partitions', Thrift.Type.LIST, 5);
       output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
-      for (const iter28 of this.partitions) {
+      for (const iter33 of this.partitions) {
         {
-          iter28.write(output);
+          iter33.write(output);
         }
       }
       output.writeListEnd();
@@ -829,12 +1226,12 @@ const MetadataRequest = module.exports.MetadataRequest = class {
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.topics = [];
-          const _rtmp330 = input.readListBegin();
-          const _size29 = _rtmp330.size || 0;
-          for (let _i31 = 0; _i31 < _size29; ++_i31) {
-            let elem32 = null;
-            elem32 = input.readString();
-            this.topics.push(elem32);
+          const _rtmp335 = input.readListBegin();
+          const _size34 = _rtmp335.size || 0;
+          for (let _i36 = 0; _i36 < _size34; ++_i36) {
+            let elem37 = null;
+            elem37 = input.readString();
+            this.topics.push(elem37);
           }
           input.readListEnd();
         } else {
@@ -858,9 +1255,9 @@ const MetadataRequest = module.exports.MetadataRequest = class {
     if (this.topics !== null && this.topics !== undefined) {
       output.writeFieldBegin('topics', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRING, this.topics.length);
-      for (const iter33 of this.topics) {
+      for (const iter38 of this.topics) {
         {
-          output.writeString(iter33);
+          output.writeString(iter38);
         }
       }
       output.writeListEnd();
@@ -922,13 +1319,13 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
         case 2:
         if (ftype == Thrift.Type.LIST) {
           this.brokers = [];
-          const _rtmp335 = input.readListBegin();
-          const _size34 = _rtmp335.size || 0;
-          for (let _i36 = 0; _i36 < _size34; ++_i36) {
-            let elem37 = null;
-            elem37 = new ttypes.BrokerInfo();
-            elem37.read(input);
-            this.brokers.push(elem37);
+          const _rtmp340 = input.readListBegin();
+          const _size39 = _rtmp340.size || 0;
+          for (let _i41 = 0; _i41 < _size39; ++_i41) {
+            let elem42 = null;
+            elem42 = new ttypes.BrokerInfo();
+            elem42.read(input);
+            this.brokers.push(elem42);
           }
           input.readListEnd();
         } else {
@@ -938,13 +1335,13 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
         case 3:
         if (ftype == Thrift.Type.LIST) {
           this.zkservers = [];
-          const _rtmp339 = input.readListBegin();
-          const _size38 = _rtmp339.size || 0;
-          for (let _i40 = 0; _i40 < _size38; ++_i40) {
-            let elem41 = null;
-            elem41 = new ttypes.Endpoint();
-            elem41.read(input);
-            this.zkservers.push(elem41);
+          const _rtmp344 = input.readListBegin();
+          const _size43 = _rtmp344.size || 0;
+          for (let _i45 = 0; _i45 < _size43; ++_i45) {
+            let elem46 = null;
+            elem46 = new ttypes.Endpoint();
+            elem46.read(input);
+            this.zkservers.push(elem46);
           }
           input.readListEnd();
         } else {
@@ -968,13 +1365,13 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
         case 6:
         if (ftype == Thrift.Type.LIST) {
           this.topics = [];
-          const _rtmp343 = input.readListBegin();
-          const _size42 = _rtmp343.size || 0;
-          for (let _i44 = 0; _i44 < _size42; ++_i44) {
-            let elem45 = null;
-            elem45 = new ttypes.TopicInfo();
-            elem45.read(input);
-            this.topics.push(elem45);
+          const _rtmp348 = input.readListBegin();
+          const _size47 = _rtmp348.size || 0;
+          for (let _i49 = 0; _i49 < _size47; ++_i49) {
+            let elem50 = null;
+            elem50 = new ttypes.TopicInfo();
+            elem50.read(input);
+            this.topics.push(elem50);
           }
           input.readListEnd();
         } else {
@@ -1006,9 +1403,9 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
     if (this.brokers !== null && this.brokers !== undefined) {
       output.writeFieldBegin('brokers', Thrift.Type.LIST, 2);
       output.writeListBegin(Thrift.Type.STRUCT, this.brokers.length);
-      for (const iter46 of this.brokers) {
+      for (const iter51 of this.brokers) {
         {
-          iter46.write(output);
+          iter51.write(output);
         }
       }
       output.writeListEnd();
@@ -1017,9 +1414,9 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
     if (this.zkservers !== null && this.zkservers !== undefined) {
       output.writeFieldBegin('zkservers', Thrift.Type.LIST, 3);
       output.writeListBegin(Thrift.Type.STRUCT, this.zkservers.length);
-      for (const iter47 of this.zkservers) {
+      for (const iter52 of this.zkservers) {
         {
-          iter47.write(output);
+          iter52.write(output);
         }
       }
       output.writeListEnd();
@@ -1038,9 +1435,9 @@ const ClusterMetadata = module.exports.ClusterMetadata = class {
     if (this.topics !== null && this.topics !== undefined) {
       output.writeFieldBegin('topics', Thrift.Type.LIST, 6);
       output.writeListBegin(Thrift.Type.STRUCT, this.topics.length);
-      for (const iter48 of this.topics) {
+      for (const iter53 of this.topics) {
         {
-          iter48.write(output);
+          iter53.write(output);
         }
       }
       output.writeListEnd();

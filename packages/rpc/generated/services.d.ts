@@ -2,6 +2,7 @@
 import type * as broker from './broker_types.js';
 import type * as common from './common_types.js';
 import type * as consumer from './consumer_types.js';
+import type * as fetch from './fetch_types.js';
 import type * as raft from './raft_types.js';
 import type * as store from './store_types.js';
 import type * as zkserver from './zkserver_types.js';
@@ -53,6 +54,13 @@ export interface BrokerService {
   transferLeadership(topic: string, partition: number, toBroker: number): void;
   /** Called by the active zkserver: what this broker must hold. Idempotent. */
   reconcile(state: broker.DesiredState): broker.DesiredStateReply;
+  /** Called by the active zkserver: how far these replicas' logs go, after a sync of each. For elections in mode FETCH. */
+  replicaEnds(partitions: broker.PartitionRef[]): broker.ReplicaEnd[];
+  /** Called by the active zkserver: the leader takes no more records, and answers when its seal is committed (mode RAFT),
+or on disk on all of the ISR and a majority of the replicas (mode FETCH). Idempotent. */
+  sealPartition(partition: broker.PartitionRef, transitionId: string, timeoutMs: number): broker.SealResult;
+  /** Called by the active zkserver, mode RAFT: the replica takes no part in this generation any more, for good. Idempotent. */
+  closePartition(partition: broker.PartitionRef): broker.ReplicaEnd;
 }
 export declare const BrokerService: ServiceTable;
 
@@ -66,6 +74,15 @@ export interface ConsumerService {
   detach(topic: string, partition: number, reason: common.Failure): Unanswered;
 }
 export declare const ConsumerService: ServiceTable;
+
+/** Served by every broker to the others. */
+export interface FetchService {
+  /** Reads what followers lack. Throws SESSION_UNKNOWN when the session or its sequence is not the expected one: begin another. */
+  fetch(request: fetch.FetchRequest): fetch.FetchResponse;
+  /** Tells what has become durable at a follower. */
+  reportPositions(report: fetch.PositionReport): Unanswered;
+}
+export declare const FetchService: ServiceTable;
 
 /** Served by every broker to the others. */
 export interface RaftService {
@@ -99,6 +116,16 @@ export interface ZkServerService {
   desiredState(request: zkserver.DesiredStateRequest): broker.DesiredState;
   /** Called by a broker whose replica became leader; answered with the recorded state of these partitions. */
   reportLeaders(reports: zkserver.LeaderReport[]): broker.PartitionAssignment[];
+  /** Called by the leaders of partitions in mode FETCH; answered in the request's order. */
+  changeIsr(changes: zkserver.IsrChange[]): zkserver.IsrChangeResult[];
+  /** Begins a switch of mode: recorded, and carried on without the caller. Asked again, it tells where the same switch stands. */
+  switchMode(request: zkserver.SwitchRequest): zkserver.PartitionSwitch[];
+  /** Where the last switch of each partition of a topic stands; of one partition, unless it is -1. */
+  describeSwitch(topic: string, partition: number): zkserver.PartitionSwitch[];
+  /** Called by a broker that leads partitions in mode FETCH and gives up its epochs (it stops, or its disk failed): others are elected. */
+  resignLeaders(reports: zkserver.LeaderReport[]): void;
+  /** Makes a replica in sync lead a partition in mode FETCH. */
+  electLeader(topic: string, partition: number, toBroker: number): void;
   /** Called by a broker that is out of producer ids. */
   allocateProducerIds(broker: number): zkserver.ProducerIdBlock;
   /** The metadata store below a path, for people. */

@@ -76,6 +76,30 @@ exports.BrokerService = {
       Arguments: BrokerService.BrokerService_reconcile_args,
       Result: BrokerService.BrokerService_reconcile_result,
     },
+    {
+      name: 'replicaEnds',
+      parameters: ["partitions"],
+      oneway: false,
+      answers: true,
+      Arguments: BrokerService.BrokerService_replicaEnds_args,
+      Result: BrokerService.BrokerService_replicaEnds_result,
+    },
+    {
+      name: 'sealPartition',
+      parameters: ["partition","transitionId","timeoutMs"],
+      oneway: false,
+      answers: true,
+      Arguments: BrokerService.BrokerService_sealPartition_args,
+      Result: BrokerService.BrokerService_sealPartition_result,
+    },
+    {
+      name: 'closePartition',
+      parameters: ["partition"],
+      oneway: false,
+      answers: true,
+      Arguments: BrokerService.BrokerService_closePartition_args,
+      Result: BrokerService.BrokerService_closePartition_result,
+    },
   ],
 };
 
@@ -106,6 +130,29 @@ exports.ConsumerService = {
       answers: false,
       Arguments: ConsumerService.ConsumerService_detach_args,
       Result: ConsumerService.ConsumerService_detach_result,
+    },
+  ],
+};
+
+const FetchService = require('./FetchService.js');
+exports.FetchService = {
+  name: 'FetchService',
+  methods: [
+    {
+      name: 'fetch',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: FetchService.FetchService_fetch_args,
+      Result: FetchService.FetchService_fetch_result,
+    },
+    {
+      name: 'reportPositions',
+      parameters: ["report"],
+      oneway: true,
+      answers: false,
+      Arguments: FetchService.FetchService_reportPositions_args,
+      Result: FetchService.FetchService_reportPositions_result,
     },
   ],
 };
@@ -207,6 +254,46 @@ exports.ZkServerService = {
       answers: true,
       Arguments: ZkServerService.ZkServerService_reportLeaders_args,
       Result: ZkServerService.ZkServerService_reportLeaders_result,
+    },
+    {
+      name: 'changeIsr',
+      parameters: ["changes"],
+      oneway: false,
+      answers: true,
+      Arguments: ZkServerService.ZkServerService_changeIsr_args,
+      Result: ZkServerService.ZkServerService_changeIsr_result,
+    },
+    {
+      name: 'switchMode',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: ZkServerService.ZkServerService_switchMode_args,
+      Result: ZkServerService.ZkServerService_switchMode_result,
+    },
+    {
+      name: 'describeSwitch',
+      parameters: ["topic","partition"],
+      oneway: false,
+      answers: true,
+      Arguments: ZkServerService.ZkServerService_describeSwitch_args,
+      Result: ZkServerService.ZkServerService_describeSwitch_result,
+    },
+    {
+      name: 'resignLeaders',
+      parameters: ["reports"],
+      oneway: false,
+      answers: false,
+      Arguments: ZkServerService.ZkServerService_resignLeaders_args,
+      Result: ZkServerService.ZkServerService_resignLeaders_result,
+    },
+    {
+      name: 'electLeader',
+      parameters: ["topic","partition","toBroker"],
+      oneway: false,
+      answers: false,
+      Arguments: ZkServerService.ZkServerService_electLeader_args,
+      Result: ZkServerService.ZkServerService_electLeader_result,
     },
     {
       name: 'allocateProducerIds',

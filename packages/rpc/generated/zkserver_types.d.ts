@@ -30,8 +30,73 @@ declare class LeaderReport {
     public epoch: number;
     public broker: number;
     public incarnation: number;
+    public sealedBy?: string;
 
-      constructor(args?: { topicId: string; partition: number; generation: number; epoch: number; broker: number; incarnation: number; });
+      constructor(args?: { topicId: string; partition: number; generation: number; epoch: number; broker: number; incarnation: number; sealedBy?: string; });
+  }
+
+/**
+ * A replica in one life of its broker.
+ */
+declare class IsrMember {
+    public replicaId: string;
+    public incarnation: number;
+
+      constructor(args?: { replicaId: string; incarnation: number; });
+  }
+
+/**
+ * The leader of a partition in mode FETCH wants another ISR.
+ */
+declare class IsrChange {
+    public topicId: string;
+    public partition: number;
+    public generation: number;
+    public epoch: number;
+    public broker: number;
+    public incarnation: number;
+    public version: number;
+    public isr: IsrMember[];
+
+      constructor(args?: { topicId: string; partition: number; generation: number; epoch: number; broker: number; incarnation: number; version: number; isr: IsrMember[]; });
+  }
+
+/**
+ * What became of an IsrChange.
+ */
+declare class IsrChangeResult {
+    public failure?: common_ttypes.Failure;
+    public assignment?: broker_ttypes.PartitionAssignment;
+
+      constructor(args?: { failure?: common_ttypes.Failure; assignment?: broker_ttypes.PartitionAssignment; });
+  }
+
+/**
+ * A wish to switch partitions to another mode while they are in use.
+ */
+declare class SwitchRequest {
+    public topic: string;
+    public partition: number;
+    public to: common_ttypes.ReplicationMode;
+    public parallel: number;
+    public dryRun: boolean;
+
+      constructor(args?: { topic: string; partition: number; to: common_ttypes.ReplicationMode; parallel: number; dryRun: boolean; });
+  }
+
+/**
+ * Where the switch of one partition stands.
+ */
+declare class PartitionSwitch {
+    public partition: number;
+    public to: common_ttypes.ReplicationMode;
+    public state: string;
+    public reason: string;
+    public mode: common_ttypes.ReplicationMode;
+    public generation: number;
+    public id: string;
+
+      constructor(args?: { partition: number; to: common_ttypes.ReplicationMode; state: string; reason: string; mode: common_ttypes.ReplicationMode; generation: number; id: string; });
   }
 
 /**

@@ -170,6 +170,7 @@ const LeaderReport = module.exports.LeaderReport = class {
     this.epoch = undefined;
     this.broker = undefined;
     this.incarnation = undefined;
+    this.sealedBy = undefined;
     if (args) {
       if (args.topicId !== undefined && args.topicId !== null) {
         this.topicId = args.topicId;
@@ -188,6 +189,9 @@ const LeaderReport = module.exports.LeaderReport = class {
       }
       if (args.incarnation !== undefined && args.incarnation !== null) {
         this.incarnation = args.incarnation;
+      }
+      if (args.sealedBy !== undefined && args.sealedBy !== null) {
+        this.sealedBy = args.sealedBy;
       }
     }
   }
@@ -244,6 +248,13 @@ const LeaderReport = module.exports.LeaderReport = class {
           input.skip(ftype);
         }
         break;
+        case 7:
+        if (ftype == Thrift.Type.STRING) {
+          this.sealedBy = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -289,6 +300,599 @@ const LeaderReport = module.exports.LeaderReport = class {
     if (this.incarnation !== null && this.incarnation !== undefined) {
       output.writeFieldBegin('incarnation', Thrift.Type.I64, 6);
       output.writeI64(this.incarnation);
+      output.writeFieldEnd();
+    }
+    if (this.sealedBy !== null && this.sealedBy !== undefined) {
+      output.writeFieldBegin('sealedBy', Thrift.Type.STRING, 7);
+      output.writeString(this.sealedBy);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const IsrMember = module.exports.IsrMember = class {
+  constructor(args) {
+    this.replicaId = undefined;
+    this.incarnation = undefined;
+    if (args) {
+      if (args.replicaId !== undefined && args.replicaId !== null) {
+        this.replicaId = args.replicaId;
+      }
+      if (args.incarnation !== undefined && args.incarnation !== null) {
+        this.incarnation = args.incarnation;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.replicaId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I64) {
+          this.incarnation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.replicaId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrMember.replicaId is missing');
+    if (this.incarnation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrMember.incarnation is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('IsrMember');
+    if (this.replicaId !== null && this.replicaId !== undefined) {
+      output.writeFieldBegin('replicaId', Thrift.Type.STRING, 1);
+      output.writeString(this.replicaId);
+      output.writeFieldEnd();
+    }
+    if (this.incarnation !== null && this.incarnation !== undefined) {
+      output.writeFieldBegin('incarnation', Thrift.Type.I64, 2);
+      output.writeI64(this.incarnation);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const IsrChange = module.exports.IsrChange = class {
+  constructor(args) {
+    this.topicId = undefined;
+    this.partition = undefined;
+    this.generation = undefined;
+    this.epoch = undefined;
+    this.broker = undefined;
+    this.incarnation = undefined;
+    this.version = undefined;
+    this.isr = undefined;
+    if (args) {
+      if (args.topicId !== undefined && args.topicId !== null) {
+        this.topicId = args.topicId;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.generation !== undefined && args.generation !== null) {
+        this.generation = args.generation;
+      }
+      if (args.epoch !== undefined && args.epoch !== null) {
+        this.epoch = args.epoch;
+      }
+      if (args.broker !== undefined && args.broker !== null) {
+        this.broker = args.broker;
+      }
+      if (args.incarnation !== undefined && args.incarnation !== null) {
+        this.incarnation = args.incarnation;
+      }
+      if (args.version !== undefined && args.version !== null) {
+        this.version = args.version;
+      }
+      if (args.isr !== undefined && args.isr !== null) {
+        this.isr = Thrift.copyList(args.isr, [ttypes.IsrMember]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topicId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.generation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.epoch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.broker = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.incarnation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.I64) {
+          this.version = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 8:
+        if (ftype == Thrift.Type.LIST) {
+          this.isr = [];
+          const _rtmp38 = input.readListBegin();
+          const _size7 = _rtmp38.size || 0;
+          for (let _i9 = 0; _i9 < _size7; ++_i9) {
+            let elem10 = null;
+            elem10 = new ttypes.IsrMember();
+            elem10.read(input);
+            this.isr.push(elem10);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topicId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.topicId is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.partition is missing');
+    if (this.generation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.generation is missing');
+    if (this.epoch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.epoch is missing');
+    if (this.broker === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.broker is missing');
+    if (this.incarnation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.incarnation is missing');
+    if (this.version === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.version is missing');
+    if (this.isr === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'IsrChange.isr is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('IsrChange');
+    if (this.topicId !== null && this.topicId !== undefined) {
+      output.writeFieldBegin('topicId', Thrift.Type.STRING, 1);
+      output.writeString(this.topicId);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.generation !== null && this.generation !== undefined) {
+      output.writeFieldBegin('generation', Thrift.Type.I64, 3);
+      output.writeI64(this.generation);
+      output.writeFieldEnd();
+    }
+    if (this.epoch !== null && this.epoch !== undefined) {
+      output.writeFieldBegin('epoch', Thrift.Type.I64, 4);
+      output.writeI64(this.epoch);
+      output.writeFieldEnd();
+    }
+    if (this.broker !== null && this.broker !== undefined) {
+      output.writeFieldBegin('broker', Thrift.Type.I32, 5);
+      output.writeI32(this.broker);
+      output.writeFieldEnd();
+    }
+    if (this.incarnation !== null && this.incarnation !== undefined) {
+      output.writeFieldBegin('incarnation', Thrift.Type.I64, 6);
+      output.writeI64(this.incarnation);
+      output.writeFieldEnd();
+    }
+    if (this.version !== null && this.version !== undefined) {
+      output.writeFieldBegin('version', Thrift.Type.I64, 7);
+      output.writeI64(this.version);
+      output.writeFieldEnd();
+    }
+    if (this.isr !== null && this.isr !== undefined) {
+      output.writeFieldBegin('isr', Thrift.Type.LIST, 8);
+      output.writeListBegin(Thrift.Type.STRUCT, this.isr.length);
+      for (const iter11 of this.isr) {
+        {
+          iter11.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const IsrChangeResult = module.exports.IsrChangeResult = class {
+  constructor(args) {
+    this.failure = undefined;
+    this.assignment = undefined;
+    if (args) {
+      if (args.failure !== undefined && args.failure !== null) {
+        this.failure = new common_ttypes.Failure(args.failure);
+      }
+      if (args.assignment !== undefined && args.assignment !== null) {
+        this.assignment = new broker_ttypes.PartitionAssignment(args.assignment);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failure = new common_ttypes.Failure();
+          this.failure.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.assignment = new broker_ttypes.PartitionAssignment();
+          this.assignment.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('IsrChangeResult');
+    if (this.failure !== null && this.failure !== undefined) {
+      output.writeFieldBegin('failure', Thrift.Type.STRUCT, 1);
+      this.failure.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.assignment !== null && this.assignment !== undefined) {
+      output.writeFieldBegin('assignment', Thrift.Type.STRUCT, 2);
+      this.assignment.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const SwitchRequest = module.exports.SwitchRequest = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    this.to = undefined;
+    this.parallel = undefined;
+    this.dryRun = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.to !== undefined && args.to !== null) {
+        this.to = args.to;
+      }
+      if (args.parallel !== undefined && args.parallel !== null) {
+        this.parallel = args.parallel;
+      }
+      if (args.dryRun !== undefined && args.dryRun !== null) {
+        this.dryRun = args.dryRun;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I32) {
+          this.to = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.parallel = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.BOOL) {
+          this.dryRun = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchRequest.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchRequest.partition is missing');
+    if (this.to === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchRequest.to is missing');
+    if (this.parallel === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchRequest.parallel is missing');
+    if (this.dryRun === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SwitchRequest.dryRun is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('SwitchRequest');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.to !== null && this.to !== undefined) {
+      output.writeFieldBegin('to', Thrift.Type.I32, 3);
+      output.writeI32(this.to);
+      output.writeFieldEnd();
+    }
+    if (this.parallel !== null && this.parallel !== undefined) {
+      output.writeFieldBegin('parallel', Thrift.Type.I32, 4);
+      output.writeI32(this.parallel);
+      output.writeFieldEnd();
+    }
+    if (this.dryRun !== null && this.dryRun !== undefined) {
+      output.writeFieldBegin('dryRun', Thrift.Type.BOOL, 5);
+      output.writeBool(this.dryRun);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const PartitionSwitch = module.exports.PartitionSwitch = class {
+  constructor(args) {
+    this.partition = undefined;
+    this.to = undefined;
+    this.state = undefined;
+    this.reason = undefined;
+    this.mode = undefined;
+    this.generation = undefined;
+    this.id = undefined;
+    if (args) {
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.to !== undefined && args.to !== null) {
+        this.to = args.to;
+      }
+      if (args.state !== undefined && args.state !== null) {
+        this.state = args.state;
+      }
+      if (args.reason !== undefined && args.reason !== null) {
+        this.reason = args.reason;
+      }
+      if (args.mode !== undefined && args.mode !== null) {
+        this.mode = args.mode;
+      }
+      if (args.generation !== undefined && args.generation !== null) {
+        this.generation = args.generation;
+      }
+      if (args.id !== undefined && args.id !== null) {
+        this.id = args.id;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.to = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.state = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.reason = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.mode = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.generation = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.STRING) {
+          this.id = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.partition is missing');
+    if (this.to === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.to is missing');
+    if (this.state === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.state is missing');
+    if (this.reason === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.reason is missing');
+    if (this.mode === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.mode is missing');
+    if (this.generation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.generation is missing');
+    if (this.id === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionSwitch.id is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('PartitionSwitch');
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 1);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.to !== null && this.to !== undefined) {
+      output.writeFieldBegin('to', Thrift.Type.I32, 2);
+      output.writeI32(this.to);
+      output.writeFieldEnd();
+    }
+    if (this.state !== null && this.state !== undefined) {
+      output.writeFieldBegin('state', Thrift.Type.STRING, 3);
+      output.writeString(this.state);
+      output.writeFieldEnd();
+    }
+    if (this.reason !== null && this.reason !== undefined) {
+      output.writeFieldBegin('reason', Thrift.Type.STRING, 4);
+      output.writeString(this.reason);
+      output.writeFieldEnd();
+    }
+    if (this.mode !== null && this.mode !== undefined) {
+      output.writeFieldBegin('mode', Thrift.Type.I32, 5);
+      output.writeI32(this.mode);
+      output.writeFieldEnd();
+    }
+    if (this.generation !== null && this.generation !== undefined) {
+      output.writeFieldBegin('generation', Thrift.Type.I64, 6);
+      output.writeI64(this.generation);
+      output.writeFieldEnd();
+    }
+    if (this.id !== null && this.id !== undefined) {
+      output.writeFieldBegin('id', Thrift.Type.STRING, 7);
+      output.writeString(this.id);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

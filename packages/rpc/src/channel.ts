@@ -23,6 +23,11 @@ export interface ChannelOptions extends HostPort {
   readonly connectTimeoutMs?: number;
   /** Time for a call that does not name its own; 30,000 by default. */
   readonly callTimeoutMs?: number;
+  /**
+   * Drops a connection from which nothing came for so long while calls wait for answers or bytes for the kernel; the
+   * next call makes a new one. Undefined: only the kernel notices. Calls that may wait longer need others beside them.
+   */
+  readonly silenceTimeoutMs?: number;
   /** Longest message in either direction, in bytes; 64 MiB by default. */
   readonly maxFrameBytes?: number;
   /** Calls are refused with OVERLOADED while more bytes than this wait for the kernel; 16 MiB by default. */
@@ -117,6 +122,7 @@ export class RpcChannel implements CallTarget {
         maxFrameBytes: options.maxFrameBytes ?? MAX_FRAME_BYTES,
         maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
         callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
+        silenceTimeoutMs: options.silenceTimeoutMs,
         dispatcher: this.dispatcher,
         clock: this.clock,
         metrics: options.metrics,

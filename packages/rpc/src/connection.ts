@@ -15,6 +15,7 @@ import type { Method } from './method.js';
 import { Outbox } from './outbox.js';
 import { PendingCalls } from './pending-calls.js';
 import type { RpcChannelMetrics } from './pending-calls.js';
+import { SilenceWatch } from './silence-watch.js';
 import { MalformedMessage } from './wire/bad-message.js';
 import { FrameReader } from './wire/frame-reader.js';
 import { CALL, MessageReader, ONEWAY } from './wire/message-reader.js';
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   readonly maxFrameBytes: number;
   readonly maxBufferedBytes: number;
   readonly callTimeoutMs: number;
+  /** Ends the connection when for so long something was owed and nothing came; never when undefined. */
+  readonly silenceTimeoutMs?: number;
   /** Serves what the other side calls; without it such calls end the connection. */
   readonly dispatcher?: Dispatcher;
   /** Stop reading beyond these; for the end that accepted the connection. */
@@ -61,6 +64,7 @@ export class Connection implements CallContext, CallTarget {
   private established: boolean;
   private ended = false;
   private closedWith: Error | undefined;
+  private silence: SilenceWatch | undefined;
   private abortController: AbortController | undefined;
 
   constructor(
@@ -75,10 +79,13 @@ export class Connection implements CallContext, CallTarget {
     this.established = !socket.connecting;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('drain', () => this.afterDrain());
+    socket.on('drain', () => {
+      this.silence?.heard();
+      this.afterDrain();
+    });
     socket.on('error', (error) => (this.closedWith ??= error));
     socket.on('close', () => this.finish());
-    if (this.established) this.outbox.start();
+    if (this.established) this.begin();
     else socket.once('connect', () => this.afterConnect());
   }
 
@@ -194,8 +201,18 @@ export class Connection implements CallContext, CallTarget {
 
   private afterConnect(): void {
     this.established = true;
-    this.outbox.start();
+    this.begin();
     this.events.opened?.();
+  }
+
+  private begin(): void {
+    this.outbox.start();
+    const { clock, silenceTimeoutMs } = this.options;
+    if (silenceTimeoutMs === undefined) return;
+    const isOwed = (): boolean => this.pending.size > 0 || this.bufferedBytes > 0;
+    this.silence = new SilenceWatch(clock, silenceTimeoutMs, isOwed, () =>
+      this.destroy(new Error(`nothing came for ${silenceTimeoutMs} ms although it was waited for`)),
+    );
   }
 
   private afterFlush(): void {
@@ -211,6 +228,7 @@ export class Connection implements CallContext, CallTarget {
   // ---- bytes in ---------------------------------------------------------------------------------------------------
 
   private receive(chunk: Buffer): void {
+    this.silence?.heard();
     this.frameReader.push(chunk);
     this.readFrames();
   }
@@ -287,6 +305,7 @@ export class Connection implements CallContext, CallTarget {
   private finish(): void {
     if (this.ended) return;
     this.ended = true;
+    this.silence?.stop();
     this.outbox.discard();
     this.pending.failAll(this.callsSent, (method, maySent) => this.lost(method, maySent));
     this.abortController?.abort();

@@ -22,6 +22,8 @@ export {
   brokerService,
   consumerClient,
   consumerService,
+  fetchClient,
+  fetchService,
   raftClient,
   raftService,
   storeClient,
@@ -34,6 +36,8 @@ export type {
   BrokerHandler,
   ConsumerClient,
   ConsumerHandler,
+  FetchClient,
+  FetchHandler,
   RaftClient,
   RaftHandler,
   Service,
@@ -47,12 +51,15 @@ export { ReplicationMode } from '../generated/common_types.js';
 export type {
   BrokerInfo,
   ClusterMetadata,
+  EpochOffset,
   Endpoint,
   Failure,
   MetadataRequest,
   PartitionInfo,
   ReplicaEntry,
+  SwitchOutcome,
   TopicInfo,
+  Transition,
 } from '../generated/common_types.js';
 export type {
   DesiredState,
@@ -63,15 +70,26 @@ export type {
   PartitionProduceResult,
   PartitionPull,
   PartitionPullResult,
+  PartitionRef,
   PartitionTimestamp,
   ProduceRequest,
   ProduceResponse,
   ProducerIdentity,
   PullRequest,
   PullResponse,
+  ReplicaEnd,
   ReplicaStatus,
+  SealResult,
   TopicTombstone,
 } from '../generated/broker_types.js';
+export { FetchOutcome } from '../generated/fetch_types.js';
+export type {
+  FetchedPartition,
+  FetchPosition,
+  FetchRequest,
+  FetchResponse,
+  PositionReport,
+} from '../generated/fetch_types.js';
 export { RaftMessageType } from '../generated/raft_types.js';
 export type {
   RaftEnvelope,
@@ -84,8 +102,13 @@ export type {
 export type {
   CreateTopicRequest,
   DesiredStateRequest,
+  IsrChange,
+  IsrChangeResult,
+  IsrMember,
   LeaderReport,
+  PartitionSwitch,
   ProducerIdBlock,
   StoreNode,
+  SwitchRequest,
 } from '../generated/zkserver_types.js';
 export type { Delivery } from '../generated/consumer_types.js';

@@ -49,6 +49,9 @@ export function servicesOf(handlers: Handlers): RpcServerOptions['services'] {
     describeReplicas: notMade,
     transferLeadership: notMade,
     reconcile: notMade,
+    replicaEnds: notMade,
+    sealPartition: notMade,
+    closePartition: notMade,
     ...handlers.broker,
   };
   const raft: RaftHandler = {

@@ -12,30 +12,35 @@ export interface Service {
 }
 
 export type BrokerHandler = Handler<tables.BrokerService>;
+export type FetchHandler = Handler<tables.FetchService>;
 export type RaftHandler = Handler<tables.RaftService>;
 export type ZkServerHandler = Handler<tables.ZkServerService>;
 export type StoreHandler = Handler<tables.StoreService>;
 export type ConsumerHandler = Handler<tables.ConsumerService>;
 
 export type BrokerClient = Client<tables.BrokerService>;
+export type FetchClient = Client<tables.FetchService>;
 export type RaftClient = Client<tables.RaftService>;
 export type ZkServerClient = Client<tables.ZkServerService>;
 export type StoreClient = Client<tables.StoreService>;
 export type ConsumerClient = Client<tables.ConsumerService>;
 
 const BROKER = methodsOf(tables.BrokerService);
+const FETCH = methodsOf(tables.FetchService);
 const RAFT = methodsOf(tables.RaftService);
 const ZKSERVER = methodsOf(tables.ZkServerService);
 const STORE = methodsOf(tables.StoreService);
 const CONSUMER = methodsOf(tables.ConsumerService);
 
 export const brokerService = (handler: BrokerHandler): Service => service(BROKER, handler);
+export const fetchService = (handler: FetchHandler): Service => service(FETCH, handler);
 export const raftService = (handler: RaftHandler): Service => service(RAFT, handler);
 export const zkServerService = (handler: ZkServerHandler): Service => service(ZKSERVER, handler);
 export const storeService = (handler: StoreHandler): Service => service(STORE, handler);
 export const consumerService = (handler: ConsumerHandler): Service => service(CONSUMER, handler);
 
 export const brokerClient = (target: CallTarget): BrokerClient => client(BROKER, target);
+export const fetchClient = (target: CallTarget): FetchClient => client(FETCH, target);
 export const raftClient = (target: CallTarget): RaftClient => client(RAFT, target);
 export const zkServerClient = (target: CallTarget): ZkServerClient => client(ZKSERVER, target);
 export const storeClient = (target: CallTarget): StoreClient => client(STORE, target);

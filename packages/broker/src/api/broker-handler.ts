@@ -1,6 +1,7 @@
 // Serves BrokerService: each method to the one file that does it.
 import { ByteBudget } from '@zhumq/base';
 import type { Clock } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
 import type { BrokerHandler } from '@zhumq/rpc';
 import type { Assignments } from '../membership/assignments.js';
 import { ProducerIds } from '../membership/producer-ids.js';
@@ -74,7 +75,15 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     transferLeadership: (topic, partition, toBroker) =>
       replicas.transferLeadership(topic, partition, toBroker),
     reconcile: (state) => assignments.apply(state),
+    replicaEnds: () => unsupported('replicaEnds'),
+    sealPartition: () => unsupported('sealPartition'),
+    closePartition: () => unsupported('closePartition'),
   };
+}
+
+/** Of mode fetch and the switch, which this version does not have yet. */
+function unsupported(method: string): never {
+  throw zhumqError('UNSUPPORTED', `this version does not serve ${method}`, { method });
 }
 
 const MAX_WAITING_PULLS = 10_000;

@@ -80,6 +80,7 @@ export class FakeBroker {
       transferLeadership: (topic, partition, toBroker) =>
         this.cluster.moveLeader(topic, partition, toBroker),
       reconcile: () => ({ deletedTopicIds: [] }),
+      ...{ replicaEnds: refuse, sealPartition: refuse, closePartition: refuse },
     };
     this.server = createRpcServer({ services: [brokerService(handler)] });
     ({ port: this.port } = await this.server.listen(this.port, HOST));
@@ -289,10 +290,9 @@ export class FakeCluster {
   }
 
   private zkHandler(): ZkServerHandler {
-    const refuse = (): never => {
-      throw zhumqError('UNSUPPORTED', 'not in this fixture');
-    };
     return {
+      ...{ changeIsr: refuse, switchMode: refuse, describeSwitch: refuse },
+      ...{ resignLeaders: refuse, electLeader: refuse },
       metadata: ({ topics }) => this.metadata(topics),
       createTopic: (request) => this.create(request),
       deleteTopic: (name) => {
@@ -354,4 +354,8 @@ export async function failureFrom(
     throw error;
   }
   throw new Error('it did not fail');
+}
+
+function refuse(): never {
+  throw zhumqError('UNSUPPORTED', 'not in this fixture');
 }

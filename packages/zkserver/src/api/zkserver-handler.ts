@@ -1,4 +1,5 @@
 // The table of calls: what of the contract is answered where.
+import { zhumqError } from '@zhumq/model';
 import type { ZkServerHandler } from '@zhumq/rpc';
 import { alterTopic } from './alter-topic-handler.js';
 import type { ApiContext } from './api-context.js';
@@ -20,5 +21,15 @@ export function zkServerHandler(context: ApiContext): ZkServerHandler {
     reportLeaders: (reports) => reportLeaders(context, reports),
     allocateProducerIds: () => allocateProducerIds(context),
     dumpStore: (path) => dumpStore(context, path),
+    changeIsr: () => unsupported('changeIsr'),
+    switchMode: () => unsupported('switchMode'),
+    describeSwitch: () => unsupported('describeSwitch'),
+    resignLeaders: () => unsupported('resignLeaders'),
+    electLeader: () => unsupported('electLeader'),
   };
+}
+
+/** Of mode fetch and the switch, which this version does not have yet. */
+function unsupported(method: string): never {
+  throw zhumqError('UNSUPPORTED', `this version does not serve ${method}`, { method });
 }

@@ -10,6 +10,7 @@ import {
   producerIdsCodec,
   tombstoneCodec,
   topicRecordCodec,
+  topicSwitchCodec,
   zkServerRegistrationCodec,
 } from '@zhumq/model';
 import type { MessageCodec } from '@zhumq/model';
@@ -24,6 +25,7 @@ const CODECS: Partial<Record<ParsedPath['kind'], Pick<MessageCodec<object>, 'dec
   topic: topicRecordCodec,
   partition: partitionRecordCodec,
   deletion: tombstoneCodec,
+  'topic-switch': topicSwitchCodec,
   'producer-ids': producerIdsCodec,
 };
 

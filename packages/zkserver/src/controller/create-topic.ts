@@ -106,6 +106,8 @@ function firstRecord(ids: BrokerIds, view: ClusterView, input: DecisionInput): P
     transition: undefined,
     possibleLoss: undefined,
     learners: [],
+    lossEpoch: 0,
+    lastSwitch: undefined,
   };
 }
 

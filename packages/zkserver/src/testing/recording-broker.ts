@@ -62,7 +62,8 @@ export class RecordingBroker {
     return {
       ...{ produce: refuse, produceOneway: refuse, pull: refuse, listOffsets: refuse },
       ...{ metadata: refuse, initProducer: refuse, describeReplicas: refuse },
-      transferLeadership: refuse,
+      ...{ transferLeadership: refuse, replicaEnds: refuse },
+      ...{ sealPartition: refuse, closePartition: refuse },
       reconcile: (state) => {
         if (this.deaf) throw zhumqError('OVERLOADED', 'deaf');
         this.received.push(state);
