@@ -222,6 +222,8 @@ struct PartitionRef {
   3: i64 generation
   /** Epoch of the zkserver that asks; a broker refuses a smaller one than it has seen. */
   4: i64 controllerEpoch
+  /** Version of the partition's record on which the call is based; a broker that knows a newer one refuses. */
+  5: i64 version
 }
 
 /** How far a replica's log goes. */

@@ -212,8 +212,9 @@ declare class PartitionRef {
     public partition: number;
     public generation: number;
     public controllerEpoch: number;
+    public version: number;
 
-      constructor(args?: { topicId: string; partition: number; generation: number; controllerEpoch: number; });
+      constructor(args?: { topicId: string; partition: number; generation: number; controllerEpoch: number; version: number; });
   }
 
 /**

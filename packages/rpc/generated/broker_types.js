@@ -1893,6 +1893,7 @@ const PartitionRef = module.exports.PartitionRef = class {
     this.partition = undefined;
     this.generation = undefined;
     this.controllerEpoch = undefined;
+    this.version = undefined;
     if (args) {
       if (args.topicId !== undefined && args.topicId !== null) {
         this.topicId = args.topicId;
@@ -1905,6 +1906,9 @@ const PartitionRef = module.exports.PartitionRef = class {
       }
       if (args.controllerEpoch !== undefined && args.controllerEpoch !== null) {
         this.controllerEpoch = args.controllerEpoch;
+      }
+      if (args.version !== undefined && args.version !== null) {
+        this.version = args.version;
       }
     }
   }
@@ -1947,6 +1951,13 @@ const PartitionRef = module.exports.PartitionRef = class {
           input.skip(ftype);
         }
         break;
+        case 5:
+        if (ftype == Thrift.Type.I64) {
+          this.version = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -1956,6 +1967,7 @@ const PartitionRef = module.exports.PartitionRef = class {
     if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.partition is missing');
     if (this.generation === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.generation is missing');
     if (this.controllerEpoch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.controllerEpoch is missing');
+    if (this.version === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionRef.version is missing');
     input.readStructEnd();
     return;
   }
@@ -1980,6 +1992,11 @@ const PartitionRef = module.exports.PartitionRef = class {
     if (this.controllerEpoch !== null && this.controllerEpoch !== undefined) {
       output.writeFieldBegin('controllerEpoch', Thrift.Type.I64, 4);
       output.writeI64(this.controllerEpoch);
+      output.writeFieldEnd();
+    }
+    if (this.version !== null && this.version !== undefined) {
+      output.writeFieldBegin('version', Thrift.Type.I64, 5);
+      output.writeI64(this.version);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
