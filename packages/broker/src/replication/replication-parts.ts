@@ -29,6 +29,8 @@ export interface ReplicationPartsOptions {
 export function replicationParts(parts: ReplicationPartsOptions): ReplicationParts {
   const { brokerId, store, options, clock, random, logger, metrics } = parts;
   const maxBufferedBytes = options['peer.buffer.max.bytes'];
+  const electionMs = options['raft.tick.ms'] * options['raft.election.ticks'];
+  const silenceTimeoutMs = Math.max(SILENT_ELECTIONS * electionMs, MIN_SILENCE_MS);
   const endOfTick = new EndOfTick(() => transport.flush());
   const transport: RaftTransport = new RaftTransport({
     brokerId,
@@ -43,10 +45,14 @@ export function replicationParts(parts: ReplicationPartsOptions): ReplicationPar
         clock,
         random,
         logger,
+        silenceTimeoutMs,
+        connectTimeoutMs: Math.min(silenceTimeoutMs, CONNECT_TIMEOUT_MS),
         maxBufferedBytes: maxBufferedBytes * 2,
         maxFrameBytes: largestFrame(options),
       }),
     schedule: () => endOfTick.schedule(),
+    probeMs: silenceTimeoutMs / SILENT_ELECTIONS,
+    clock,
     logger,
   });
   const installer = new SnapshotCopier({
@@ -83,4 +89,9 @@ export function largestFrame(options: BrokerOptions): number {
 const ENVELOPE_APPENDS = 4;
 /** For everything in a message besides batches. */
 const FRAME_ROOM = 4 * 1024 * 1024;
+/** Election timeouts without a sign of life after which the connection to a peer is made anew. */
+const SILENT_ELECTIONS = 4;
+/** However short election timeouts are: a peer may be busy for so long. */
+const MIN_SILENCE_MS = 1000;
+const CONNECT_TIMEOUT_MS = 3000;
 const COPY_TIMEOUT_MS = 10_000;

@@ -57,6 +57,8 @@ export class TestBroker {
       maxEnvelopeBytes: 1 << 20,
       connect: (address) => this.network.channel(this.id, address),
       schedule: () => endOfTick.schedule(),
+      probeMs: 500,
+      clock: this.clock,
       logger: silentLogger,
     });
     this.assignments = this.makeAssignments(endOfTick, transport);

@@ -1,4 +1,4 @@
-import { silentLogger } from '@zhumq/base';
+import { ManualClock, silentLogger } from '@zhumq/base';
 import type { Message } from '@zhumq/raft';
 import type { RpcChannel } from '@zhumq/rpc';
 import { RaftTransport } from './raft-transport.js';
@@ -24,6 +24,8 @@ function transport() {
       return channel as unknown as RpcChannel;
     },
     schedule: () => undefined,
+    probeMs: 500,
+    clock: new ManualClock(0),
     logger: silentLogger,
   });
   const address = (brokerId: number, host: string) => ({ brokerId, host, port: 1 });

@@ -1,6 +1,11 @@
 // Carries Raft messages between brokers: one outgoing connection per peer for all groups, everything of one turn of the
 // event loop in one envelope (heartbeats of a thousand groups are one frame). Messages may be lost; Raft repeats them.
-import type { Logger } from '@zhumq/base';
+//
+// Messages travel one way, so nothing ever comes back over such a connection and packets that are dropped on the way stay
+// unnoticed until the kernel gives up, which takes minutes. So every connected peer is asked something small all the
+// time; the channel drops a connection over which answers fail to come, and the next message makes a new one.
+import type { Clock, Logger, Timer } from '@zhumq/base';
+import { isError } from '@zhumq/model';
 import type { Message } from '@zhumq/raft';
 import { raftClient } from '@zhumq/rpc';
 import type { Outgoing, RaftClient, RaftMessage, RpcChannel } from '@zhumq/rpc';
@@ -25,6 +30,9 @@ export interface RaftTransportOptions {
   readonly connect: (address: PeerAddress) => RpcChannel;
   /** Makes sure that `flush` is called at the end of this turn. */
   readonly schedule: () => void;
+  /** Between questions to a peer; several fit into the silence after which its channel drops the connection. */
+  readonly probeMs: number;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -34,13 +42,21 @@ interface Peer {
   readonly client: RaftClient;
   queue: Outgoing<RaftMessage>[];
   queuedBytes: number;
+  /** A probe waits for its answer. */
+  probed: boolean;
 }
 
 export class RaftTransport implements GroupTransport {
   private readonly peers = new Map<number, Peer>();
   private readonly brokerOfReplica = new Map<string, number>();
 
-  constructor(private readonly options: RaftTransportOptions) {}
+  private readonly probing: Timer;
+
+  constructor(private readonly options: RaftTransportOptions) {
+    this.probing = options.clock.every(options.probeMs, () => {
+      for (const peer of this.peers.values()) this.probe(peer);
+    });
+  }
 
   /** Tells where brokers are; a changed address closes the old connection. */
   setPeers(addresses: readonly PeerAddress[]): void {
@@ -56,6 +72,7 @@ export class RaftTransport implements GroupTransport {
         client: raftClient(channel),
         queue: [],
         queuedBytes: 0,
+        probed: false,
       });
     }
   }
@@ -94,6 +111,7 @@ export class RaftTransport implements GroupTransport {
   }
 
   close(): void {
+    this.probing.cancel();
     for (const peer of this.peers.values()) peer.channel.close();
     this.peers.clear();
   }
@@ -114,6 +132,20 @@ export class RaftTransport implements GroupTransport {
     }
   }
 
+  private probe(peer: Peer): void {
+    if (peer.probed || !peer.channel.connected) return;
+    peer.probed = true;
+    peer.client
+      .describeSnapshot(PROBE)
+      .catch((error: unknown) => {
+        if (!isError(error, 'CONNECTION_LOST')) return;
+        const { brokerId, host, port } = peer.address;
+        const about = { toBroker: brokerId, host, port, reason: error.message };
+        this.options.logger.warn(about, 'connection to a broker lost; it is made again');
+      })
+      .finally(() => (peer.probed = false));
+  }
+
   private peerOf(replicaId: string): Peer | undefined {
     const brokerId = this.brokerOfReplica.get(replicaId);
     return brokerId === undefined ? undefined : this.peers.get(brokerId);
@@ -122,3 +154,6 @@ export class RaftTransport implements GroupTransport {
 
 /** About what a message without batches takes on the wire. */
 const MESSAGE_BYTES = 256;
+
+/** Names no group, so every broker refuses it at once: all that matters is that an answer comes. */
+const PROBE = { topicId: '', partition: -1, generation: 0, fromReplica: '' };
