@@ -265,10 +265,10 @@ describe('produce and consume', () => {
       Array.from({ length: 60 }, (_, i) => `${i}:${i}`).join('\n'),
     );
     expect(await consumeAll(topic, '--max', '25')).toHaveLength(25);
-    const { code, ms, stdout } = await zhumq.run([
+    const { code, ms, stdout, stderr } = await zhumq.run([
       ...['consume', topic, '--from', 'earliest', '--timeout', '1500ms', '-o', 'json'],
     ]);
-    expect(code).toBe(0);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toHaveLength(60);
     expect(ms).toBeGreaterThan(1_500);
   });

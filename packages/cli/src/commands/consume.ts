@@ -1,6 +1,5 @@
 // zhumq consume: prints the messages of a topic.
-import type { Client, Consumer, Message } from '@zhumq/client';
-import { zhumqError } from '@zhumq/model';
+import type { Client, Message } from '@zhumq/client';
 import { optionalDurationMs, optionalNumber, textOf } from '../arguments.js';
 import type { Flags } from '../arguments.js';
 import { CLIENT_OPTIONS, openClient } from '../client-session.js';
@@ -13,6 +12,7 @@ import { tellIfSlow } from '../waiting.js';
 import { messageRow } from './consume/message-form.js';
 import { readMessages } from './consume/read-messages.js';
 import { startPosition } from './consume/start-position.js';
+import { Unread } from './consume/unread.js';
 import { unknownPartition } from './partition/describe.js';
 import { TOPIC_POSITIONAL, topicOf } from './topic/topic-argument.js';
 
@@ -29,7 +29,7 @@ export const consumeCommand = single({
     },
     partition: { alias: 'p', describe: 'This partition alone [all]' },
     max: { alias: 'n', describe: 'End after so many messages, over all partitions [go on]' },
-    timeout: { describe: 'End when nothing came for this long [go on]' },
+    timeout: { describe: 'End, with 0, when nothing came for this long [go on]' },
   },
   examples: [
     ['consume orders --from earliest', 'the value of each message on a line, and goes on'],
@@ -56,15 +56,15 @@ async function consume(flags: Flags): Promise<number> {
   try {
     const client = await openClient(flags, signal);
     try {
-      await checkTopic(client, topic, partition, signal);
+      const count = await partitionCount(client, topic, partition, signal);
       const partitions = partition === undefined ? {} : { partitions: [partition] };
       const consumer = client.consumer({ topic, from, ...partitions });
-      const stalled = watchStalls(consumer);
-      const printed = await readMessages(consumer, print, { max, idleMs }, signal);
-      if (printed < max && !signal.aborted && stalled.size > 0) {
-        output.end();
-        throw unread(topic, [...stalled]);
-      }
+      const unread = new Unread(client, consumer, topic, partitions.partitions ?? firstOf(count));
+      const silenceEnds = (leftMs: number): void => unread.ask(leftMs, signal);
+      const limits = { max, idleMs, silenceEnds };
+      const { by } = await readMessages(consumer, print, limits, signal);
+      const warning = by === 'silence' ? unread.warning() : undefined;
+      if (warning !== undefined) note(warning);
     } finally {
       await client.close({ timeout: 2_000 }).catch(() => undefined);
     }
@@ -80,34 +80,17 @@ async function consume(flags: Flags): Promise<number> {
 }
 
 /** A consumer waits for what is not there yet; a person has mistyped it. */
-async function checkTopic(
+async function partitionCount(
   client: Client,
   topic: string,
   partition: number | undefined,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const asked = client.admin().describeTopics([topic], { signal });
   const [{ partitions }] = await tellIfSlow(`topic "${topic}"`, asked);
   if (partition !== undefined && partition >= partitions.length)
     throw unknownPartition(topic, partition, partitions.length);
+  return partitions.length;
 }
 
-/** Says what happens; the partitions that can not be read at present. */
-function watchStalls(consumer: Consumer): ReadonlySet<number> {
-  const stalled = new Set<number>();
-  consumer.on('stalled', ({ partition, error }) => {
-    stalled.add(partition);
-    note(`zhumq: partition ${partition} can not be read at present: ${error.message}`);
-  });
-  consumer.on('reconnected', ({ partition, broker }) => {
-    stalled.delete(partition);
-    note(`zhumq: partition ${partition} is read again, from ${broker}`);
-  });
-  return stalled;
-}
-
-/** Silence means "there is nothing more" only of partitions that can be read. */
-function unread(topic: string, partitions: readonly number[]): Error {
-  const message = `partition ${partitions.join(', ')} of "${topic}" could not be read when the time was over: there may be more messages`;
-  return zhumqError('LEADER_NOT_AVAILABLE', message, { topic });
-}
+const firstOf = (count: number): number[] => Array.from({ length: count }, (_, index) => index);

@@ -1,87 +1,106 @@
 // When consume ends: enough messages, silence, a signal.
+import { ManualClock } from '@zhumq/base';
 import type { Consumer, FetchOptions, Message } from '@zhumq/client';
 import { readMessages } from './read-messages.js';
 
 const never = new AbortController().signal;
 const noLimits = { max: Infinity, idleMs: Infinity };
 
-type FakeConsumer = Pick<Consumer, 'fetch' | 'lag'> & { asked: FetchOptions[] };
-
-const lagOf = (messages: number) => () => Promise.resolve({ messages, partitions: [] });
+type FakeConsumer = Pick<Consumer, 'fetch'> & { asked: FetchOptions[] };
 
 /** Gives the messages of one list after the other; then nothing, after the time asked for. */
-function consumerOf(...batches: number[]): FakeConsumer {
+function consumerOf(clock: ManualClock, ...batches: number[]): FakeConsumer {
   const asked: FetchOptions[] = [];
-  const fetch = async (options: FetchOptions = {}): Promise<Message[]> => {
+  const fetch = (options: FetchOptions = {}): Promise<Message[]> => {
     asked.push(options);
     const count = batches.shift();
-    if (count === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, Number(options.wait)));
-      return [];
-    }
-    if (count > (options.max ?? 0)) batches.unshift(count - (options.max ?? 0));
-    return Array.from({ length: Math.min(count, options.max ?? 0) }, () => ({}) as Message);
+    if (count === undefined) clock.advance(Number(options.wait));
+    else if (count > (options.max ?? 0)) batches.unshift(count - (options.max ?? 0));
+    const messages = { length: Math.min(count ?? 0, options.max ?? 0) };
+    return Promise.resolve(Array.from(messages, () => ({}) as Message));
   };
-  return { fetch, lag: lagOf(0), asked };
+  return { fetch, asked };
 }
 
-function printer() {
+/** Printing takes a time of its own. */
+function printer(clock: ManualClock, takesMs = 0) {
   const batches: number[] = [];
   const print = (messages: readonly Message[]): Promise<void> => {
     batches.push(messages.length);
+    clock.advance(takesMs);
     return Promise.resolve();
   };
   return { batches, print };
 }
 
 test('it ends after the number asked for and asks for no more', async () => {
-  const { batches, print } = printer();
-  const consumer = consumerOf(300, 900);
-  expect(await readMessages(consumer, print, { ...noLimits, max: 1000 }, never)).toBe(1000);
+  const clock = new ManualClock();
+  const { batches, print } = printer(clock);
+  const consumer = consumerOf(clock, 300, 900);
+  const limits = { ...noLimits, max: 1000, clock };
+  expect(await readMessages(consumer, print, limits, never)).toEqual({ printed: 1000, by: 'max' });
   expect(batches.reduce((sum, count) => sum + count, 0)).toBe(1000);
   expect(consumer.asked.map(({ max }) => max)).toEqual([500, 500, 200]);
 });
 
-test('it ends when nothing came for so long; each message starts the time anew', async () => {
-  const { print } = printer();
-  const startedMs = performance.now();
-  const printed = await readMessages(consumerOf(1, 2), print, { ...noLimits, idleMs: 120 }, never);
-  expect(printed).toBe(3);
-  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(119);
+test.each([0, 120, 700, 5_000])(
+  'it ends when nothing came for %i ms; each message starts the time anew',
+  async (idleMs) => {
+    const clock = new ManualClock();
+    const consumer = consumerOf(clock, ...(idleMs === 0 ? [] : [1, 2]));
+    const { print } = printer(clock, 100);
+    const end = await readMessages(consumer, print, { ...noLimits, idleMs, clock }, never);
+    expect(end).toEqual({ printed: idleMs === 0 ? 0 : 3, by: 'silence' });
+    expect(clock.monotonicMs()).toBe(idleMs + (idleMs === 0 ? 0 : 200));
+  },
+);
+
+test('half a second before a silence is over it says so, once for each silence', async () => {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const silenceEnds = (leftMs: number): void => {
+    told.push(`${leftMs} left at ${clock.monotonicMs()}`);
+  };
+  const consumer = consumerOf(clock);
+  let asked = 0;
+  const fetch = async (options?: FetchOptions): Promise<Message[]> => {
+    const nothing = await consumer.fetch(options);
+    return ++asked === 3 ? [{} as Message] : nothing;
+  };
+  const limits = { ...noLimits, idleMs: 2_000, silenceEnds, clock };
+  await readMessages({ fetch }, printer(clock).print, limits, never);
+  expect(told).toEqual(['500 left at 1500', '500 left at 3500']);
+  expect(clock.monotonicMs()).toBe(4_000);
 });
 
-test('a silence while there is more to read is no end', async () => {
-  const consumer = consumerOf(1);
-  let lag = 2;
-  const reading = readMessages(
-    { ...consumer, lag: () => lagOf(lag)() },
-    printer().print,
-    { ...noLimits, idleMs: 50 },
-    never,
-  );
-  const first = await Promise.race([
-    reading.then(() => 'ended'),
-    new Promise((resolve) => setTimeout(() => resolve('goes on'), 300)),
-  ]);
-  expect(first).toBe('goes on');
-  lag = 0;
-  expect(await reading).toBe(1);
+test('a fetch that has not even found the topic does not put the end off', async () => {
+  const clock = new ManualClock();
+  const fetch = ({ signal }: FetchOptions = {}): Promise<Message[]> => {
+    const aborted = new Promise<Message[]>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(new Error('aborted'))),
+    );
+    clock.advance(10_000);
+    return aborted;
+  };
+  const limits = { ...noLimits, idleMs: 1_000, clock };
+  const end = await readMessages({ fetch }, printer(clock).print, limits, never);
+  expect(end).toEqual({ printed: 0, by: 'silence' });
 });
 
 test('a signal ends it without an error', async () => {
   const stop = new AbortController();
-  const fetch = () =>
+  const fetch = ({ signal }: FetchOptions = {}) =>
     new Promise<Message[]>((_, reject) =>
-      stop.signal.addEventListener('abort', () => reject(new Error('aborted'))),
+      signal?.addEventListener('abort', () => reject(new Error('aborted'))),
     );
-  const reading = readMessages({ fetch, lag: lagOf(0) }, printer().print, noLimits, stop.signal);
+  const { print } = printer(new ManualClock());
+  const reading = readMessages({ fetch }, print, noLimits, stop.signal);
   stop.abort();
-  expect(await reading).toBe(0);
+  expect(await reading).toEqual({ printed: 0, by: 'signal' });
 });
 
 test('an error of the consumer is the end', async () => {
   const fetch = () => Promise.reject(new Error('truncated'));
-  await expect(
-    readMessages({ fetch, lag: lagOf(0) }, printer().print, noLimits, never),
-  ).rejects.toThrow('truncated');
+  const { print } = printer(new ManualClock());
+  await expect(readMessages({ fetch }, print, noLimits, never)).rejects.toThrow('truncated');
 });

@@ -1,4 +1,6 @@
 // The loop of consume: fetches, prints, and knows when it is done.
+import { SystemClock } from '@zhumq/base';
+import type { Clock } from '@zhumq/base';
 import type { Consumer, Message } from '@zhumq/client';
 import { note } from '../../output.js';
 import { SILENCE_MS } from '../../waiting.js';
@@ -7,64 +9,83 @@ import { SILENCE_MS } from '../../waiting.js';
 const BATCH_MESSAGES = 500;
 /** One fetch waits this long, so that the limits are looked at in between. */
 const FETCH_WAIT_MS = 1_000;
-/** A silence ends later by this when there is more to read: long enough to be sure that a partition is stalled. */
-const GRACE_MS = 4_000;
+/** So long before a silence is over it is asked what was not read: the answer is there at its end, which is not put off. */
+const ASK_BEFORE_MS = 500;
+/** So much later than it was to end, a fetch is given up: it has not found the topic yet. */
+const OVERDUE_MS = 50;
 
 export interface ReadLimits {
   /** Messages over all partitions. */
   readonly max: number;
-  /** Ends when nothing came for this long. */
+  /** Ends when nothing came for this long, counted from the call and from each message. */
   readonly idleMs: number;
+  /** Told when a silence is over in `leftMs`, unless something comes. */
+  readonly silenceEnds?: (leftMs: number) => void;
+  readonly clock?: Clock;
 }
 
-/** Returns how many messages were printed. `print` resolves when there is room for more. */
+export interface ReadEnd {
+  readonly printed: number;
+  readonly by: 'max' | 'silence' | 'signal';
+}
+
+/** `print` resolves when there is room for more. Rejects with what reading ends with that no waiting can cure. */
 export async function readMessages(
-  consumer: Pick<Consumer, 'fetch' | 'lag'>,
+  consumer: Pick<Consumer, 'fetch'>,
   print: (messages: readonly Message[]) => Promise<void>,
-  { max, idleMs }: ReadLimits,
+  { max, idleMs, silenceEnds, clock = new SystemClock() }: ReadLimits,
   signal: AbortSignal,
-): Promise<number> {
-  let lastMs = performance.now();
+): Promise<ReadEnd> {
+  let lastMs = clock.monotonicMs();
   let printed = 0;
   let told = false;
-  while (printed < max && !signal.aborted) {
-    const silentMs = performance.now() - lastMs;
-    if (silentMs >= idleMs + GRACE_MS) break;
-    if (silentMs >= idleMs && (await caughtUp(consumer, signal))) break;
+  let asked = false;
+  while (printed < max) {
+    if (signal.aborted) return { printed, by: 'signal' };
+    const silentMs = clock.monotonicMs() - lastMs;
+    const leftMs = idleMs - silentMs;
+    if (!asked && leftMs <= ASK_BEFORE_MS) {
+      asked = true;
+      silenceEnds?.(Math.max(0, leftMs));
+    }
+    if (leftMs <= 0) return { printed, by: 'silence' };
     if (!told && printed === 0 && silentMs >= SILENCE_MS) {
       told = true;
       note('zhumq: waiting for messages, none came yet; Ctrl-C ends ...');
     }
     const untilToldMs = told ? Infinity : Math.max(1, SILENCE_MS - silentMs);
-    const untilIdleMs = silentMs < idleMs ? idleMs - silentMs : FETCH_WAIT_MS;
-    const waitMs = Math.ceil(Math.min(FETCH_WAIT_MS, untilIdleMs, untilToldMs));
-    const count = Math.min(BATCH_MESSAGES, max - printed);
-    const messages = await unlessAborted(
-      consumer.fetch({ max: count, wait: waitMs, signal }),
-      signal,
-    );
+    const untilAskedMs = asked ? leftMs : leftMs - ASK_BEFORE_MS;
+    const wait = Math.ceil(Math.min(FETCH_WAIT_MS, untilAskedMs, untilToldMs));
+    const request = { max: Math.min(BATCH_MESSAGES, max - printed), wait };
+    const messages = await fetchWithin(consumer, request, leftMs + OVERDUE_MS, clock, signal);
     if (messages.length === 0) continue;
     printed += messages.length;
     await print(messages);
-    lastMs = performance.now();
+    lastMs = clock.monotonicMs();
+    asked = false;
   }
-  return printed;
+  return { printed, by: 'max' };
 }
 
-/** Silence means that there is nothing more only when nobody has more: a leader may just have died, or be slow. */
-async function caughtUp(consumer: Pick<Consumer, 'lag'>, signal: AbortSignal): Promise<boolean> {
+/** Nothing, when it was aborted or took longer than it may. */
+async function fetchWithin(
+  consumer: Pick<Consumer, 'fetch'>,
+  request: { readonly max: number; readonly wait: number },
+  limitMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Message[]> {
+  const giveUp = new AbortController();
+  const abort = (): void => giveUp.abort(signal.reason);
+  const timer = limitMs === Infinity ? undefined : clock.after(limitMs, abort);
+  signal.addEventListener('abort', abort, { once: true });
   try {
-    return (await consumer.lag({ signal, timeout: GRACE_MS })).messages === 0;
-  } catch {
-    return false;
-  }
-}
-
-async function unlessAborted<T>(fetching: Promise<T[]>, signal: AbortSignal): Promise<T[]> {
-  try {
-    return await fetching;
+    return await consumer.fetch({ ...request, signal: giveUp.signal });
   } catch (error) {
-    if (signal.aborted) return [];
+    if (giveUp.signal.aborted) return [];
     throw error;
+  } finally {
+    timer?.cancel();
+    signal.removeEventListener('abort', abort);
   }
 }
