@@ -60,6 +60,34 @@ test('a new replica of a broker that stopped uncleanly is not tainted', async ()
   await cluster.leader();
 });
 
+test('damage that a read has met is repaired from the others after a restart (rule 22)', async () => {
+  const cluster = await TestCluster.start(3, { config: { 'segment.bytes': String(1 << 20) } });
+  const damaged = await cluster.leader();
+  for (let at = 0; at < 40; at++) {
+    const outcome = produce(damaged.partition(), batchOf('x'.repeat(100_000)));
+    await cluster.until(() => outcome.done);
+  }
+  await damaged.store.checkpoint();
+  const { fileSystem } = damaged;
+  const segment = fileSystem.files().find((path) => path.endsWith('/00000000000000000000.log'));
+  fileSystem.flipBit(segment ?? '', 50_000, 0);
+  const refused = { code: 'REPLICA_FAILED' };
+  await expect(damaged.partition().read(0, 1000, -1)).rejects.toMatchObject(refused);
+  const leader = await cluster.leader([damaged.id]);
+  await cluster.pass(500);
+
+  damaged.kill();
+  cluster.isolate(damaged);
+  await cluster.restart(damaged.id);
+  // What is left is the batch of the first leader.
+  expect([isTainted(damaged), damaged.log().logEnd]).toEqual([true, 1]);
+  cluster.network.heal();
+  await cluster.until(() => !isTainted(damaged));
+  await cluster.until(() => damaged.partition().highWatermark === leader.log().logEnd);
+  const copies = [await readAll(damaged.partition()), await readAll(leader.partition())];
+  expect(copies[0].equals(copies[1])).toBe(true);
+}, 30_000);
+
 test('local write failure ends the epoch (rule 4)', async () => {
   const cluster = await TestCluster.start();
   const leader = await cluster.leader();

@@ -15,6 +15,18 @@ async function coldWorld(segmentBytes = 1 << 20, records = 400): Promise<Partiti
   return world;
 }
 
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits until the folder has, or has not, a mark of damage. */
+async function marked(world: PartitionWorld, wanted: boolean): Promise<void> {
+  const found = (): boolean => world.fileSystem.listSync(world.directory).includes('damage');
+  for (let turn = 0; found() !== wanted && turn < 100; turn++) await settle();
+  expect(found()).toBe(wanted);
+  await settle();
+}
+
 describe('a read of what is not in memory', () => {
   test('finds each offset, also from the second block and the second segment on', async () => {
     const world = await coldWorld(300_000);
@@ -76,6 +88,44 @@ describe('a read of what is not in memory', () => {
     expect(world.log.damage).toMatchObject({ file: world.path(0), position, offset });
     expect(world.failures).toHaveLength(1);
     expect(() => world.append()).toThrow(expect.objectContaining({ code: 'REPLICA_FAILED' }));
+  });
+
+  test('remembers damage over restarts until it is repaired', async () => {
+    const world = await coldWorld();
+    const position = 200 * (world.fileSystem.contentOf(world.path(0)).length / 400);
+    world.fileSystem.flipBit(world.path(0), position + 100, 0);
+    await expect(world.log.read(400, 800, 1e6)).rejects.toMatchObject({ code: 'REPLICA_FAILED' });
+    const { damage } = world.log;
+    expect(damage).toMatchObject({ file: world.path(0), position, offset: 400 });
+    await marked(world, true);
+    for (let start = 0; start < 2; start++) {
+      await world.crash();
+      expect(world.log.damage).toEqual(damage);
+      await expect(async () => world.log.read(0, 800, 1)).rejects.toMatchObject({
+        code: 'REPLICA_FAILED',
+      });
+    }
+    world.log.resetForRepair();
+    expect([world.log.damage, world.log.logEnd]).toEqual([undefined, 400]);
+    // The cut is not durable yet: a crash now must find the damage again.
+    await settle();
+    await marked(world, true);
+    world.tick();
+    await marked(world, false);
+    await world.restart();
+    expect([world.log.damage, world.log.logEnd]).toEqual([undefined, 400]);
+    expect((await world.readAll()).length).toBe(position);
+  });
+
+  test('distrusts all of a log whose mark of damage is damaged itself', async () => {
+    const world = await coldWorld();
+    const path = `${world.directory}/damage`;
+    const file = world.fileSystem.openSync(path, 'write');
+    file.writeSync([Buffer.alloc(10, 1)], 0);
+    await file.sync();
+    await world.fileSystem.syncDirectory(world.directory);
+    await world.restart();
+    expect(world.log.damage).toMatchObject({ file: path, offset: 0 });
   });
 
   test('takes an epoch that the epoch list does not know for damage (rule 22)', async () => {

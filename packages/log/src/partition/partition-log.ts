@@ -21,6 +21,7 @@ import type {
   SnapshotState,
   WalParticipant,
 } from '../types.js';
+import { removeDamageMark, writeDamageMark } from './damage-mark.js';
 import { LogAppender } from './log-append.js';
 import { resetLog, truncateLog } from './log-cut.js';
 import { BlockFault, LogReader } from './log-reader.js';
@@ -232,6 +233,12 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     state.damage = undefined;
     if (from === undefined) resetLog(state, state.logStart, state.epochBeforeStart);
     else truncateLog(state, from);
+    const { fileSystem } = state.resources;
+    // Not before: after a crash the damage would be there and forgotten. If it fails, the next start repairs again.
+    this.pending
+      .durable(state.sequence)
+      .then(() => removeDamageMark(fileSystem, state.seat.directory))
+      .catch(() => undefined);
   }
 
   // ---- the store's face
@@ -301,13 +308,22 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     } catch (error) {
       if (error instanceof BlockFault) {
         const { segment, position, offset, reason } = error;
-        this.state.foundDamage({ file: segment.path, position, offset, reason });
+        this.foundDamage({ file: segment.path, position, offset, reason });
       } else if (!ZhumqError.is(error) && systemCode(error) !== undefined && this.state.isOpen) {
         this.fail(diskFailed('read of a segment', this.state.seat.directory, error));
       } else if (this.state.isOpen) throw error;
       this.state.checkService();
       throw error;
     }
+  }
+
+  private foundDamage(damage: Damage): void {
+    const { state } = this;
+    if (state.damage !== undefined || !state.isOpen) return;
+    state.foundDamage(damage);
+    const { fileSystem } = state.resources;
+    // A disk that does not take the mark leaves the damage to be met again.
+    writeDamageMark(fileSystem, state.seat.directory, damage).catch(() => undefined);
   }
 
   /** Unlike other calls these are answered when the replica is out of service: a vote outlives the log. */

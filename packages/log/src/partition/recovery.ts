@@ -11,6 +11,7 @@ import type {
   WalParticipant,
   WalRecord,
 } from '../types.js';
+import { withDamageMark } from './damage-mark.js';
 import { dropProducers, readEpochs, readProducers } from './derived-files.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
@@ -82,6 +83,9 @@ export class PartitionRecovery implements ReplicaRecovery {
     }
     this.damage ??= scan.damage;
     if (this.damage === undefined) this.removeBeyond(scan);
+    const { fileSystem } = state.resources;
+    const { directory } = state.seat;
+    this.damage = withDamageMark(fileSystem, directory, account.logStart, this.damage);
     this.adopt(scan, base);
     return new PartitionLog(state);
   }
