@@ -2,9 +2,8 @@
 import { delay, startOpsServer } from '@zhumq/base';
 import type { Clock, ErrorContext, Logger, Metrics, OpsServer, Random } from '@zhumq/base';
 import type { FileSystem, LogStore } from '@zhumq/log';
-import { paths } from '@zhumq/metadata';
 import type { MetadataStore } from '@zhumq/metadata';
-import { clusterIdentityCodec, zhumqError } from '@zhumq/model';
+import { zhumqError } from '@zhumq/model';
 import { ChannelPool, brokerService, createRpcServer, raftService } from '@zhumq/rpc';
 import type { RpcServer } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
@@ -12,6 +11,7 @@ import { raftHandler } from './api/raft-handler.js';
 import { BrokerHealth } from './health.js';
 import { handLeadershipAway } from './leader-handover.js';
 import { Assignments } from './membership/assignments.js';
+import { readClusterId } from './membership/cluster-identity.js';
 import { DesiredStateCache } from './membership/desired-state-cache.js';
 import { LeaderReports } from './membership/leader-reports.js';
 import { Registration } from './membership/registration.js';
@@ -153,20 +153,8 @@ export class Broker {
 
   private async adoptCluster(logStore: LogStore): Promise<void> {
     const { store, clock, logger } = this.environment;
-    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
-      const node = await store.get(paths.clusterId).catch((error: unknown) => {
-        logger.warn({ err: error }, 'waiting for the metadata store');
-        return undefined;
-      });
-      if (node !== undefined) {
-        await logStore.adoptCluster(clusterIdentityCodec.decode(node.data).clusterId);
-        return;
-      }
-      if (waitedMs % NOTICE_MS === NOTICE_MS - POLL_MS) {
-        logger.warn({}, 'waiting for a zkserver to make the cluster');
-      }
-      await delay(clock, POLL_MS, this.stopping.signal);
-    }
+    const { signal } = this.stopping;
+    await logStore.adoptCluster(await readClusterId({ store, clock, logger, signal }));
   }
 
   private async run(store: LogStore): Promise<Running> {
@@ -357,8 +345,6 @@ interface Running {
 
 /** How long a start waits to become a member. */
 const JOIN_PATIENCE_MS = 10_000;
-const POLL_MS = 100;
-const NOTICE_MS = 5_000;
 /** Requests under way when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
 

@@ -33,6 +33,8 @@ export interface LinkedStoreOptions {
   readonly clock: Clock;
   /** Every operation ends within this time. Default 10 s. */
   readonly operationTimeoutMs?: number;
+  /** Where the servers are, for the texts of errors: `ZooKeeper at zk1:2181, zk2:2181`. */
+  readonly place?: string;
 }
 
 const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
@@ -46,6 +48,7 @@ const READ_ATTEMPTS = 16;
 export class LinkedStore implements MetadataStore {
   private readonly clock: Clock;
   private readonly operationTimeoutMs: number;
+  private readonly place: string | undefined;
   private readonly gate = new SessionGate();
   private readonly watches = new WatchTable();
   private readonly deadline: SessionDeadline;
@@ -61,6 +64,7 @@ export class LinkedStore implements MetadataStore {
   ) {
     this.clock = options.clock;
     this.operationTimeoutMs = options.operationTimeoutMs ?? DEFAULT_OPERATION_TIMEOUT_MS;
+    this.place = options.place;
     this.deadline = new SessionDeadline(options.clock, () => this.becomeLost());
     this.link = this.nextLink();
   }
@@ -118,7 +122,7 @@ export class LinkedStore implements MetadataStore {
       return await this.ask(link, untilMs, () => link.write(operations));
     } catch (error) {
       if (!(error instanceof LinkBroken)) throw error;
-      throw this.closedError() ?? unavailable('gave no answer to a write', true, error);
+      throw this.closedError() ?? this.unavailable('gave no answer to a write', true, error);
     }
   }
 
@@ -163,7 +167,7 @@ export class LinkedStore implements MetadataStore {
       } catch (error) {
         if (!(error instanceof LinkBroken)) throw error;
         const late = attempt === READ_ATTEMPTS || this.clock.monotonicMs() >= untilMs;
-        if (late) throw unavailable('gave no answer to a read', true, error);
+        if (late) throw this.unavailable('gave no answer to a read', true, error);
       }
     }
   }
@@ -197,7 +201,7 @@ export class LinkedStore implements MetadataStore {
       const session = this.session;
       const isLost = session.number > 0 && session.state === 'lost';
       if (isLost || (number > 0 && session.number !== number)) {
-        throw unavailable(`lost session ${number}; a write needs a new one`, false);
+        throw this.unavailable(`lost session ${number}; a write needs a new one`, false);
       }
       if (session.state === 'connected') return this.link;
       await this.sessionChange(untilMs);
@@ -207,7 +211,8 @@ export class LinkedStore implements MetadataStore {
   private async sessionChange(untilMs: number): Promise<void> {
     this.throwIfClosed();
     const { changed, forget } = this.gate.nextChange();
-    const late = () => unavailable(`could not be reached for ${this.operationTimeoutMs} ms`, false);
+    const late = () =>
+      this.unavailable(`could not be reached for ${this.operationTimeoutMs} ms`, false);
     try {
       await withinTime(this.clock, untilMs, changed, late);
     } finally {
@@ -307,8 +312,9 @@ export class LinkedStore implements MetadataStore {
   private closedError(): Error | undefined {
     return this.closing && zhumqError('CLOSED', 'The metadata store was closed');
   }
-}
 
-function unavailable(what: string, sent: boolean, cause?: unknown): Error {
-  return zhumqError('STORE_UNAVAILABLE', `The metadata store ${what}`, { sent }, cause);
+  private unavailable(what: string, sent: boolean, cause?: unknown): Error {
+    const place = this.place === undefined ? '' : ` (${this.place})`;
+    return zhumqError('STORE_UNAVAILABLE', `The metadata store${place} ${what}`, { sent }, cause);
+  }
 }

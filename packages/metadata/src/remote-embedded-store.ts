@@ -13,6 +13,8 @@ export interface RemoteEmbeddedStoreOptions {
   readonly sessionTimeoutMs?: number;
   /** Default 10 s. */
   readonly operationTimeoutMs?: number;
+  /** Where the server is, for the texts of errors. */
+  readonly place?: string;
 }
 
 const DEFAULT_SESSION_TIMEOUT_MS = 6_000;

@@ -1,5 +1,5 @@
 // The metadata store on a ZooKeeper ensemble, over node-zookeeper-client.
-import { Backoff } from '@zhumq/base';
+import { Backoff, formatHostPort } from '@zhumq/base';
 import type { Clock, Random } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { parseConnectionString } from './connection-string.js';
@@ -35,10 +35,13 @@ export class ZooKeeperStore extends LinkedStore {
     }
     const first = random.below(servers.length);
     const rotated = [...servers.slice(first), ...servers.slice(0, first)];
-    super((events) => {
-      const backoff = new Backoff(RECONNECT_PAUSE_MS, random);
-      const link = { servers: rotated, chroot, sessionTimeoutMs, clock, backoff };
-      return new ZooKeeperLink(link, events);
-    }, options);
+    super(
+      (events) => {
+        const backoff = new Backoff(RECONNECT_PAUSE_MS, random);
+        const link = { servers: rotated, chroot, sessionTimeoutMs, clock, backoff };
+        return new ZooKeeperLink(link, events);
+      },
+      { ...options, place: `ZooKeeper at ${servers.map(formatHostPort).join(', ')}${chroot}` },
+    );
   }
 }

@@ -59,9 +59,10 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     callTimeoutMs: METADATA_TIMEOUT_MS,
   });
   const ids = new ProducerIds(() =>
-    link.callActive(
+    link.callActiveWithin(
+      ALLOCATION_TIMEOUT_MS,
       (client) => client.allocateProducerIds(brokerId, { timeoutMs: ALLOCATION_TIMEOUT_MS }),
-      AbortSignal.any([stopping, AbortSignal.timeout(ALLOCATION_TIMEOUT_MS)]),
+      stopping,
     ),
   );
   return {
@@ -88,4 +89,5 @@ function unsupported(method: string): never {
 
 const MAX_WAITING_PULLS = 10_000;
 const METADATA_TIMEOUT_MS = 2_000;
-const ALLOCATION_TIMEOUT_MS = 10_000;
+/** Shorter than clients wait, so that they learn why and can ask another broker. */
+const ALLOCATION_TIMEOUT_MS = 3_000;

@@ -81,7 +81,7 @@ export class Registration {
       } catch (error) {
         if (isError(error, 'INVALID_OPTION')) throw error;
         logger.warn(
-          { err: error },
+          { reason: error instanceof Error ? error.message : String(error) },
           'registration in the metadata store failed; it will be tried again',
         );
       }

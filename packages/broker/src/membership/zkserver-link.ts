@@ -32,6 +32,7 @@ export class ZkServerLink {
   async callActive<T>(
     call: (client: ZkServerClient) => Promise<T>,
     signal: AbortSignal,
+    onFailure: (error: ZhumqError) => void = () => undefined,
   ): Promise<T> {
     const { clock, random, logger } = this.options;
     const backoff = new Backoff({ minMs: 50, maxMs: 2000 }, random);
@@ -42,9 +43,35 @@ export class ZkServerLink {
       } catch (error) {
         this.active = controllerOf(error);
         if (!ZhumqError.is(error) || !error.retriable) throw error;
+        onFailure(error);
         logger.debug({ err: error }, 'call to the zkserver failed; it will be tried again');
       }
       await delay(clock, backoff.nextMs(), signal);
+    }
+  }
+
+  /** For callers that wait themselves: STORE_UNAVAILABLE when no zkserver has answered by then. */
+  async callActiveWithin<T>(
+    timeoutMs: number,
+    call: (client: ZkServerClient) => Promise<T>,
+    stopping: AbortSignal,
+  ): Promise<T> {
+    const late = new AbortController();
+    const signal = AbortSignal.any([stopping, late.signal]);
+    let last: ZhumqError | undefined;
+    const timer = this.options.clock.after(timeoutMs, () => {
+      const why = last === undefined ? '' : `: ${last.message}`;
+      const text = `no zkserver answered within ${timeoutMs} ms${why}`;
+      late.abort(zhumqError('STORE_UNAVAILABLE', text, { sent: false }, last));
+    });
+    try {
+      // The metadata store has a longer deadline of its own.
+      return await Promise.race([
+        this.callActive(call, signal, (error) => (last = error)),
+        aborted(signal),
+      ]);
+    } finally {
+      timer.cancel();
     }
   }
 
@@ -104,6 +131,14 @@ export class ZkServerLink {
   private client(address: Address): ZkServerClient {
     return zkServerClient(this.options.channels.channel(address));
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = (): void => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 }
 
 /** The address that NOT_CONTROLLER names, if it names one. */

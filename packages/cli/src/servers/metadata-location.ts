@@ -2,6 +2,7 @@
 import { RemoteEmbeddedStore, ZooKeeperStore } from '@zhumq/metadata';
 import type { MetadataStore } from '@zhumq/metadata';
 import { connectChannel, storeClient } from '@zhumq/rpc';
+import { formatHostPort } from '@zhumq/base';
 import type { HostPort } from '@zhumq/base';
 import type { ServerEnvironment } from './environment.js';
 
@@ -32,6 +33,7 @@ export function openMetadataStore(
     clock,
     random,
     sessionTimeoutMs,
+    place: `at ${formatHostPort(location.address)}`,
   });
   return {
     store,
