@@ -70,7 +70,6 @@ test.each([
   ['too many partitions', { partitions: 10_001 }, 'INVALID_TOPIC'],
   ['a negative number of replicas', { replicationFactor: -1 }, 'INVALID_TOPIC'],
   ['more replicas than brokers', { replicationFactor: 4 }, 'NOT_ENOUGH_BROKERS'],
-  ['mode fetch', { mode: ReplicationMode.FETCH }, 'UNSUPPORTED'],
   ['a mode that does not exist', { mode: 9 as ReplicationMode }, 'INVALID_REQUEST'],
 ])('%s is refused and writes nothing', async (_what, given, code) => {
   const { client } = await start();

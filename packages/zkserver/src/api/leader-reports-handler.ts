@@ -3,7 +3,7 @@
 import { zhumqError } from '@zhumq/model';
 import type { LeaderReport, PartitionAssignment } from '@zhumq/rpc';
 import { topicsOf } from '../view/cluster-view.js';
-import { partitionInfo } from '../wire/cluster-info.js';
+import { assignmentOf } from '../wire/cluster-info.js';
 import { asActive } from './api-context.js';
 import type { ApiContext } from './api-context.js';
 
@@ -27,10 +27,8 @@ export function reportLeaders(
     const byId = new Map(topicsOf(view).map((topic) => [topic.record.topicId, topic]));
     return reports.flatMap(({ topicId, partition }) => {
       const topic = byId.get(topicId);
-      const record = topic?.partitions.get(partition)?.value;
-      if (topic === undefined || record === undefined) return [];
-      const config = { ...topic.record.config };
-      return [{ topic: topic.name, topicId, info: partitionInfo(partition, record), config }];
+      const assignment = topic && assignmentOf(topic, partition);
+      return assignment === undefined ? [] : [assignment];
     });
   });
 }

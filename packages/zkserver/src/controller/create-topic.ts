@@ -13,7 +13,7 @@ import {
   topicRecordCodec,
   zhumqError,
 } from '@zhumq/model';
-import type { BrokerRegistration, PartitionRecord } from '@zhumq/model';
+import type { BrokerRegistration, PartitionRecord, Replica, ReplicationMode } from '@zhumq/model';
 import type { BrokerIds } from '../placement/placer.js';
 import { findTopic } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
@@ -26,17 +26,13 @@ export const createTopic: Decide<'create-topic'> = (view, { wish }, input) => {
   checkTopicName(wish.name);
   refuseExisting(view, wish.name);
   parseTopicConfig(wish.config);
-  if (wish.mode !== 'raft') {
-    const message = `topics in mode ${wish.mode} are not supported by this version; create it in mode raft`;
-    throw zhumqError('UNSUPPORTED', message, { topic: wish.name, mode: wish.mode });
-  }
   const partitions = checkedPartitions(wish, input);
   const brokers = placeable(view);
   const replicationFactor = checkedReplicationFactor(wish, brokers.length, input);
   const placement = input
     .placerFor(brokers)
     .placeTopic({ topic: wish.name, partitions, replicationFactor }, placementLoad(view));
-  const records = placement.map((ids) => firstRecord(ids, view, input));
+  const records = placement.map((ids) => firstRecord(wish.mode, ids, view, input));
   const topic = { topicId: input.newId(), partitions, replicationFactor, config: wish.config };
   const leftover = view.topicNodes.get(wish.name);
   return [
@@ -86,21 +82,22 @@ function checkedReplicationFactor(
   });
 }
 
-/** The epoch is 0: the first Raft term is 1. */
-function firstRecord(ids: BrokerIds, view: ClusterView, input: DecisionInput): PartitionRecord {
+function firstRecord(
+  mode: ReplicationMode,
+  ids: BrokerIds,
+  view: ClusterView,
+  input: DecisionInput,
+): PartitionRecord {
   const replicas = ids.map((broker) => ({
     broker,
     replicaId: input.newId(),
     directoryId: view.liveBrokers.get(broker)?.directoryId ?? '',
   }));
   return {
+    ...(mode === 'raft' ? groupOf(replicas) : ledByFirst(replicas, view)),
     replicas,
-    mode: 'raft',
+    mode,
     generation: 1,
-    leader: undefined,
-    epoch: 0,
-    isr: [],
-    voters: replicas.map(({ replicaId }) => replicaId),
     elr: [],
     seal: undefined,
     transition: undefined,
@@ -109,6 +106,22 @@ function firstRecord(ids: BrokerIds, view: ClusterView, input: DecisionInput): P
     lossEpoch: 0,
     lastSwitch: undefined,
   };
+}
+
+type Leading = Pick<PartitionRecord, 'leader' | 'epoch' | 'isr' | 'voters'>;
+
+/** The epoch is 0: the first Raft term is 1. */
+function groupOf(replicas: readonly Replica[]): Leading {
+  const voters = replicas.map(({ replicaId }) => replicaId);
+  return { leader: undefined, epoch: 0, isr: [], voters };
+}
+
+/** Empty logs are equal: all replicas on live brokers are in sync, and the first of them leads. */
+function ledByFirst(replicas: readonly Replica[], view: ClusterView): Leading {
+  const alive = replicas.filter(({ broker }) => view.liveBrokers.has(broker));
+  const first = alive.length === 0 ? undefined : view.liveBrokers.get(alive[0].broker);
+  const leader = first && { broker: first.id, incarnation: first.incarnation };
+  return { leader, epoch: 1, isr: alive.map(({ replicaId }) => replicaId), voters: [] };
 }
 
 function writesOf(

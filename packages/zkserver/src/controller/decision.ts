@@ -22,6 +22,8 @@ export interface LeaderClaim {
   readonly epoch: number;
   readonly broker: number;
   readonly incarnation: number;
+  /** Identity of the intent that sealed the partition in that generation. */
+  readonly sealedBy?: string | undefined;
 }
 
 export type Event =

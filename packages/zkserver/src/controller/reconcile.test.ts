@@ -1,4 +1,4 @@
-import { isError, partitionRecordCodec, topicRecordCodec } from '@zhumq/model';
+import { partitionRecordCodec, topicRecordCodec } from '@zhumq/model';
 import type { BrokerRegistration, PartitionRecord } from '@zhumq/model';
 import { paths } from '@zhumq/metadata';
 import { Placer } from '../placement/placer.js';
@@ -259,12 +259,18 @@ test('settings that are taken back vanish, others stay, unknown ones are refused
   expect(refusalOf(view, { kind: 'alter-topic', name: 'x', config: {} })).toBe('UNKNOWN_TOPIC');
 });
 
-test('mode fetch is refused in words', () => {
-  try {
-    reconcile(three, create('t', { mode: 'fetch' }), input);
-    throw new Error('it was not refused');
-  } catch (error) {
-    expect(isError(error, 'UNSUPPORTED') && error.message).toMatch(/mode fetch/);
+test('a topic in mode fetch begins with all replicas in sync, led by the preferred one', () => {
+  const restarted = live(three, broker(1, { incarnation: 4 }), broker(2), broker(3));
+  const view = after(restarted, create('orders', { mode: 'fetch', partitions: 3 }));
+  for (const partition of [0, 1, 2]) {
+    const record = recordOf(view, partition);
+    const [{ broker: preferred }] = record.replicas;
+    const incarnation = preferred === 1 ? 4 : 1;
+    expect(record).toMatchObject({
+      ...{ mode: 'fetch', generation: 1, epoch: 1, voters: [], elr: [], lossEpoch: 0 },
+      leader: { broker: preferred, incarnation },
+      isr: record.replicas.map(({ replicaId }) => replicaId),
+    });
   }
 });
 

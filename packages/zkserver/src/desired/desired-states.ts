@@ -1,11 +1,12 @@
 // What each broker must hold, as a function of the view. A broker's state gets the next version when something in it
 // changes that the broker must act on. Who leads in mode raft is told, too, but is no reason to tell: the brokers of a
-// group elected it themselves, and 10,000 elections would otherwise send everything 10,000 times.
-import { partitionsOf, topicsOf } from '../view/cluster-view.js';
-import type { ClusterView, Topic } from '../view/cluster-view.js';
-import { brokerInfos, partitionInfo } from '../wire/cluster-info.js';
+// group elected it themselves, and 10,000 elections would otherwise send everything 10,000 times. In mode fetch every
+// change of the record is one: the version alone tells a leader that what it proposed is settled (rule 10).
+import { topicsOf, versionedPartitionsOf } from '../view/cluster-view.js';
+import type { ClusterView } from '../view/cluster-view.js';
+import { assignmentOf, brokerInfos } from '../wire/cluster-info.js';
+import { ReplicationMode } from '@zhumq/rpc';
 import type { DesiredState, PartitionAssignment } from '@zhumq/rpc';
-import type { PartitionRecord } from '@zhumq/model';
 
 export class DesiredStates {
   private view: ClusterView | undefined;
@@ -64,8 +65,9 @@ function assignmentsByBroker(view: ClusterView): Map<number, Assignment[]> {
   const byBroker = new Map<number, Assignment[]>();
   for (const topic of topicsOf(view)) {
     const config = JSON.stringify(topic.record.config);
-    for (const [number, record] of partitionsOf(topic)) {
-      const assignment = assignmentOf(topic, number, record, config);
+    for (const [number, { value: record }] of versionedPartitionsOf(topic)) {
+      const value = assignmentOf(topic, number) as PartitionAssignment;
+      const assignment = { value, key: keyOf(value, config) };
       for (const { broker } of record.replicas) {
         const own = byBroker.get(broker);
         if (own === undefined) byBroker.set(broker, [assignment]);
@@ -76,17 +78,12 @@ function assignmentsByBroker(view: ClusterView): Map<number, Assignment[]> {
   return byBroker;
 }
 
-function assignmentOf(
-  topic: Topic,
-  number: number,
-  record: PartitionRecord,
-  configKey: string,
-): Assignment {
-  const { topicId, config } = topic.record;
-  const info = partitionInfo(number, record);
-  const { replicas, mode, generation, leader, epoch, isr } = info;
+function keyOf({ topicId, info }: PartitionAssignment, configKey: string): string {
+  const { partition, replicas, mode, generation, version, seal, transition } = info;
   const identities = replicas.map(({ broker, replicaId }) => `${broker}:${replicaId}`);
-  const leading = record.mode === 'raft' ? [] : [leader, epoch, ...isr];
-  const key = [topicId, number, mode, generation, ...identities, ...leading, configKey].join(' ');
-  return { value: { topic: topic.name, topicId, info, config: { ...config } }, key };
+  const state =
+    mode === ReplicationMode.FETCH
+      ? [version]
+      : [transition?.id ?? '-', seal?.epoch ?? '-', seal?.offset ?? '-'];
+  return [topicId, partition, mode, generation, ...identities, ...state, configKey].join(' ');
 }

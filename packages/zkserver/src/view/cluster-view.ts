@@ -65,9 +65,14 @@ export function findTopic(view: ClusterView, name: string): Topic | undefined {
 
 /** In order of the number. */
 export function partitionsOf(topic: Topic): readonly (readonly [number, PartitionRecord])[] {
-  return Array.from(topic.partitions, ([number, { value }]) => [number, value] as const).sort(
-    ([one], [other]) => one - other,
-  );
+  return versionedPartitionsOf(topic).map(([number, { value }]) => [number, value]);
+}
+
+/** With the versions of the nodes; in order of the number. */
+export function versionedPartitionsOf(
+  topic: Topic,
+): readonly (readonly [number, Versioned<PartitionRecord>])[] {
+  return [...topic.partitions].sort(([one], [other]) => one - other);
 }
 
 /** A broker as it is, or was last seen. */
