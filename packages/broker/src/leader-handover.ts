@@ -1,7 +1,6 @@
 // A stopping broker hands its leaderships to followers that are caught up, so that producers do not wait for elections.
 import { delay } from '@zhumq/base';
 import type { Clock } from '@zhumq/base';
-import type { Partition } from './partition/partition.js';
 import type { PartitionRegistry } from './partition/partition-registry.js';
 
 /** Resolves when nothing is led here any more or the time is over; returns how many leaderships are left. */
@@ -12,18 +11,12 @@ export async function handLeadershipAway(
 ): Promise<number> {
   const deadlineMs = clock.monotonicMs() + graceMs;
   for (;;) {
-    const led = [...registry.all()].filter((partition) => partition.leads && handOver(partition));
+    const led = [...registry.all()].filter(
+      (partition) => partition.leads && partition.replicator.handOver(),
+    );
     if (led.length === 0 || clock.monotonicMs() >= deadlineMs) return led.length;
     await delay(clock, POLL_MS);
   }
-}
-
-/** False when there is nobody to hand over to. */
-function handOver(partition: Partition): boolean {
-  const successor = partition.replicator.bestSuccessor();
-  if (successor === undefined) return false;
-  partition.replicator.transferLeadership(successor);
-  return true;
 }
 
 /** Between looks at what is left; a transfer takes about two round trips. */

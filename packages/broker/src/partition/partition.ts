@@ -74,7 +74,7 @@ export class Partition implements ReplicatorListener {
     return this.replicatorOrNone?.role === 'leader';
   }
 
-  /** First offset that is not known to be committed; only grows. */
+  /** First offset that is not known to be committed; only grows, but for a reported possible loss. */
   get highWatermark(): number {
     return this.highWatermarkValue;
   }
@@ -95,7 +95,7 @@ export class Partition implements ReplicatorListener {
     callback: ProduceCallback,
   ): void {
     this.checkOpen();
-    const refusal = this.replicator.refusal();
+    const refusal = this.replicator.refusal(acks);
     if (refusal !== undefined)
       throw this.error(refusal.code, refusal.message, this.leaderContext());
     const header = checkProducedBatch(batch, {
@@ -224,6 +224,10 @@ export class Partition implements ReplicatorListener {
   onDurableEnd(durableEnd: number): void {
     if (this.leads && this.replicator.epoch === this.ledEpoch)
       this.durableWaiters.passed(durableEnd);
+  }
+
+  onCommittedLost(end: number): void {
+    this.highWatermarkValue = Math.min(this.highWatermarkValue, end);
   }
 
   onRoleChanged(): void {

@@ -1,8 +1,9 @@
 // The port that both replication modes implement, and the port through which they report. A partition (partition/)
 // holds exactly one replicator at a time and knows nothing else of the mode.
-import type { BatchHeader, ErrorCode } from '@zhumq/model';
+import type { BatchHeader, ErrorCode, ReplicationMode } from '@zhumq/model';
 
-export type ReplicaRole = 'leader' | 'follower' | 'candidate' | 'learner' | 'failed';
+/** `offline`: in mode fetch, while this replica knows of no leader. */
+export type ReplicaRole = 'leader' | 'follower' | 'candidate' | 'learner' | 'offline' | 'failed';
 
 export interface AppendedRange {
   readonly baseOffset: number;
@@ -26,6 +27,7 @@ export interface FollowerStatus {
 
 /** Keeps the replicas of one partition equal, in one mode and one generation. All methods are synchronous. */
 export interface Replicator {
+  readonly mode: ReplicationMode;
   readonly role: ReplicaRole;
   readonly epoch: number;
   /** Replica that leads as far as this one knows. */
@@ -33,16 +35,20 @@ export interface Replicator {
   /** True for a leader that has committed in its own epoch: its high watermark is not behind any earlier one (rule 18). */
   readonly established: boolean;
 
-  /** Undefined when this replica may append now. */
-  refusal(): AppendRefusal | undefined;
+  /** Undefined when this replica may append now a batch that asks for these acks (-1, 1 or 0). */
+  refusal(acks: number): AppendRefusal | undefined;
   /** Leader: appends a checked batch. Synced, replicated and committed later; see ReplicatorListener. */
   append(batch: Buffer, header: BatchHeader): AppendedRange;
-  /** Resolves when leadership at this moment is confirmed by a quorum, with the offset that a read must reach. */
+  /**
+   * Resolves with the last committed offset, which a read must reach (-1: nothing is committed), when leadership at this
+   * moment is confirmed: by a quorum in mode raft. Mode fetch has no quorum to ask; there an established leader takes
+   * its own word, and a deposed one that does not know it yet may answer with what was committed when it was deposed.
+   */
   confirmLeadership(): Promise<number>;
   /** Hands leadership to that replica when it can; nothing when this one does not lead. */
   transferLeadership(toReplica: string): void;
-  /** The replica to which a stopping leader hands over; undefined when none is caught up. */
-  bestSuccessor(): string | undefined;
+  /** Begins to give leadership away, because this broker stops; false when nobody is there to take it. */
+  handOver(): boolean;
   followers(): readonly FollowerStatus[];
   tick(): void;
   /** Messages and completions that arrive later are ignored. */
@@ -55,6 +61,8 @@ export interface ReplicatorListener {
   onHighWatermark(highWatermark: number): void;
   /** Records below are on this replica's disk per the flush policy. May fall when a follower truncates. */
   onDurableEnd(durableEnd: number): void;
+  /** Committed records from `end` on are gone: a reported possible loss. The only way in which a high watermark falls. */
+  onCommittedLost(end: number): void;
   onRoleChanged(): void;
   /** The replica is out of service. */
   onFailed(error: Error): void;

@@ -70,6 +70,7 @@ export interface RaftReplicatorOptions {
 }
 
 export class RaftReplicator implements Replicator {
+  readonly mode = 'raft';
   private readonly core: RaftCore;
   private readonly log: ReplicaLog;
   private readonly gate: SyncGate;
@@ -178,7 +179,13 @@ export class RaftReplicator implements Replicator {
     this.drain();
   }
 
-  bestSuccessor(): string | undefined {
+  handOver(): boolean {
+    const successor = this.bestSuccessor();
+    if (successor !== undefined) this.transferLeadership(successor);
+    return successor !== undefined;
+  }
+
+  private bestSuccessor(): string | undefined {
     let best: FollowerStatus | undefined;
     for (const follower of this.followers()) {
       if (follower.tainted || !this.options.voters.includes(follower.replicaId)) continue;
