@@ -191,6 +191,7 @@ export class Broker {
         directoryId: store.directoryId,
         clean: store.cleanStart,
       },
+      sessionTimeoutMs: options['session.timeout'],
       clock,
       random,
       logger,
