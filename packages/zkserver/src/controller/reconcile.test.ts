@@ -24,7 +24,8 @@ const broker = (id: number, given: Partial<BrokerRegistration> = {}): BrokerRegi
 
 const empty: ClusterView = {
   ...{ clusterId: 'c', zkservers: [], liveBrokers: new Map(), knownBrokers: new Map() },
-  ...{ topicNodes: new Map(), tombstones: new Map(), producerIds: undefined },
+  ...{ topicNodes: new Map(), tombstones: new Map(), topicSwitches: new Map() },
+  producerIds: undefined,
 };
 
 const live = (view: ClusterView, ...brokers: BrokerRegistration[]): ClusterView => ({

@@ -9,8 +9,15 @@ import {
   producerIdsCodec,
   tombstoneCodec,
   topicRecordCodec,
+  topicSwitchCodec,
 } from '@zhumq/model';
-import type { KnownBroker, MessageCodec, PartitionRecord, Tombstone } from '@zhumq/model';
+import type {
+  KnownBroker,
+  MessageCodec,
+  PartitionRecord,
+  Tombstone,
+  TopicSwitch,
+} from '@zhumq/model';
 import type { ClusterView, TopicNode, Versioned } from './cluster-view.js';
 
 type Change = Exclude<StoreOperation, { readonly kind: 'check' }>;
@@ -28,12 +35,14 @@ class ViewDraft {
   private readonly partitions = new Map<string, Map<number, Versioned<PartitionRecord>>>();
   private readonly knownBrokers: Map<number, Versioned<KnownBroker>>;
   private readonly tombstones: Map<string, Versioned<Tombstone>>;
+  private readonly topicSwitches: Map<string, Versioned<TopicSwitch>>;
   private producerIds: ClusterView['producerIds'];
 
   constructor(private readonly view: ClusterView) {
     this.topicNodes = new Map(view.topicNodes);
     this.knownBrokers = new Map(view.knownBrokers);
     this.tombstones = new Map(view.tombstones);
+    this.topicSwitches = new Map(view.topicSwitches);
     this.producerIds = view.producerIds;
   }
 
@@ -50,6 +59,8 @@ class ViewDraft {
         return applyTo(this.knownBrokers, path.brokerId, change, knownBrokerCodec);
       case 'deletion':
         return applyTo(this.tombstones, path.topicId, change, tombstoneCodec);
+      case 'topic-switch':
+        return applyTo(this.topicSwitches, path.topicId, change, topicSwitchCodec);
       case 'producer-ids':
         this.producerIds = written(change, producerIdsCodec);
         return;
@@ -63,8 +74,8 @@ class ViewDraft {
       const node = this.topicNodes.get(name);
       if (node !== undefined) this.topicNodes.set(name, { ...node, partitions });
     }
-    const { topicNodes, knownBrokers, tombstones, producerIds } = this;
-    return { ...this.view, topicNodes, knownBrokers, tombstones, producerIds };
+    const { topicNodes, knownBrokers, tombstones, topicSwitches, producerIds } = this;
+    return { ...this.view, topicNodes, knownBrokers, tombstones, topicSwitches, producerIds };
   }
 
   private applyTopic(name: string, change: Change): void {

@@ -7,6 +7,7 @@ import type {
   ProducerIds,
   Tombstone,
   TopicRecord,
+  TopicSwitch,
   ZkServerRegistration,
 } from '@zhumq/model';
 
@@ -46,6 +47,8 @@ export interface ClusterView {
   readonly topicNodes: ReadonlyMap<string, TopicNode>;
   /** By topic id. */
   readonly tombstones: ReadonlyMap<string, Versioned<Tombstone>>;
+  /** Switches of mode of whole topics, by topic id. */
+  readonly topicSwitches: ReadonlyMap<string, Versioned<TopicSwitch>>;
   readonly producerIds: Versioned<ProducerIds> | undefined;
 }
 

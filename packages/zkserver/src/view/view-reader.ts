@@ -10,6 +10,7 @@ import {
   producerIdsCodec,
   tombstoneCodec,
   topicRecordCodec,
+  topicSwitchCodec,
   zhumqError,
   zkServerRegistrationCodec,
 } from '@zhumq/model';
@@ -47,19 +48,22 @@ export class ViewReader {
   async readAll(): Promise<ClusterView> {
     const identity = await this.store.get(paths.clusterId, { fresh: true });
     if (identity === undefined) throw missing(paths.clusterId);
-    const [members, topicNodes, knownBrokers, tombstones, producerIds] = await Promise.all([
-      this.readMembers(),
-      this.readTopics(),
-      this.readNumbered(paths.brokerRegistry, knownBrokerCodec),
-      this.readNamed(paths.deletions, tombstoneCodec),
-      this.store.get(paths.producerIds),
-    ]);
+    const [members, topicNodes, knownBrokers, tombstones, topicSwitches, producerIds] =
+      await Promise.all([
+        this.readMembers(),
+        this.readTopics(),
+        this.readNumbered(paths.brokerRegistry, knownBrokerCodec),
+        this.readNamed(paths.deletions, tombstoneCodec),
+        this.readNamed(paths.switches, topicSwitchCodec),
+        this.store.get(paths.producerIds),
+      ]);
     return {
       clusterId: clusterIdentityCodec.decode(identity.data).clusterId,
       ...members,
       topicNodes,
       knownBrokers,
       tombstones,
+      topicSwitches,
       producerIds: producerIds && decoded(producerIds, producerIdsCodec),
     };
   }
