@@ -113,6 +113,20 @@ describe('an admin', () => {
     expect(partition.replicaDetails[2].problem).toContain('not alive');
   });
 
+  test('marks a leader that is dead, or alive and silent', async () => {
+    cluster.addTopic('t', 2);
+    const [before] = await admin.describeTopics(['t']);
+    expect(before.partitions.map((one) => [one.leader, one.leaderAlive])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+    await cluster.brokers[1].stop();
+    const dead = { leader: 2, leaderAlive: false };
+    const [after] = await admin.describeTopics(['t']);
+    expect(after.partitions).toMatchObject([{ leader: 1, leaderAlive: true }, dead]);
+    expect(await admin.describePartitions('t')).toMatchObject([{ leaderAlive: true }, dead]);
+  });
+
   test('describes the cluster and its health', async () => {
     cluster.addTopic('t', 3);
     expect(await admin.describeCluster()).toMatchObject({

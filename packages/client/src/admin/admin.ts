@@ -43,9 +43,11 @@ export class ClusterAdmin implements Admin {
     const waitMs = durationOption('wait', topic.wait, READY_WAIT);
     const limits = this.limits(options, `topic ${topic.topic} could not be created`);
     const { info, created } = await this.create(topic, limits);
-    if (topic.dryRun === true) return { created: false, ready: false, topic: describeTopic(info) };
+    const description = (latest: TopicInfo): TopicDescription =>
+      describeTopic(latest, this.cluster.view.brokers);
+    if (topic.dryRun === true) return { created: false, ready: false, topic: description(info) };
     const latest = await this.waitForLeaders(info, waitMs, options.signal);
-    return { created, ready: isReady(latest), topic: describeTopic(latest) };
+    return { created, ready: isReady(latest), topic: description(latest) };
   }
 
   async deleteTopic(
@@ -85,7 +87,7 @@ export class ClusterAdmin implements Admin {
         throw isError(error, 'UNKNOWN_TOPIC') ? forGood(error) : error;
       }
     });
-    return describeTopic(info);
+    return describeTopic(info, this.cluster.view.brokers);
   }
 
   async listTopics(options: CallOptions & { readonly internal?: boolean } = {}): Promise<string[]> {
@@ -104,7 +106,7 @@ export class ClusterAdmin implements Admin {
     return names.map((name) => {
       const info = found.get(name);
       if (info === undefined) throw unknownTopic(name);
-      return describeTopic(info);
+      return describeTopic(info, metadata.brokers);
     });
   }
 
@@ -130,7 +132,9 @@ export class ClusterAdmin implements Admin {
         }
       }),
     );
-    return info.partitions.map((one) => describeDetails(topic, one, statuses, failures));
+    return info.partitions.map((one) =>
+      describeDetails(topic, one, metadata.brokers, statuses, failures),
+    );
   }
 
   private async replicasOn(

@@ -14,21 +14,25 @@ export function describeBroker(info: BrokerInfo): BrokerDescription {
   return { ...endpoint, rack, weight, alive, incarnation, directoryId };
 }
 
-export function describeTopic(info: TopicInfo): TopicDescription {
+export function describeTopic(info: TopicInfo, brokers: readonly BrokerInfo[]): TopicDescription {
   return {
     topic: info.name,
     topicId: info.topicId,
     replicas: info.replicationFactor,
     config: { ...info.config },
-    partitions: info.partitions.map(describePartition),
+    partitions: info.partitions.map((one) => describePartition(one, brokers)),
   };
 }
 
-export function describePartition(info: PartitionInfo): PartitionDescription {
+export function describePartition(
+  info: PartitionInfo,
+  brokers: readonly BrokerInfo[],
+): PartitionDescription {
   const { partition, leader, epoch, generation, replicas, isr } = info;
   return {
     partition,
     leader,
+    leaderAlive: brokers.some(({ endpoint, alive }) => endpoint.id === leader && alive),
     epoch,
     mode: info.mode === ReplicationMode.FETCH ? 'fetch' : 'raft',
     generation,
@@ -41,6 +45,7 @@ export function describePartition(info: PartitionInfo): PartitionDescription {
 export function describeDetails(
   topic: string,
   info: PartitionInfo,
+  brokers: readonly BrokerInfo[],
   statuses: ReadonlyMap<string, ReplicaStatus>,
   failures: ReadonlyMap<number, string>,
 ): PartitionDetails {
@@ -52,11 +57,13 @@ export function describeDetails(
       undefined,
     );
   const best = leading ?? present.toSorted((a, b) => b.highWatermark - a.highWatermark).at(0);
-  const description = describePartition(info);
+  const description = describePartition(info, brokers);
+  const { leader, leaderAlive } = description;
   return {
     ...description,
     topic,
-    leader: leading?.broker ?? description.leader,
+    leader: leading?.broker ?? leader,
+    leaderAlive: leading !== undefined || (leaderAlive && !failures.has(leader)),
     epoch: Math.max(description.epoch, leading?.epoch ?? 0),
     logStart: best?.logStart ?? -1,
     highWatermark: best?.highWatermark ?? -1,

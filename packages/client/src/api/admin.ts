@@ -56,6 +56,8 @@ export interface PartitionDescription {
   readonly partition: number;
   /** Broker id; -1 when none is known. */
   readonly leader: number;
+  /** False when that broker is known to be dead, or did not answer when asked: no other one has taken over yet. */
+  readonly leaderAlive: boolean;
   readonly epoch: number;
   readonly mode: ReplicationMode;
   readonly generation: number;

@@ -6,6 +6,7 @@ import { ADMIN_OPTIONS, withClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
 import { OUTPUT_OPTION, formatOf, isJson, printRows, printTable } from '../../output.js';
+import { leaderText } from '../topic/describe.js';
 import { TOPIC_POSITIONAL, topicOf } from '../topic/topic-argument.js';
 
 export const describePartitions: Verb = {
@@ -41,7 +42,8 @@ export function unknownPartition(topic: string, partition: number | undefined, c
 
 /** The form that docs/cli.md promises. */
 export function partitionJson(details: PartitionDetails) {
-  const { topic, partition, mode, generation, leader, epoch, logStart, highWatermark } = details;
+  const { topic, partition, mode, generation, epoch, logStart, highWatermark } = details;
+  const { leader, leaderAlive } = details;
   const replicas = details.replicaDetails.map((replica) => ({
     broker: replica.broker,
     replicaId: replica.replicaId,
@@ -52,7 +54,8 @@ export function partitionJson(details: PartitionDetails) {
     lag: replica.lag,
     problem: replica.problem,
   }));
-  return { topic, partition, mode, generation, leader, epoch, logStart, highWatermark, replicas };
+  const positions = { epoch, logStart, highWatermark };
+  return { topic, partition, mode, generation, leader, leaderAlive, ...positions, replicas };
 }
 
 type ReplicaRow = ReplicaDetails & { readonly of: PartitionDetails; readonly first: boolean };
@@ -69,7 +72,7 @@ const known = (value: number) => (value < 0 ? undefined : value);
 const COLUMNS = [
   { title: 'PARTITION', value: once((of) => of.partition) },
   { title: 'MODE', value: once((of) => of.mode) },
-  { title: 'LEADER', value: once((of) => (of.leader < 0 ? 'none' : of.leader)) },
+  { title: 'LEADER', value: once(leaderText) },
   { title: 'EPOCH', value: once((of) => of.epoch) },
   { title: 'START', value: once((of) => known(of.logStart) ?? '-') },
   { title: 'COMMITTED', value: once((of) => known(of.highWatermark) ?? '-') },

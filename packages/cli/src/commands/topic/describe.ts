@@ -1,5 +1,5 @@
 // zhumq topic describe: one topic, its settings and partitions.
-import type { TopicDescription } from '@zhumq/client';
+import type { PartitionDescription, TopicDescription } from '@zhumq/client';
 import { ADMIN_OPTIONS, withClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
@@ -25,6 +25,12 @@ export const describeTopic: Verb = {
   },
 };
 
+/** A dead leader is still the last one: nobody has taken over, perhaps because nobody can. */
+export function leaderText({ leader, leaderAlive }: PartitionDescription): string {
+  if (leader < 0) return 'none';
+  return leaderAlive ? String(leader) : `${leader} (not reachable)`;
+}
+
 export function printTopic(format: OutputFormat, described: TopicDescription): void {
   if (isJson(format)) return print(JSON.stringify(described));
   const { topic, topicId, replicas, config, partitions } = described;
@@ -36,7 +42,7 @@ export function printTopic(format: OutputFormat, described: TopicDescription): v
   printTable(format, partitions, [
     { title: 'PARTITION', value: (row) => row.partition },
     { title: 'MODE', value: (row) => row.mode },
-    { title: 'LEADER', value: (row) => (row.leader < 0 ? 'none' : row.leader) },
+    { title: 'LEADER', value: (row) => leaderText(row) },
     { title: 'EPOCH', value: (row) => row.epoch },
     { title: 'REPLICAS', value: (row) => row.replicas.join(',') },
     {
