@@ -132,6 +132,8 @@ export interface ReplicaLog {
   readonly logEnd: Offset;
   /** Contiguous end of what is on disk per the flush policy (rule 8). */
   readonly durableEnd: Offset;
+  /** Everything below is synced, whatever the flush policy counts: what a power loss can not take. Never above durableEnd. */
+  readonly syncedEnd: Offset;
   /** Epoch of the last record; the epoch before the start when none is held; 0 for a log that never had one. */
   readonly lastEpoch: Epoch;
   /** Bytes in segments. */
@@ -164,6 +166,16 @@ export interface ReplicaLog {
   saveGeneration(generation: GenerationRecord): number;
   /** Tells the log how far it is committed: bounds truncation and retention; goes into checkpoints. */
   setHighWatermark(offset: Offset): void;
+  /**
+   * Only for what a reported possible loss takes from a log: records that it knew to be committed are not any more, and
+   * may be truncated. Nothing happens when it is not lower than what the log knows.
+   */
+  lowerHighWatermark(offset: Offset): void;
+  /**
+   * Everything appended, cut and saved so far is synced, whatever the flush policy says: `syncedEnd` is at least what
+   * `logEnd` is now (or where a cut puts it meanwhile). Rejects with REPLICA_FAILED or LOG_CLOSED when it can not be.
+   */
+  sync(): Promise<void>;
 
   checkProducer(header: BatchHeader): ProducerVerdict;
 
@@ -289,6 +301,11 @@ export interface ReplicaWal {
   markDirty(): void;
   /** Asks for a sync of this replica's segments within `ms` (flush `interval`). */
   syncWithin(ms: number): void;
+  /**
+   * Resolves when everything that this replica gathered so far is on disk: its frames and, where they do not hold the
+   * bytes, its segments (`segments`) and their folder. Calls `markSync`. Rejects when that can not be any more.
+   */
+  sync(segments: boolean): Promise<void>;
 }
 
 /** What the store asks of a partition log. All of it is called by the store only. */
@@ -307,6 +324,11 @@ export interface WalParticipant {
    * Rejects when the sync fails: the replica fails.
    */
   syncSegments(): Promise<void>;
+  /**
+   * Called where a sync of segments and frames begins, or a checkpoint; what it returns is called when both are on disk,
+   * and must not be called otherwise.
+   */
+  markSync(): () => void;
   /**
    * This replica's row of a checkpoint: the log as the last finished `syncSegments` found it when it was called
    * (`sequence`: the last write it includes), with the present hard state, generation and high watermark. Frames with a

@@ -89,6 +89,10 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     return this.state.durableEnd;
   }
 
+  get syncedEnd(): Offset {
+    return this.state.durability.end(false);
+  }
+
   get lastEpoch(): Epoch {
     return this.state.lastEpoch;
   }
@@ -164,6 +168,18 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     if (offset > state.highWatermark) state.highWatermark = Math.min(offset, state.logEnd);
   }
 
+  lowerHighWatermark(offset: Offset): void {
+    const { state } = this;
+    state.highWatermark = Math.min(state.highWatermark, Math.max(offset, state.logStart));
+  }
+
+  async sync(): Promise<void> {
+    const { state } = this;
+    state.checkService();
+    await state.seat.wal.sync(state.durability.needsSegments);
+    state.checkService();
+  }
+
   checkProducer(header: BatchHeader): ProducerVerdict {
     return this.state.producers.check(header, this.config.producerExpirationMs);
   }
@@ -218,9 +234,9 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     this.install = undefined;
     state.highWatermark = state.logEnd;
     state.bytesSinceDerived = Infinity;
-    state.seat.wal.markDirty();
-    await this.pending.durable(state.sequence);
-    await this.syncSegments();
+    // The segments in any case: what the snapshot knows of producers is written with them.
+    await state.seat.wal.sync(true);
+    state.checkService();
   }
 
   resetForRepair(): void {
@@ -272,6 +288,16 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
       throw diskFailed('write or sync of a segment', this.state.seat.directory, error);
     }
     this.state.reportDurable();
+  }
+
+  markSync(): () => void {
+    const { state } = this;
+    const mark = state.durability.mark(state.logEnd);
+    return () => {
+      if (state.failure !== undefined || !state.isOpen) return;
+      state.durability.reached(mark);
+      state.reportDurable();
+    };
   }
 
   checkpointRow(): CheckpointRow {

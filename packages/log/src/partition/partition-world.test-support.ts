@@ -99,11 +99,21 @@ export class PartitionWorld {
   }
 
   async checkpoint(): Promise<void> {
+    const reached = this.log.markSync();
     this.tick();
     await this.log.syncSegments();
+    reached();
     this.row = this.log.checkpointRow();
     const { sequence } = this.row;
     this.frames = this.frames.filter(({ record }) => record.sequence > sequence);
+  }
+
+  /** A sync of everything, as the store does it. */
+  async sync(segments = true): Promise<void> {
+    const reached = this.log.markSync();
+    this.tick();
+    if (segments) await this.log.syncSegments();
+    reached();
   }
 
   /** The process ends and starts again; the machine keeps running. */
@@ -171,6 +181,7 @@ export class PartitionWorld {
         write: (record) => void this.frames.push({ record: copyOf(record), state: 'gathered' }),
         markDirty: () => (this.isDirty = true),
         syncWithin: (ms) => void this.syncsAsked.push(ms),
+        sync: (segments) => this.sync(segments),
       },
     };
   }

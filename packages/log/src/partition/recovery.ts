@@ -198,7 +198,9 @@ export class PartitionRecovery implements ReplicaRecovery {
     const unsynced = account.extents.find(
       (extent) => extent.mayBeTorn && extent.firstOffset < scan.end,
     );
-    state.durability = new Durability(scan.end, unsynced?.firstOffset);
+    // Frames may stand in the page cache only, after a kill: the store's first checkpoint is what makes them certain.
+    const syncedEnd = Math.max(Math.min(account.untouchedEnd, scan.end), account.logStart);
+    state.durability = new Durability(scan.end, unsynced?.firstOffset, syncedEnd);
     state.reportedEnd = state.durableEnd;
     state.bytesSinceDerived = scan.end - base.from > 0 ? Infinity : 0;
     const kept = new Set(scan.segments.map((segment) => segment.path));

@@ -81,11 +81,13 @@ export class Checkpointer {
     commit.tick();
     const start = writer.position;
     const dirty: ReplicaChannel[] = [];
+    const marks: (() => void)[] = [];
     for (const channel of this.options.channels()) {
       channel.rowFloor = channel.written;
       if (!channel.dirty) continue;
       channel.dirty = false;
       dirty.push(channel);
+      marks.push(channel.replica?.markSync() ?? nothing);
     }
     await syncs.syncAll(dirty);
     // From here to the gathering of the frame nothing else runs.
@@ -94,14 +96,27 @@ export class Checkpointer {
       const row = rowOf(channel);
       if (row !== undefined) rows.push(row);
     }
+    const reached = marks.filter((_, at) => isCovered(dirty[at]));
     const frame = layOutCheckpoint({ start, rows, retired: [...this.options.retired()] });
     commit.gatherFrame(frame);
     await commit.synced();
+    for (const done of reached) done();
     writer.startClaims();
     commit.leaveMark();
     writer.release(start.file);
     metrics.checkpointTaken?.(clock.monotonicMs() - startedMs, rows.length, frame.bytes);
   }
+}
+
+function nothing(): void {
+  // A replica that is being deleted has nothing to mark.
+}
+
+/** Its row holds everything that it had written when the checkpoint was begun. */
+function isCovered(channel: ReplicaChannel): boolean {
+  if (channel.closed || channel.replica === undefined || channel.failure !== undefined)
+    return false;
+  return channel.replica.checkpointRow().sequence >= channel.rowFloor;
 }
 
 /** undefined for a replica that is being deleted. */

@@ -30,6 +30,7 @@ export interface GroupCommitOptions {
   /** The write-ahead log failed: nothing is acknowledged any more (rule 7). Called once. */
   readonly onFatal: (error: unknown) => void;
   readonly syncWithin: (channel: ReplicaChannel, ms: number) => void;
+  readonly syncSegments: (channel: ReplicaChannel) => Promise<void>;
 }
 
 interface SyncWaiter {
@@ -86,6 +87,15 @@ export class GroupCommit implements ChannelSink {
 
   syncWithin(channel: ReplicaChannel, ms: number): void {
     this.options.syncWithin(channel, ms);
+  }
+
+  /** See ReplicaWal.sync. Segments and frames are synced side by side: neither needs the other to be first. */
+  async sync(channel: ReplicaChannel, segments: boolean): Promise<void> {
+    this.tick();
+    const reached = channel.replica?.markSync();
+    const frames = this.synced();
+    await Promise.all([frames, segments ? this.options.syncSegments(channel) : undefined]);
+    reached?.();
   }
 
   /** Everything gathered so far is on disk. Rejects when the write-ahead log fails. */

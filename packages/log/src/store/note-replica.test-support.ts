@@ -137,6 +137,10 @@ export class NoteReplica implements WalParticipant {
     this.syncedRow = row;
   }
 
+  markSync(): () => void {
+    return () => undefined;
+  }
+
   checkpointRow(): CheckpointRow {
     return { ...this.syncedRow, hardState: this.hardState };
   }

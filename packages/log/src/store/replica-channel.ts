@@ -13,6 +13,7 @@ export interface ChannelSink {
   gather(channel: ReplicaChannel, record: WalRecord): void;
   markDirty(channel: ReplicaChannel): void;
   syncWithin(channel: ReplicaChannel, ms: number): void;
+  sync(channel: ReplicaChannel, segments: boolean): Promise<void>;
 }
 
 export class ReplicaChannel implements ReplicaWal {
@@ -81,5 +82,9 @@ export class ReplicaChannel implements ReplicaWal {
 
   syncWithin(ms: number): void {
     this.sink.syncWithin(this, ms);
+  }
+
+  sync(segments: boolean): Promise<void> {
+    return this.sink.sync(this, segments);
   }
 }

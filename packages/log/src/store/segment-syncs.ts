@@ -1,6 +1,7 @@
 // Syncs of segments: for checkpoints and for flush `interval`. They run behind the write-ahead log's own sync and must
 // not take all threads of the pool from it, so only a few run at once; and for one replica only one at a time.
 import type { Clock, Timer } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
 import type { PartitionFolders } from './partition-folders.js';
 import type { ReplicaChannel } from './replica-channel.js';
 
@@ -43,6 +44,12 @@ export class SegmentSyncs {
     await this.syncFolders(channels);
   }
 
+  /** Like `syncAll`, for one; rejects when it was not synced because the store closes. */
+  async sync(channel: ReplicaChannel): Promise<void> {
+    await this.syncAll([channel]);
+    if (this.stopped) throw zhumqError('LOG_CLOSED', `the store of ${channel.folder} is closing`);
+  }
+
   /**
    * Sync within `ms` (flush `interval`). The first replica that asks starts a round, the others join it: one timer per
    * interval, whatever the number of replicas.
@@ -70,9 +77,17 @@ export class SegmentSyncs {
     const channels = this.rounds.get(ms)?.channels ?? [];
     this.rounds.delete(ms);
     for (const channel of channels) channel.awaitsIntervalSync = false;
-    await this.syncAll(channels).catch(() => undefined);
-    // Segments alone are not enough: recovery ends a log where the frames account for it (rule 9).
-    if (!this.stopped) await this.options.syncWal().catch(() => undefined);
+    const reached = channels.map((channel) => channel.replica?.markSync());
+    try {
+      await this.syncAll(channels);
+      if (this.stopped) return;
+      // Segments alone are not enough: recovery ends a log where the frames account for it (rule 9).
+      await this.options.syncWal();
+    } catch {
+      // The write-ahead log or the folder of all folders failed, and everybody was told.
+      return;
+    }
+    for (const done of reached) done?.();
   }
 
   private async syncFolders(channels: readonly ReplicaChannel[]): Promise<void> {

@@ -65,6 +65,7 @@ class StoreOpening {
       onSegmentFailed: (channel, error) => this.failReplica(channel, error),
       onFatal: (error) => this.fail(error),
       syncWithin: (channel, ms) => this.syncs.syncWithin(channel, ms),
+      syncSegments: (channel) => this.syncs.sync(channel),
     });
     this.syncs = new SegmentSyncs({
       clock: environment.clock,
