@@ -1,10 +1,11 @@
 // The one retry loop for calls that are not batches: as long as the error may pass and the deadline has not.
 // Producers retry batches by their own order (producer/partition-queue.ts); both ask the error table.
-import { Backoff, delay } from '@zhumq/base';
+import { delay } from '@zhumq/base';
 import type { BackoffOptions, Clock, Deadline, Random, Timer, ZhumqError } from '@zhumq/base';
 import type { CallOptions } from './api/client.js';
 import { durationOption } from './option-values.js';
 import { abortedError, asZhumqError, errorWithOutcome } from './errors.js';
+import { RetrySchedule } from './retry-schedule.js';
 import { sharedSignal } from './shared-signal.js';
 
 export interface RetryLimits {
@@ -28,7 +29,7 @@ export async function retrying<T>(
 ): Promise<T> {
   const { clock, deadline, signal } = limits;
   if (signal !== undefined) sharedSignal(signal);
-  const backoff = new Backoff(limits.backoff ?? BACKOFF, limits.random);
+  const schedule = new RetrySchedule(limits.backoff ?? BACKOFF, limits.random);
   let inDoubt = false;
   for (;;) {
     if (signal?.aborted) throw abortedError('the call', signal);
@@ -39,7 +40,7 @@ export async function retrying<T>(
       if (signal?.aborted) throw error;
       if (!error.retriable) throw error;
       inDoubt ||= error.outcome === 'unknown';
-      const waitMs = backoff.nextMs();
+      const waitMs = schedule.nextMs(error.code);
       if (deadline.remainingMs() <= waitMs) {
         throw errorWithOutcome(
           inDoubt ? 'unknown' : 'rejected',

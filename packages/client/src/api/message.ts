@@ -1,4 +1,5 @@
 // Messages as programs give and get them: types only.
+import type { ReplicationMode } from '@zhumq/model';
 
 /** A string is sent as UTF-8; null is a header without a value. */
 export type HeaderValue = string | Uint8Array | null;
@@ -32,6 +33,8 @@ export interface Receipt {
   readonly timestamp: number;
   /** True when an earlier attempt had stored it already; it is there once. */
   readonly duplicate: boolean;
+  /** The replication mode that served it; with acks 'none' the one that was known last. */
+  readonly mode: ReplicationMode;
 }
 
 /** What is consumed. Its buffers share memory with the batch that it came in: copy what is small and kept for long. */

@@ -28,7 +28,7 @@ export interface ProducerOptions {
   readonly compression?: UsableCodec;
   /** From send() to its end, retries included; 2 min by default, at most half the topic's producer.expiration.ms. */
   readonly deliveryTimeout?: Duration;
-  /** Batches under way per partition; 1 to 5, 5 by default. */
+  /** Batches under way per partition; 1 to 5, 5 by default. Always 1 where retries are not idempotent: order comes first. */
   readonly maxInFlight?: number;
 }
 

@@ -103,12 +103,12 @@ export class Cluster {
     return this.stopped.signal.aborted;
   }
 
-  /** What is known of a topic; old news are brought up to date in the background. */
-  topic(name: string): TopicView | undefined {
+  /** What is known of a topic; news older than `maxAgeMs` are brought up to date in the background. */
+  topic(name: string, maxAgeMs = this.options.metadataMaxAgeMs): TopicView | undefined {
     const topic = this.view.topic(name);
     if (topic === undefined) return undefined;
     const age = this.options.clock.monotonicMs() - topic.refreshedAtMs;
-    if (age > this.options.metadataMaxAgeMs) {
+    if (age > maxAgeMs) {
       topic.refreshedAtMs = this.options.clock.monotonicMs();
       this.refresh([name]).catch(() => undefined);
     }

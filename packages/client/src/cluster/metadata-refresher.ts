@@ -1,9 +1,10 @@
 // Brings metadata up to date, one request at a time: whoever asks while one is under way shares the next. Requests that
 // follow each other wait a little longer each time, until one of them brought news.
-import { Backoff, delay } from '@zhumq/base';
+import { delay } from '@zhumq/base';
 import type { Clock, Random } from '@zhumq/base';
+import { QuickBackoff } from '../retry-schedule.js';
 
-const BACKOFF = { minMs: 20, maxMs: 500 };
+const MAX_WAIT_MS = 500;
 /** After so long without any request the next one goes at once. */
 const CALM_MS = 2000;
 
@@ -14,7 +15,7 @@ interface Round {
 }
 
 export class MetadataRefresher {
-  private readonly backoff: Backoff;
+  private readonly backoff: QuickBackoff;
   private next: Round | undefined;
   private running = false;
   private lastEndMs = -Infinity;
@@ -26,7 +27,7 @@ export class MetadataRefresher {
     random: Random,
     private readonly stopping: AbortSignal,
   ) {
-    this.backoff = new Backoff(BACKOFF, random);
+    this.backoff = new QuickBackoff(MAX_WAIT_MS, random);
   }
 
   /** Resolves when a request that began after this call has ended; rejects as it does. */

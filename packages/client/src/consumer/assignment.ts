@@ -209,7 +209,8 @@ export class Assignment {
 
   /** What was pulled before is still good; the next pull fails again, and then there is nothing left to lose. */
   private failLater(reader: PartitionReader, error: ZhumqError): void {
-    reader.notBeforeMs = this.cluster.options.clock.monotonicMs() + reader.backoff.nextMs();
+    const { clock } = this.cluster.options;
+    reader.notBeforeMs = clock.monotonicMs() + reader.schedule.nextMs(error.code);
     this.cluster.options.logger.debug(
       { partition: reader.partition, code: error.code },
       error.message,

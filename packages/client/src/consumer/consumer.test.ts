@@ -2,6 +2,7 @@ import { readBatchHeader, encodeBatch, zhumqError } from '@zhumq/model';
 import type { Message } from '../index.js';
 import { defineTopic, json } from '../index.js';
 import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
+import type { FakePartition } from '../testing/fake-cluster.fixture.js';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const numbers = (count: number): string[] => Array.from({ length: count }, (_one, n) => `${n}`);
@@ -190,8 +191,8 @@ describe('a consumer', () => {
     await consumer.ready();
     const assigned: (readonly number[])[] = [];
     consumer.on('assigned', (event) => assigned.push(event.partitions));
-    const { log } = { log: cluster.log('t') };
-    partitions.push({ leader: 2, epoch: 1, log: new (log.constructor as new () => typeof log)() });
+    const log = new (cluster.log('t').constructor as new () => FakePartition['log'])();
+    partitions.push({ ...partitions[0], leader: 2, log });
     store(['new'], 't', 1);
     await mq
       .producer()

@@ -1,12 +1,12 @@
 // The state of one partition of a consumer: what was pulled and not handed out yet, and three positions that must not be
 // taken for each other: where to pull next, what to hand out next, and where the program may go on (run: the first
 // message that is not handled).
-import { Backoff } from '@zhumq/base';
 import type { Random, ZhumqError } from '@zhumq/base';
 import { checkStoredBatch, decodeRecordsElsewhere, isControlBatch, zhumqError } from '@zhumq/model';
 import type { BatchHeader, DecodedRecord } from '@zhumq/model';
 import type { Position } from '../api/consumer.js';
 import { asZhumqError } from '../errors.js';
+import { RetrySchedule } from '../retry-schedule.js';
 
 /** A batch may unpack to so much. */
 const MAX_UNPACKED_BYTES = 128 * 1024 * 1024;
@@ -38,7 +38,7 @@ export class PartitionReader {
   handling = 0;
   /** A handler failed: what it was given is not handled. */
   unfinished = false;
-  readonly backoff: Backoff;
+  readonly schedule: RetrySchedule;
   private busySince = -1;
   private startAt: Start | undefined;
   private whenStarted: ((offset: number) => void)[] = [];
@@ -56,7 +56,7 @@ export class PartitionReader {
     readonly partition: number,
     random: Random,
   ) {
-    this.backoff = new Backoff(RETRY, random);
+    this.schedule = new RetrySchedule(RETRY, random);
   }
 
   // ---- requests ---------------------------------------------------------------------------------------------------

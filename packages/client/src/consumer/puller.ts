@@ -199,7 +199,7 @@ export class Puller {
       }
       reader.notBeforeMs = -Infinity;
       reader.failedBroker = -1;
-      reader.backoff.reset();
+      reader.schedule.reset();
       this.events.well(reader, formatHostPort(broker));
       return more;
     } catch (error) {
@@ -220,7 +220,7 @@ export class Puller {
   private trouble(reader: PartitionReader, error: ZhumqError, atOnce: boolean): void {
     const now = this.cluster.options.clock.monotonicMs();
     reader.failingSinceMs ??= now;
-    reader.notBeforeMs = atOnce ? -Infinity : now + reader.backoff.nextMs();
+    reader.notBeforeMs = atOnce ? -Infinity : now + reader.schedule.nextMs(error.code);
     this.wakeAt(reader.notBeforeMs);
     this.events.troubled(reader, error);
   }

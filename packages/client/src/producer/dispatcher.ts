@@ -8,6 +8,7 @@ import type { PartitionProduceResult } from '@zhumq/rpc';
 import type { Cluster } from '../cluster/cluster.js';
 import type { BrokerAddress } from '../cluster/cluster-view.js';
 import { asZhumqError } from '../errors.js';
+import { modeName } from '../replication-mode.js';
 import type { IdentitySource } from './identity-source.js';
 import type { PartitionQueue } from './partition-queue.js';
 import type { PendingBatch } from './pending-batch.js';
@@ -16,6 +17,8 @@ const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 /** So much may wait for the network to one broker. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 const FULL_WAIT_MS = 5;
+/** Nobody tells a producer without acknowledgements that the leader moved, so it looks. */
+const UNANSWERED_MAX_AGE_MS = 1000;
 /** The broker ends its waiting first; its answer needs time to come. */
 const ANSWER_GRACE_MS = 1000;
 
@@ -186,7 +189,7 @@ export class Dispatcher {
         this.failed(broker, item, zhumqError('INTERNAL', text));
       } else if (result.failure !== undefined) this.failed(broker, item, errorOf(result.failure));
       else {
-        queue.succeeded(batch, result.baseOffset, result.duplicate);
+        queue.succeeded(batch, result.baseOffset, result.duplicate, modeName(result.mode));
         this.wake(queue);
       }
     });
@@ -199,7 +202,9 @@ export class Dispatcher {
       return this.allFailed(broker, items, zhumqError('CONNECTION_REFUSED', text));
     }
     for (const { queue, batch } of items) {
-      queue.succeeded(batch, -1, false);
+      const { topic, partition } = batch;
+      const view = this.cluster.topic(topic, UNANSWERED_MAX_AGE_MS);
+      queue.succeeded(batch, -1, false, modeName(view?.partitions[partition]?.info.mode));
       this.wake(queue);
     }
   }

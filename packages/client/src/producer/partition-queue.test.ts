@@ -67,7 +67,7 @@ describe('the queue of a partition', () => {
     const taken = [1, 2, 3, 4, 5].map(() => take());
     expect(taken.map(({ bytes }) => sequenceOf(bytes))).toEqual([0, 3, 6, 9, 12]);
     expect(queue.take(0, true)).toBeUndefined();
-    queue.succeeded(taken[0].batch, 100, false);
+    queue.succeeded(taken[0].batch, 100, false, 'raft');
     expect(sequenceOf(take().bytes)).toBe(15);
     expect(settled).toEqual([100, 101, 102]);
     expect(released).toBe(30);
@@ -90,12 +90,12 @@ describe('the queue of a partition', () => {
   test('counts answered batches, too, from the oldest without an answer on: the broker knows only the last five', () => {
     fill(8);
     const taken = [1, 2, 3, 4, 5].map(() => take());
-    for (const { batch } of taken.slice(1)) queue.succeeded(batch, 100, false);
+    for (const { batch } of taken.slice(1)) queue.succeeded(batch, 100, false, 'raft');
     expect(queue.take(0, true)).toBeUndefined();
     queue.failed(taken[0].batch, lost, 1, false, 0);
     expect(take(5000).bytes).toBe(taken[0].bytes);
     expect(queue.take(5000, true)).toBeUndefined();
-    queue.succeeded(taken[0].batch, 99, true);
+    queue.succeeded(taken[0].batch, 99, true, 'raft');
     expect(sequenceOf(take(5000).bytes)).toBe(15);
   });
 
@@ -143,7 +143,7 @@ describe('the queue of a partition', () => {
     expect(settled).toEqual(Array(3).fill('TIMEOUT unknown'));
     fill(1, 1000);
     expect(sequenceOf(take(1000).bytes)).toBe(3);
-    queue.succeeded(first.batch, 100, false);
+    queue.succeeded(first.batch, 100, false, 'raft');
     expect(settled).toHaveLength(3);
     expect(released).toBe(30);
   });
@@ -186,7 +186,7 @@ describe('the queue of a partition', () => {
       ({ bytes }) => decodeRecords(bytes, { maxDecompressedBytes: 1e6 }).length,
     );
     expect(counts).toEqual([2, 1, 3]);
-    again.forEach(({ batch }, index) => queue.succeeded(batch, 100 + index * 10, false));
+    again.forEach(({ batch }, index) => queue.succeeded(batch, 100 + index * 10, false, 'raft'));
     expect(settled).toEqual([100, 101, 110, 120, 121, 122]);
     expect(released).toBe(60);
   });
@@ -197,5 +197,48 @@ describe('the queue of a partition', () => {
     queue.failed(take(0).batch, refusal, 2, true, 0);
     expect(queue.take(0, true)).toBeUndefined();
     take(5000);
+  });
+
+  const sealed = zhumqError('PARTITION_SEALED', 'in a moment');
+
+  test('a sealed partition is asked again within 5 ms, however many batches were under way', () => {
+    fill(5);
+    const taken = [1, 2, 3, 4, 5].map(() => take());
+    for (const { batch } of taken) queue.failed(batch, sealed, 1, false, 0);
+    expect(queue.take(2, true)).toBeUndefined();
+    expect(take(5).bytes).toBe(taken[0].bytes);
+  });
+
+  test('a sealed partition is asked by its first batch alone; all others follow when that is taken', () => {
+    fill(5);
+    const taken = [1, 2, 3, 4, 5].map(() => take());
+    for (const { batch } of taken) queue.failed(batch, sealed, 1, false, 0);
+    const first = take(5);
+    expect(queue.take(5, true)).toBeUndefined();
+    queue.failed(first.batch, sealed, 1, false, 6);
+    expect(queue.take(10, true)).toBeUndefined();
+    const again = take(16);
+    expect(sequenceOf(again.bytes)).toBe(0);
+    queue.succeeded(again.batch, 0, false, 'fetch');
+    expect([take(16), take(16), take(16)].map(({ bytes }) => sequenceOf(bytes))).toEqual([3, 6, 9]);
+  });
+
+  test('a switch with the leader elsewhere: all again at once, in order', () => {
+    fill(3);
+    const taken = [1, 2, 3].map(() => take());
+    queue.failed(taken[0].batch, zhumqError('LEADERSHIP_LOST', 'over'), 1, true, 0);
+    queue.failed(taken[1].batch, sealed, 1, true, 0);
+    queue.failed(taken[2].batch, zhumqError('STALE_GENERATION', 'old'), 1, true, 0);
+    const again = [take(0), take(0), take(0)];
+    expect(again.map(({ bytes }) => sequenceOf(bytes))).toEqual([0, 3, 6]);
+    again.forEach(({ batch }, n) => queue.succeeded(batch, n * 3, n === 0, 'fetch'));
+    expect(settled).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test('other trouble is waited out longer', () => {
+    fill(1);
+    queue.failed(take().batch, zhumqError('OVERLOADED', 'full'), 1, false, 0);
+    expect(queue.take(9, true)).toBeUndefined();
+    take(20);
   });
 });

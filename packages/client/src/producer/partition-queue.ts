@@ -4,14 +4,14 @@
 // Invariants: batches are taken in the order of sealing; from the oldest one without an answer on, at most maxInFlight were
 // ever sent, answered or not, because the broker recognises only so many (answers come in any order, so counting those
 // under way is not enough); after a failure that is to be retried nothing is taken until all that was under way has its
-// answer, so what failed goes again in order.
+// answer, so what failed goes again in order; a partition that is being switched is asked again with one batch alone.
 // A fresh producer epoch begins only when nothing is under way (rule 26), and only when the first batch to go is
 // certainly not stored: then nothing behind it is either, because the broker takes sequence numbers without gaps.
-import { Backoff } from '@zhumq/base';
 import type { Random, ZhumqError } from '@zhumq/base';
 import { NO_PRODUCER } from '@zhumq/model';
-import type { UsableCodec } from '@zhumq/model';
+import type { ReplicationMode, UsableCodec } from '@zhumq/model';
 import { asZhumqError, errorWithOutcome, withOutcome } from '../errors.js';
+import { RetrySchedule } from '../retry-schedule.js';
 import type { OutgoingRecord } from './outgoing-record.js';
 import { PendingBatch, sequenceAfter } from './pending-batch.js';
 import type { PendingSend } from './pending-send.js';
@@ -52,6 +52,8 @@ export class PartitionQueue {
   /** Orders of batches that were acknowledged before an older one was. */
   private passed: number[] = [];
   private retrying = false;
+  /** The broker takes nothing for a moment: one batch asks whether it does again, the others wait behind it. */
+  private probing = false;
   private sealed = 0;
   private identity: QueueIdentity | undefined;
   /** A producer id that can not be used any more: fenced, or out of epochs. */
@@ -60,7 +62,9 @@ export class PartitionQueue {
   /** Sequence numbers were used of which the broker may not know. */
   private gap = false;
   private lastBatchBytes = 0;
-  private readonly backoff: Backoff;
+  private readonly schedule: RetrySchedule;
+  /** Batches that were under way together are one try: they share one wait. */
+  private sharedWaitMs: number | undefined;
 
   constructor(
     readonly topic: string,
@@ -70,7 +74,7 @@ export class PartitionQueue {
   ) {
     // Several tries fit into the delivery timeout, however short.
     const maxMs = Math.max(RETRY.minMs, Math.min(RETRY.maxMs, options.deliveryTimeoutMs / 10));
-    this.backoff = new Backoff({ ...RETRY, maxMs }, random);
+    this.schedule = new RetrySchedule({ ...RETRY, maxMs }, random);
   }
 
   get hasDraft(): boolean {
@@ -128,8 +132,9 @@ export class PartitionQueue {
     this.prunePassed();
     const sent = this.inFlight.length + this.passed.length;
     if (nowMs < this.notBeforeMs || sent >= this.options.maxInFlight) return undefined;
-    if ((this.retrying || this.gap) && this.inFlight.length > 0) return undefined;
+    if ((this.retrying || this.gap || this.probing) && this.inFlight.length > 0) return undefined;
     this.retrying = false;
+    this.sharedWaitMs = undefined;
     if (this.ready.length === 0 && this.draftIsDue(nowMs, force)) this.sealDraft();
     this.dropBroken();
     const batch = this.ready.at(0);
@@ -154,14 +159,20 @@ export class PartitionQueue {
     this.nextSequence = 0;
   }
 
-  succeeded(batch: PendingBatch, baseOffset: number, duplicate: boolean): void {
+  succeeded(
+    batch: PendingBatch,
+    baseOffset: number,
+    duplicate: boolean,
+    mode: ReplicationMode,
+  ): void {
     this.forget(batch);
     this.passed.push(batch.order);
     this.failedBroker = -1;
+    this.probing = false;
     this.problem = '';
     this.notBeforeMs = -Infinity;
-    this.backoff.reset();
-    this.settle(batch, () => batch.succeed(baseOffset, duplicate));
+    this.schedule.reset();
+    this.settle(batch, () => batch.succeed(baseOffset, duplicate, mode));
   }
 
   /** `moved`: another broker leads now, so the next try need not wait. */
@@ -176,6 +187,7 @@ export class PartitionQueue {
     this.forget(batch);
     batch.lastError = error;
     this.failedBroker = broker;
+    this.probing = error.code === 'PARTITION_SEALED';
     const sequenceError = SEQUENCE_ERRORS.has(error.code);
     if (error.outcome === 'unknown' && !sequenceError) batch.maybeStored = true;
     if (batch.settled) {
@@ -183,13 +195,13 @@ export class PartitionQueue {
       return;
     }
     if (error.code === 'MESSAGE_TOO_LARGE' && batch.recordsCount > 1) {
-      this.retry(batch.split(), true, nowMs);
+      this.retry(batch.split(), error, true, nowMs);
     } else if (this.options.idempotent && sequenceError && (!first || !batch.maybeStored)) {
       if (first) this.gap = true;
       // The batch before it decides how long to wait.
-      this.retry([batch], moved || !first, nowMs);
+      this.retry([batch], error, moved || !first, nowMs);
     } else if (error.retriable) {
-      this.retry([batch], moved, nowMs);
+      this.retry([batch], error, moved, nowMs);
     } else {
       this.markGap(batch);
       if (error.code === 'PRODUCER_FENCED') this.spendIdentity();
@@ -200,7 +212,7 @@ export class PartitionQueue {
   /** Nobody can be asked at present: waits a little. */
   postpone(nowMs: number, problem: string): void {
     this.problem = problem;
-    this.notBeforeMs = nowMs + this.backoff.nextMs();
+    this.notBeforeMs = nowMs + this.schedule.nextMs('LEADER_NOT_AVAILABLE');
   }
 
   /** Rejects what is out of time. */
@@ -285,12 +297,19 @@ export class PartitionQueue {
     this.identity = undefined;
   }
 
-  private retry(batches: readonly PendingBatch[], moved: boolean, nowMs: number): void {
+  private retry(
+    batches: readonly PendingBatch[],
+    error: ZhumqError,
+    moved: boolean,
+    nowMs: number,
+  ): void {
     this.retrying = true;
     const place = this.ready.findIndex(({ order }) => order > batches[0].order);
     this.ready.splice(place < 0 ? this.ready.length : place, 0, ...batches);
-    const waitMs = moved && batches[0].attempts <= 1 ? 0 : this.backoff.nextMs();
-    this.notBeforeMs = Math.max(this.notBeforeMs, nowMs + waitMs);
+    if (moved && batches[0].attempts <= 1) return;
+    if (this.sharedWaitMs !== undefined) return;
+    this.sharedWaitMs = this.schedule.nextMs(error.code);
+    this.notBeforeMs = Math.max(this.notBeforeMs, nowMs + this.sharedWaitMs);
   }
 
   private drop(batch: PendingBatch, code: 'TIMEOUT' | 'CLOSED', text: string): void {

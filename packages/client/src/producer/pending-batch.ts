@@ -2,7 +2,7 @@
 // is known of earlier attempts to store it.
 import type { ZhumqError } from '@zhumq/base';
 import { BATCH_HEADER_BYTES, BatchBuilder, decodeRecords, stampProducer } from '@zhumq/model';
-import type { ProducerIdentity, RecordInput, UsableCodec } from '@zhumq/model';
+import type { ProducerIdentity, RecordInput, ReplicationMode, UsableCodec } from '@zhumq/model';
 import type { PendingSend } from './pending-send.js';
 
 /** For splitting: what was packed here is unpacked again, whatever its size. */
@@ -97,7 +97,7 @@ export class PendingBatch {
     return this.bytes as Buffer;
   }
 
-  succeed(baseOffset: number, duplicate: boolean): void {
+  succeed(baseOffset: number, duplicate: boolean, mode: ReplicationMode): void {
     if (this.settled) return;
     const { topic, partition } = this;
     this.settled = true;
@@ -110,6 +110,7 @@ export class PendingBatch {
         offset,
         timestamp,
         duplicate,
+        mode,
       });
     }
     this.afterSettled();

@@ -33,9 +33,14 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (acks === 0 && options.idempotent === true) {
     throw invalidOption('idempotent', true, "false with acks 'none', where nothing is retried");
   }
+  const idempotent = acks !== 0 && (options.idempotent ?? true);
+  const maxInFlight = integerOption('maxInFlight', options.maxInFlight, WINDOW, {
+    min: 1,
+    max: WINDOW,
+  });
   return {
     acks,
-    idempotent: acks !== 0 && (options.idempotent ?? true),
+    idempotent,
     lingerMs: durationOption('linger', options.linger, '0ms'),
     batchBytes: bytesOption('batchBytes', options.batchBytes, '256KiB', {
       min: 1024,
@@ -48,6 +53,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     waitsWhenFull: choiceOption('whenFull', options.whenFull, 'wait', ['wait', 'throw']) === 'wait',
     codec: choiceOption('compression', options.compression, 'none', ['none', 'gzip', 'lz4']),
     deliveryTimeoutMs: durationOption('deliveryTimeout', options.deliveryTimeout, '2m'),
-    maxInFlight: integerOption('maxInFlight', options.maxInFlight, WINDOW, { min: 1, max: WINDOW }),
+    // Without sequence numbers a broker can not tell that a batch overtook one that it refused a moment ago.
+    maxInFlight: idempotent || acks === 0 ? maxInFlight : 1,
   };
 }

@@ -15,6 +15,7 @@ import type {
   ClusterMetadata,
   CreateTopicRequest,
   MetadataRequest,
+  PartitionInfo,
   PartitionOffset,
   PartitionProduceResult,
   PartitionPullResult,
@@ -24,7 +25,9 @@ import type {
   ProducerIdentity,
   PullRequest,
   PullResponse,
+  PartitionSwitch,
   RpcServer,
+  SwitchRequest,
   TopicInfo,
   ZkServerHandler,
 } from '@zhumq/rpc';
@@ -39,6 +42,12 @@ const clock = new SystemClock();
 export interface FakePartition {
   leader: number;
   epoch: number;
+  mode: ReplicationMode;
+  generation: number;
+  /** Takes no records: it is being switched. */
+  sealed: boolean;
+  /** What metadata says besides. */
+  info: Partial<PartitionInfo>;
   readonly log: MemoryLog;
 }
 
@@ -98,9 +107,11 @@ export class FakeBroker {
     this.cluster.produceRequests.push({ broker: this.id, request });
     const partitions = request.partitions.map((item): PartitionProduceResult => {
       const { topic, partition, batch } = item;
-      const common = { topic, partition, logStart: 0, mode: ReplicationMode.RAFT };
+      const { mode } = this.cluster.topics.get(topic)?.partitions[partition] ?? {};
+      const common = { topic, partition, logStart: 0, mode: mode ?? ReplicationMode.RAFT };
       try {
-        const { log, epoch } = this.led(topic, partition);
+        const { log, epoch, sealed } = this.led(topic, partition);
+        if (sealed) throw zhumqError('PARTITION_SEALED', `${topic}-${partition} is sealed`);
         const max = Number(this.cluster.topics.get(topic)?.config['max.message.bytes'] ?? 1 << 20);
         return { ...common, ...log.append(batch as Buffer, epoch, max) };
       } catch (error) {
@@ -164,11 +175,12 @@ export class FakeBroker {
 
   private replicas(topic: string): ReturnType<BrokerHandler['describeReplicas']> {
     const partitions = this.cluster.topics.get(topic)?.partitions ?? [];
-    return partitions.map(({ leader, epoch, log }, partition) => ({
+    return partitions.map(({ leader, epoch, log, mode, generation, sealed }, partition) => ({
       ...{ topic, partition, broker: this.id, replicaId: replicaId(partition, this.id) },
       ...{ role: leader === this.id ? 'leader' : 'follower', epoch, logStart: log.logStart },
       ...{ logEnd: log.end, durableEnd: log.end, highWatermark: log.end, leader },
-      ...{ bytes: 0, problem: '' },
+      ...{ bytes: 0, problem: '', mode, generation },
+      ...(sealed && leader === this.id ? { sealedBy: 'intent' } : {}),
     }));
   }
 }
@@ -179,6 +191,11 @@ export class FakeCluster {
   readonly produceRequests: { broker: number; request: ProduceRequest }[] = [];
   controllerEpoch = 1;
   zkPort = 0;
+  /** What the zkserver says of switches: tests set it. */
+  switches: {
+    begin: (request: SwitchRequest) => PartitionSwitch[];
+    describe: (topic: string) => PartitionSwitch[];
+  } = { begin: refuse, describe: refuse };
   readonly on: {
     produce: Hook<ProduceRequest, ProduceResponse>;
     pull: Hook<PullRequest, PullResponse>;
@@ -224,13 +241,18 @@ export class FakeCluster {
   }
 
   /** Partition n is led by broker n + 1, in turns. */
-  addTopic(name: string, partitions = 1, config: Record<string, string> = {}): FakeTopic {
+  addTopic(
+    name: string,
+    partitions = 1,
+    config: Record<string, string> = {},
+    mode = ReplicationMode.RAFT,
+  ): FakeTopic {
     const topic: FakeTopic = {
       topicId: name.padEnd(32, '0'),
       config,
       partitions: Array.from({ length: partitions }, (_one, index) => ({
         leader: this.brokers[index % this.brokers.length].id,
-        epoch: 1,
+        ...{ epoch: 1, mode, generation: 1, sealed: false, info: {} },
         log: new MemoryLog(),
       })),
     };
@@ -254,6 +276,18 @@ export class FakeCluster {
     found.leader = broker;
     found.epoch++;
     found.log.appendControl(found.epoch);
+  }
+
+  /** From here until publish() the partition takes no records. */
+  seal(topic: string, partition: number): void {
+    this.partition(topic, partition).sealed = true;
+  }
+
+  /** The next generation begins, in this mode and under this leader; it takes records again. */
+  publish(topic: string, partition: number, mode: ReplicationMode, leader: number): void {
+    const found = this.partition(topic, partition);
+    Object.assign(found, { mode, generation: found.generation + 1, sealed: false });
+    this.moveLeader(topic, partition, leader);
   }
 
   nextProducer(): ProducerIdentity {
@@ -280,19 +314,22 @@ export class FakeCluster {
     return {
       ...{ name, topicId: topic.topicId, replicationFactor: this.brokers.length },
       config: topic.config,
-      partitions: topic.partitions.map(({ leader, epoch }, partition) => ({
-        ...{ partition, leader, epoch, mode: ReplicationMode.RAFT, generation: 1, isr: [] },
+      partitions: topic.partitions.map(({ leader, epoch, mode, generation, info }, partition) => ({
+        ...{ partition, leader, epoch, mode, generation, isr: [] },
         replicas: this.brokers.map(({ id }) => ({
           ...{ broker: id, replicaId: replicaId(partition, id), directoryId: `${id}`.repeat(32) },
         })),
+        ...info,
       })),
     };
   }
 
   private zkHandler(): ZkServerHandler {
     return {
-      ...{ changeIsr: refuse, switchMode: refuse, describeSwitch: refuse },
-      ...{ resignLeaders: refuse, electLeader: refuse },
+      ...{ changeIsr: refuse, resignLeaders: refuse },
+      switchMode: (request) => this.switches.begin(request),
+      describeSwitch: (topic) => this.switches.describe(topic),
+      electLeader: (topic, partition, toBroker) => this.moveLeader(topic, partition, toBroker),
       metadata: ({ topics }) => this.metadata(topics),
       createTopic: (request) => this.create(request),
       deleteTopic: (name) => {
@@ -311,9 +348,9 @@ export class FakeCluster {
     } as ZkServerHandler;
   }
 
-  private create({ name, partitions, config }: CreateTopicRequest): TopicInfo {
+  private create({ name, partitions, config, mode }: CreateTopicRequest): TopicInfo {
     if (this.topics.has(name)) throw zhumqError('TOPIC_EXISTS', `topic ${name} exists`);
-    this.addTopic(name, partitions, config);
+    this.addTopic(name, partitions, config, mode);
     return this.infoOf(name);
   }
 }
@@ -330,7 +367,7 @@ function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
   throw zhumqError('TRUNCATED', `epoch ${here} at ${offset - 1}`, { ...context, agreed });
 }
 
-function replicaId(partition: number, broker: number): string {
+export function replicaId(partition: number, broker: number): string {
   return `${partition}${broker}`.padEnd(32, '0');
 }
 
