@@ -29,6 +29,16 @@ export class ChannelPool {
     this.channels.delete(key);
   }
 
+  /** The orderly end of all channels; rejects with what the first one rejects with, after all have ended. */
+  async end(withinMs: number): Promise<void> {
+    this.closed = true;
+    const channels = [...this.channels.values()];
+    const ends = await Promise.allSettled(channels.map((channel) => channel.end(withinMs)));
+    this.channels.clear();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
   /** Closes all channels; their pending calls are settled. */
   close(): void {
     this.closed = true;

@@ -1,11 +1,13 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { ChannelPool } from './channel-pool.js';
+import type { RpcChannel } from './channel.js';
 import { brokerClient, raftClient, storeClient } from './services.js';
 import {
   closeEverything,
   envelopeOf,
   gate,
+  gone,
   openChannel,
   startServer,
   until,
@@ -182,6 +184,134 @@ test('a one-way message that was queued before the channel was closed arrives', 
   raftClient(channel).deliver(envelope(10_000));
   channel.close();
   await until(() => seen.length === 1);
+});
+
+describe('an orderly end', () => {
+  const MESSAGES = 40;
+
+  /** Counts what is delivered; 40 messages of 1 MiB do not fit into the kernel. */
+  async function countingServer(): Promise<{ port: number; seen: number[] }> {
+    const seen: number[] = [];
+    const deliver = ({ toBroker }: { toBroker: number }): void => void seen.push(toBroker);
+    const { port } = await startServer({ raft: { deliver } });
+    return { port, seen };
+  }
+
+  function sendMany(channel: RpcChannel): void {
+    const client = raftClient(channel);
+    for (let index = 0; index < MESSAGES; index++) {
+      expect(client.deliver({ ...envelope(MIB), toBroker: index })).toBe(true);
+    }
+  }
+
+  const all = Array.from({ length: MESSAGES }, (_, index) => index);
+  const room = { maxBufferedBytes: 64 * MIB };
+
+  test('lets a connection be made and brings what was sent before', async () => {
+    const { port, seen } = await countingServer();
+    const channel = openChannel(port);
+    raftClient(channel).deliver(envelope(10));
+    expect(channel.connected).toBe(false);
+    await channel.end(5000);
+    expect(seen).toHaveLength(1);
+    expect(raftClient(channel).deliver(envelope(10))).toBe(false);
+    await expect(channel.ready()).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('brings also what the kernel has no room for, connected or not', async () => {
+    const { port, seen } = await countingServer();
+    const connected = openChannel(port, room);
+    await storeClient(connected).call('x');
+    for (const channel of [openChannel(port, room), connected]) {
+      sendMany(channel);
+      await channel.end(10_000);
+      expect(seen.splice(0)).toEqual(all);
+    }
+  });
+
+  test('gives up at its deadline and says what it dropped', async () => {
+    const { port, sockets } = await deafServer();
+    const channel = openChannel(port, room);
+    sendMany(channel);
+    await expect(channel.end(100)).rejects.toMatchObject({
+      code: 'CONNECTION_REFUSED',
+      message: expect.stringMatching(
+        /\d{8} bytes were not sent to .+ \(not within 100 ms\)/,
+      ) as string,
+    });
+    await gone(sockets[0]);
+  });
+
+  test('of what the kernel has all of does not reject when the peer is frozen', async () => {
+    const { port } = await deafServer();
+    const channel = openChannel(port);
+    raftClient(channel).deliver(envelope(10));
+    await channel.end(100);
+    expect(channel.connected).toBe(false);
+  });
+
+  test('rejects when nobody listens, and when the connection is lost in the middle', async () => {
+    const { server, port } = await startServer();
+    await server.close();
+    const refused = openChannel(port);
+    raftClient(refused).deliver(envelope(10));
+    await expect(refused.end(5000)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' });
+    const { port: deaf, sockets } = await deafServer();
+    const channel = openChannel(deaf, room);
+    sendMany(channel);
+    const ending = channel.end(5000);
+    await until(() => sockets.length === 1);
+    sockets[0].resetAndDestroy();
+    await expect(ending).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' });
+  });
+
+  test('waits for no answers, and for nothing where nothing was one-way', async () => {
+    const never = new Promise<string>(() => undefined);
+    const { server, port } = await startServer({
+      store: { call: () => never },
+      raft: { deliver: () => undefined },
+    });
+    const channel = openChannel(port);
+    const call = storeClient(channel).call('x');
+    raftClient(channel).deliver(envelope(10));
+    const quiet = openChannel(port);
+    const unsent = storeClient(quiet).call('y');
+    const ends = [channel.end(5000), channel.end(1), quiet.end(5000)];
+    await expect(call).rejects.toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' });
+    await expect(unsent).rejects.toMatchObject({ code: 'CLOSED', outcome: 'rejected' });
+    await Promise.all(ends);
+    await until(() => server.connectionCount === 0);
+  });
+
+  test('of a pool is that of all its channels', async () => {
+    const { port, seen } = await countingServer();
+    const { server, port: dead } = await startServer();
+    await server.close();
+    const pool = new ChannelPool();
+    for (const one of [dead, port]) {
+      raftClient(pool.channel({ host: '127.0.0.1', port: one })).deliver(envelope(10));
+    }
+    await expect(pool.end(5000)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' });
+    expect(seen).toHaveLength(1);
+    expect(() => pool.channel({ host: '127.0.0.1', port })).toThrow('were closed');
+  });
+});
+
+test('what was written is known to be with the kernel, or not', async () => {
+  const { port } = await startServer({ raft: { deliver: () => undefined } });
+  const channel = openChannel(port);
+  raftClient(channel).deliver(envelope(10));
+  await channel.written();
+  expect([channel.connected, channel.bufferedBytes]).toEqual([true, 0]);
+  await channel.written();
+  const { port: deaf } = await deafServer();
+  const stuck = openChannel(deaf, { maxBufferedBytes: 64 * MIB });
+  for (let index = 0; index < 40; index++) raftClient(stuck).deliver(envelope(MIB));
+  const written = stuck.written();
+  await until(() => stuck.connected);
+  stuck.close();
+  await expect(written).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', retriable: true });
+  await expect(stuck.written()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
 });
 
 test('several buffers arrive as one value', async () => {

@@ -60,6 +60,9 @@ export class RpcChannel implements CallTarget {
   private lastError: Error | undefined;
   private waiting: (() => void)[] = [];
   private closed = false;
+  private ending: Promise<void> | undefined;
+  /** Told, at an orderly end, why the connection ended. */
+  private afterEnd: ((error: Error | undefined) => void) | undefined;
 
   constructor(private readonly options: ChannelOptions) {
     this.address = { host: options.host, port: options.port };
@@ -98,9 +101,25 @@ export class RpcChannel implements CallTarget {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
+  /** Resolves when the kernel has what was sent until now. Rejects, retriably, when the connection ended before. */
+  written(): Promise<void> {
+    return this.connection?.written() ?? Promise.reject(this.lostError());
+  }
+
   /**
-   * Ends the connection, after what was written was offered to the kernel. Pending calls reject: those that were never
-   * sent with CLOSED, the others with CONNECTION_LOST. Later calls reject with CLOSED.
+   * The orderly end: as close(), but one-way messages leave first. The connection may still be made, the kernel takes
+   * what was written, and the other side reads it to the end. Rejects when it is known that some was dropped: after
+   * `withinMs`, or because the connection was lost.
+   */
+  end(withinMs: number): Promise<void> {
+    this.ending ??= this.endOnce(withinMs);
+    return this.ending;
+  }
+
+  /**
+   * Ends the connection at once, after what was written was offered to the kernel; what it does not take is dropped.
+   * Pending calls reject: those that were never sent with CLOSED, the others with CONNECTION_LOST. Later calls reject
+   * with CLOSED.
    */
   close(): void {
     this.closed = true;
@@ -108,9 +127,28 @@ export class RpcChannel implements CallTarget {
     this.connection?.destroy(this.closedError());
   }
 
+  private async endOnce(withinMs: number): Promise<void> {
+    const { connection } = this;
+    this.closed = true;
+    if (connection?.carriedOneway !== true) return this.close();
+    const ended = new Promise<Error | undefined>((resolve) => (this.afterEnd = resolve));
+    const late = new Error(`not within ${withinMs} ms`);
+    const timer = this.clock.after(withinMs, () => connection.destroy(late));
+    try {
+      const written = connection.written();
+      connection.endGracefully();
+      const [, error] = await Promise.all([written, ended]);
+      // The kernel of a peer that does not answer in time has it all, or goes on trying.
+      if (error !== undefined && error !== late) throw this.lostError(error);
+    } finally {
+      timer.cancel();
+    }
+  }
+
   private connect(): Connection | undefined {
+    if (this.closed) return undefined;
     if (this.connection !== undefined) return this.connection;
-    if (this.closed || this.clock.monotonicMs() < this.retryAtMs) return undefined;
+    if (this.clock.monotonicMs() < this.retryAtMs) return undefined;
     const { options, address } = this;
     const name = `${address.host}:${address.port}`;
     const socket = options.socketFactory?.(address) ?? connect({ ...address, noDelay: true });
@@ -151,6 +189,7 @@ export class RpcChannel implements CallTarget {
     if (connection.frames > 0) this.backoff.reset();
     else this.retryAtMs = this.clock.monotonicMs() + this.backoff.nextMs();
     this.wake();
+    this.afterEnd?.(error);
   }
 
   private wake(): void {
@@ -170,6 +209,13 @@ export class RpcChannel implements CallTarget {
       { method: method.name, address },
       this.lastError,
     );
+  }
+
+  private lostError(cause = this.lastError): Error {
+    const address = formatHostPort(this.address);
+    const why = cause === undefined ? '' : `: ${cause.message}`;
+    const text = `the connection to ${address} ended before everything that was sent had been read${why}`;
+    return zhumqError('CONNECTION_LOST', text, { address }, cause);
   }
 
   private closedError(): Error {

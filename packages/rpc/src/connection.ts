@@ -63,6 +63,9 @@ export class Connection implements CallContext, CallTarget {
   private held = false;
   private established: boolean;
   private ended = false;
+  /** We take no more calls: our side ends when what was written is gone. */
+  private ending = false;
+  private sentOneway = false;
   private closedWith: Error | undefined;
   private silence: SilenceWatch | undefined;
   private abortController: AbortController | undefined;
@@ -110,6 +113,11 @@ export class Connection implements CallContext, CallTarget {
     return !this.ended;
   }
 
+  /** Whether messages were sent that nobody answers. */
+  get carriedOneway(): boolean {
+    return this.sentOneway;
+  }
+
   /** Whether bytes of a frame have come and the rest is being waited for. */
   get waitsForRestOfFrame(): boolean {
     return this.frameReader.midFrame && !this.held;
@@ -129,7 +137,7 @@ export class Connection implements CallContext, CallTarget {
   // ---- calls to the other side ------------------------------------------------------------------------------------
 
   call(method: Method, values: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    if (this.ended) return Promise.reject(this.lost(method.name, false));
+    if (this.ended || this.ending) return Promise.reject(this.lost(method.name, false));
     if (this.waitsForDrain) return Promise.reject(this.overloaded(method.name));
     const signal = options?.signal;
     if (signal?.aborted) {
@@ -146,8 +154,9 @@ export class Connection implements CallContext, CallTarget {
   }
 
   send(method: Method, values: readonly unknown[]): boolean {
-    if (this.ended || this.waitsForDrain) return false;
+    if (this.ended || this.ending || this.waitsForDrain) return false;
     this.outbox.write(method.callHeader, 0, method.packArguments(values));
+    this.sentOneway = true;
     return true;
   }
 
@@ -199,10 +208,21 @@ export class Connection implements CallContext, CallTarget {
     this.outbox.flush();
   }
 
+  /** Resolves when the kernel has what was written until now. Rejects, retriably, when the connection ended before. */
+  async written(): Promise<void> {
+    const droppedBytes = await this.outbox.whenTaken();
+    if (droppedBytes === 0) return;
+    const why = this.closedWith === undefined ? '' : ` (${this.closedWith.message})`;
+    const text = `${droppedBytes} bytes were not sent to ${this.remoteAddress}: there is no connection any more${why}`;
+    const context = { address: this.remoteAddress, droppedBytes };
+    throw zhumqError('CONNECTION_REFUSED', text, context, this.closedWith);
+  }
+
   private afterConnect(): void {
     this.established = true;
     this.begin();
     this.events.opened?.();
+    if (this.ending) this.socket.end();
   }
 
   private begin(): void {
@@ -289,10 +309,15 @@ export class Connection implements CallContext, CallTarget {
 
   // ---- the end ----------------------------------------------------------------------------------------------------
 
-  /** Lets the kernel take what was written, then ends our side; the other side ends its own. */
+  /**
+   * Lets the connection be made, if it is not, and the kernel take what was written, then ends our side; the other side
+   * ends its own, when it has read everything. Calls that wait for an answer are given up: they may be done.
+   */
   endGracefully(): void {
+    this.ending = true;
     this.flush();
-    this.socket.end();
+    this.pending.failAll(this.pending.added, (method) => this.lost(method, true));
+    if (this.established) this.socket.end();
   }
 
   /** Ends the connection at once. All pending calls are settled and `closed` is told before this returns. */

@@ -19,6 +19,15 @@ export class Outbox {
   };
   private scheduled = false;
   private started = false;
+  /** What was given to the socket and not told of by its callback yet, oldest first. */
+  private readonly given: { readonly bytes: number; taken: boolean }[] = [];
+  private givenCount = 0;
+  private takenCount = 0;
+  private droppedBytes = 0;
+  private discarded = false;
+  private waiters: { readonly from: number; readonly settle: (droppedBytes: number) => void }[] =
+    [];
+  private readonly taken = (error?: Error | null): void => this.afterTaken(error);
 
   constructor(
     private readonly socket: Socket,
@@ -60,20 +69,74 @@ export class Outbox {
 
   flush(): void {
     if (!this.started || this.writer.bytes === 0) return;
+    const { bytes } = this.writer;
     const pieces = this.writer.take();
     // Our side was ended: nobody reads what comes after it.
-    if (!this.socket.writable) return;
-    if (pieces.length === 1) this.socket.write(pieces[0]);
+    if (!this.socket.writable) {
+      this.droppedBytes += bytes;
+      return;
+    }
+    this.given.push({ bytes, taken: false });
+    this.givenCount++;
+    if (pieces.length === 1) this.socket.write(pieces[0], this.taken);
     else {
       this.socket.cork();
-      for (const piece of pieces) this.socket.write(piece);
+      const last = pieces.length - 1;
+      for (let index = 0; index < last; index++) this.socket.write(pieces[index]);
+      this.socket.write(pieces[last], this.taken);
       this.socket.uncork();
     }
+    if (this.socket.writableLength === 0) this.allTaken();
     this.onFlushed();
   }
 
-  /** Forgets what was not given to the socket. */
+  /** Resolves when the kernel has taken what was written until now, or never will; with the number of bytes dropped. */
+  whenTaken(): Promise<number> {
+    const from = this.givenCount + (this.writer.bytes > 0 ? 1 : 0);
+    if (this.takenCount >= from) return Promise.resolve(0);
+    return new Promise((settle) => {
+      this.waiters.push({ from, settle });
+      if (this.discarded) this.giveUpLater();
+    });
+  }
+
+  /** Forgets what was not given to the socket, which is gone. */
   discard(): void {
+    this.droppedBytes += this.writer.bytes;
     this.writer.take();
+    this.discarded = true;
+    this.giveUpLater();
+  }
+
+  private giveUpLater(): void {
+    process.nextTick(() => {
+      const lost = this.given.filter(({ taken }) => !taken);
+      const droppedBytes = lost.reduce((sum, { bytes }) => sum + bytes, this.droppedBytes);
+      for (const { settle } of this.waiters.splice(0)) settle(droppedBytes);
+    });
+  }
+
+  /** The kernel had room for everything; the callbacks come a little later. */
+  private allTaken(): void {
+    for (const one of this.given) one.taken = true;
+    this.takenCount = this.givenCount;
+    this.tell();
+  }
+
+  private afterTaken(error: Error | null | undefined): void {
+    const one = this.given.shift();
+    if (one === undefined || one.taken) return;
+    // A socket that was destroyed calls back without an error for what it never wrote.
+    if (error || this.socket.destroyed) {
+      this.droppedBytes += one.bytes;
+      return;
+    }
+    this.takenCount++;
+    this.tell();
+  }
+
+  private tell(): void {
+    while (this.waiters.length > 0 && this.waiters[0].from <= this.takenCount)
+      this.waiters.shift()?.settle(0);
   }
 }
