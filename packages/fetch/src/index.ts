@@ -1,4 +1,5 @@
 // The door of @zhumq/fetch: the pure core of fetch replication, and its words.
+export { FetchCore } from './fetch-core.js';
 export type {
   Answer,
   AppendRefusal,
