@@ -25,6 +25,25 @@ export interface FollowerStatus {
   readonly tainted: boolean;
 }
 
+/** Where a partition was sealed. */
+export interface SealedEnd {
+  readonly transitionId: string;
+  /** Epoch of the seal's batch, and the offset after it. */
+  readonly epoch: number;
+  readonly endOffset: number;
+  /** Replicas that have the log on disk through the seal. */
+  readonly replicas: readonly string[];
+}
+
+/** How far the log of a replica goes that takes no part in its generation any more; all of it is on disk. */
+export interface ClosedEnd {
+  /** Largest term that it has seen. */
+  readonly term: number;
+  readonly lastEpoch: number;
+  readonly logEnd: number;
+  readonly tainted: boolean;
+}
+
 /** Keeps the replicas of one partition equal, in one mode and one generation. All methods are synchronous. */
 export interface Replicator {
   readonly mode: ReplicationMode;
@@ -50,6 +69,19 @@ export interface Replicator {
   /** Begins to give leadership away, because this broker stops; false when nobody is there to take it. */
   handOver(): boolean;
   followers(): readonly FollowerStatus[];
+  /**
+   * Leader: seals the log, unless it holds a seal of this generation, and resolves when the seal is safe: committed (mode
+   * raft), or synced on all of the ISR and a majority of the replicas (mode fetch). Asked again, it answers the seal that
+   * is there, whoever's it is. Rejects with NOT_LEADER, LEADERSHIP_LOST, REPLICA_FAILED, and with TIMEOUT at the deadline
+   * (monotonic time); the log may be sealed all the same then.
+   */
+  seal(transitionId: string, deadlineMs: number): Promise<SealedEnd>;
+  /**
+   * Mode raft only: from this call on the replica takes no part in its generation, for good, and whatever waits here
+   * fails. Resolves when that and the log are on disk; asked again, answers the same (rule 1). Rejects with
+   * REPLICA_FAILED.
+   */
+  close?(): Promise<ClosedEnd>;
   tick(): void;
   /** Messages and completions that arrive later are ignored. */
   stop(): void;

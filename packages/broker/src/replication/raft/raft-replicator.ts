@@ -198,6 +198,14 @@ export class RaftReplicator implements Replicator {
     return best?.replicaId;
   }
 
+  get sealedBy(): string | undefined {
+    return undefined;
+  }
+
+  seal(): Promise<never> {
+    return Promise.reject(zhumqError('UNSUPPORTED', 'this version does not seal partitions'));
+  }
+
   followers(): readonly FollowerStatus[] {
     return this.core.peers().map((peer) => ({
       replicaId: peer.replica,
