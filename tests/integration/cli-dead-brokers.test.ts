@@ -70,6 +70,10 @@ describe('brokers that died', () => {
       const produced = await command.run(['produce', 't', '--timeout', '3s'], 'c\n');
       expect(produced.code).toBe(1);
       expect(produced.stderr).toContain('0 acknowledged of 1 sent');
+      const unsent = ['produce', 't', '--acks', '0', '--timeout', '3s'];
+      const dropped = await command.run(unsent, 'd\n');
+      expect(dropped.code).toBe(1);
+      expect(dropped.stderr).toContain('0 sent without acknowledgement of 1 sent');
       const consumed = await command.run(['consume', 't', '--from', 'earliest', '--timeout', '1s']);
       expect(consumed).toMatchObject({ code: 0, stdout: '' });
       expect(consumed.stderr).toMatch(

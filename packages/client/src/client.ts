@@ -1,5 +1,5 @@
 // The client that programs hold: makes producers, consumers and admins over one cluster, and closes what it made.
-import { SystemClock, systemRandom } from '@zhumq/base';
+import { Deadline, SystemClock, systemRandom } from '@zhumq/base';
 import type { Clock, Random } from '@zhumq/base';
 import type { Admin } from './api/admin.js';
 import type { CallOptions, Client, ClientLogger, ConnectOptions } from './api/client.js';
@@ -16,6 +16,8 @@ import { durationOption } from './option-values.js';
 import { producerSettings } from './producer/producer-settings.js';
 import { ZhumqProducer } from './producer/producer.js';
 import { sharedSignal } from './shared-signal.js';
+
+const CLOSE_TIMEOUT = '30s';
 
 /** What tests put in the place of the machine. */
 export interface ClientEnvironment {
@@ -62,7 +64,7 @@ class ZhumqClient implements Client {
   private readonly producers = new Set<Closable>();
   private readonly consumers = new Set<Closable>();
   private closing: Promise<void> | undefined;
-  private readonly onAbort = (): void => void this.close();
+  private readonly onAbort = (): void => void this.close().catch(() => undefined);
 
   constructor(
     private readonly cluster: Cluster,
@@ -128,10 +130,13 @@ class ZhumqClient implements Client {
 
   private async closeAll(options: CallOptions): Promise<void> {
     this.signal?.removeEventListener('abort', this.onAbort);
+    const { clock } = this.cluster.options;
+    const timeoutMs = durationOption('timeout', options.timeout, CLOSE_TIMEOUT);
+    const deadline = Deadline.after(clock, timeoutMs);
     // Handlers that run may still send.
     await Promise.all([...this.consumers].map((consumer) => consumer.close(options)));
     await Promise.all([...this.producers].map((producer) => producer.close(options)));
-    this.cluster.close();
+    await this.cluster.end(Math.max(0, deadline.remainingMs()), options.signal);
   }
 
   private checkOpen(): void {

@@ -21,6 +21,8 @@ const ACKS: Readonly<Record<string, Acks>> = {
   ...{ all: 'all', leader: 'leader', none: 'none' },
 };
 
+const CLOSE_TIMEOUT_MS = 5_000;
+
 export const produceCommand = single({
   usage: 'produce <topic>',
   describe: 'Send each line of standard input as a message',
@@ -75,10 +77,19 @@ async function produce(flags: Flags): Promise<number> {
     } finally {
       progress.end();
     }
-    const code = summarize(sender, acks, interruption, flags);
-    // What is not acknowledged by now was counted as such: no waiting for it.
-    await client.close({ timeout: sender.underWay === 0 ? 5_000 : 1 }).catch(() => undefined);
-    return code;
+    // What is not acknowledged by now is counted as such: no waiting for it.
+    const timeout = sender.underWay === 0 ? CLOSE_TIMEOUT_MS : 1;
+    const { acknowledged, sent } = sender;
+    const lost = await client.close({ timeout }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return summarize(
+      { acknowledged, sent, failure: sender.failure, lost },
+      acks,
+      interruption,
+      flags,
+    );
   } finally {
     interruption.end();
   }
@@ -114,14 +125,19 @@ function receiptPrinter(flags: Flags): (line: number, receipt: Receipt) => void 
   return (line, receipt) => print(JSON.stringify({ line, ...receipt }));
 }
 
+interface Result extends Pick<LineSender, 'acknowledged' | 'sent' | 'failure'> {
+  /** Why some of what nobody acknowledges did not arrive. */
+  readonly lost: unknown;
+}
+
 function summarize(
-  sender: LineSender,
+  { acknowledged, sent, failure, lost }: Result,
   acks: Acks,
   { by, signal }: Interruption,
   flags: Flags,
 ): number {
-  const { acknowledged, sent, failure } = sender;
-  const all = acknowledged === sent && failure === undefined && !signal.aborted;
+  const read = acknowledged === sent && failure === undefined && !signal.aborted;
+  const all = read && lost === undefined;
   if (formatOf(flags) === 'json') print(JSON.stringify({ sent, acknowledged, complete: all }));
   const done = acks === 'none' ? 'sent without acknowledgement' : 'acknowledged';
   if (all) {
@@ -133,8 +149,9 @@ function summarize(
     const text = explain(failure.error);
     note(`zhumq: ${text.startsWith(`${where} `) ? text : `${where}: ${text}`}`);
   }
+  if (lost !== undefined) note(`zhumq: some messages did not arrive: ${explain(lost)}`);
   const why = signal.aborted ? `interrupted by ${by}` : 'no more of the input was read';
-  note(`${acknowledged} ${done} of ${sent} sent; ${why}`);
+  note(`${acknowledged} ${done} of ${sent} sent${read ? '' : `; ${why}`}`);
   if (by === 'SIGINT') return EXIT.interrupted;
   if (acknowledged > 0) return EXIT.partial;
   return failure?.error instanceof UsageError ? EXIT.usage : EXIT.failed;

@@ -38,6 +38,10 @@ export interface Client extends AsyncDisposable {
   ): Consumer<KeyOut, ValueOut>;
   consumer(options: RawConsumerOptions): Consumer<Buffer, Buffer>;
   admin(): Admin;
-  /** Flushes and closes all producers, closes all consumers, ends all connections; at most 30 s unless `timeout` says otherwise. */
+  /**
+   * Flushes and closes all producers, closes all consumers, ends all connections; at most 30 s unless `timeout` says
+   * otherwise. Rejects when messages that were sent with acks 'none' are known to be lost: they did not leave in time,
+   * or the connection broke before the broker had read them all.
+   */
   close(options?: CallOptions): Promise<void>;
 }

@@ -199,12 +199,24 @@ export class Cluster {
     (kind === 'call' ? this.calls : this.pulls).drop(address);
   }
 
-  /** Ends all connections. */
+  /** Ends all connections at once. */
   close(): void {
     this.stopped.abort();
     this.calls.close();
     this.pulls.close();
     this.listeners.clear();
+  }
+
+  /** Ends all connections, after what nobody answers has left. Rejects when it is known that some of it was dropped. */
+  async end(withinMs: number, signal: AbortSignal | undefined): Promise<void> {
+    this.stopped.abort();
+    this.listeners.clear();
+    this.pulls.close();
+    try {
+      await withinSignal(this.calls.end(withinMs), signal);
+    } finally {
+      this.calls.close();
+    }
   }
 
   private clientOf(channel: RpcChannel): BrokerClient {

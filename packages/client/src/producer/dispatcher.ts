@@ -165,7 +165,7 @@ export class Dispatcher {
       const client = this.cluster.broker(broker);
       if (this.acks === 0) {
         const queued = client.produceOneway(request);
-        return this.allSent(broker, items, queued);
+        return void this.afterOneway(broker, items, queued);
       }
       client.produce(request, { timeoutMs: requestTimeoutMs + ANSWER_GRACE_MS }).then(
         (response) => this.answered(broker, items, response.partitions),
@@ -195,11 +195,20 @@ export class Dispatcher {
     });
   }
 
-  /** acks none: given to the network, or certainly not. */
-  private allSent(broker: BrokerAddress, items: readonly Item[], queued: boolean): void {
-    if (!queued) {
-      const text = 'the connection takes nothing at present';
-      return this.allFailed(broker, items, zhumqError('CONNECTION_REFUSED', text));
+  /** acks none: the kernel has it, or it certainly did not leave. */
+  private async afterOneway(
+    broker: BrokerAddress,
+    items: readonly Item[],
+    queued: boolean,
+  ): Promise<void> {
+    try {
+      if (!queued) {
+        const text = 'the connection takes nothing at present';
+        throw zhumqError('CONNECTION_REFUSED', text);
+      }
+      await this.cluster.channel(broker).written();
+    } catch (error) {
+      return this.allFailed(broker, items, asZhumqError(error));
     }
     for (const { queue, batch } of items) {
       const { topic, partition } = batch;

@@ -167,6 +167,43 @@ describe('a producer', () => {
     expect(() => mq.producer({ acks: 'none', idempotent: true })).toThrow('idempotent');
   });
 
+  test('loses nothing with acks none when the client is closed at once', async () => {
+    cluster.addTopic('t', 2);
+    const value = Buffer.alloc(100_000);
+    for (let round = 1; round <= 20; round++) {
+      const mq = await cluster.connect({}, `127.0.0.1:${cluster.brokers[0].port}`);
+      const producer = mq.producer({ acks: 'none' });
+      const sends = [0, 1].map((partition) => producer.send('t', { value, partition }));
+      if (round % 2 === 0) await Promise.all(sends);
+      await mq.close();
+      await Promise.all(sends);
+      expect([cluster.log('t', 0).end, cluster.log('t', 1).end]).toEqual([round, round]);
+    }
+  });
+
+  test('knows with acks none what did not leave: it goes to the next leader', async () => {
+    cluster.addTopic('t', 2);
+    const mq = await cluster.connect({}, `127.0.0.1:${cluster.brokers[0].port}`);
+    const producer = mq.producer({ acks: 'none' });
+    await producer.send('t', { value: 'x', partition: 0 });
+    await cluster.brokers[1].stop();
+    const send = producer.send('t', { value: 'y', partition: 1 });
+    cluster.moveLeader('t', 1, 1);
+    await send;
+    await mq.close();
+    expect(cluster.log('t', 1).values()).toEqual(['y']);
+  });
+
+  test('says with acks none what never left', async () => {
+    cluster.addTopic('t', 2);
+    const mq = await cluster.connect({}, `127.0.0.1:${cluster.brokers[0].port}`);
+    const producer = mq.producer({ acks: 'none', deliveryTimeout: 200 });
+    await producer.send('t', { value: 'x', partition: 0 });
+    await cluster.brokers[1].stop();
+    const error = await failureFrom(producer.send('t', { value: 'y', partition: 1 }));
+    expect(error).toMatchObject({ code: 'TIMEOUT', outcome: 'rejected' });
+  });
+
   test('refuses a record that the topic can not hold before it is sent', async () => {
     cluster.addTopic('t', 1, { 'max.message.bytes': '2048' });
     const producer = (await cluster.connect()).producer();
