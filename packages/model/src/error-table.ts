@@ -225,6 +225,12 @@ const TABLE = {
     flags: 'r',
     meaning: 'The fetch session is not known (any more): begin another one.',
   },
+  REPLICA_NOT_READY: {
+    code: 59,
+    flags: '',
+    meaning:
+      'The replica that shall lead is on a broker that does not answer, or is being repaired. Start the broker, wait, or choose another one.',
+  },
 
   DATA_CORRUPT: {
     code: 60,

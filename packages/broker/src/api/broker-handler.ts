@@ -10,6 +10,7 @@ import type { BrokerMetrics } from '../metrics.js';
 import type { BrokerOptions } from '../options.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import type { RaftTransport } from '../replication/raft/raft-transport.js';
+import { LeadershipTransfer } from './leadership-transfer.js';
 import { MetadataHandler } from './metadata-handler.js';
 import { OffsetsHandler } from './offsets-handler.js';
 import { ProduceHandler } from './produce-handler.js';
@@ -51,6 +52,13 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
   });
   const offsets = new OffsetsHandler(registry);
   const replicas = new ReplicasHandler(brokerId, registry, transport);
+  const transfer = new LeadershipTransfer({
+    registry,
+    transport,
+    clock,
+    electionMs: options['raft.tick.ms'] * options['raft.election.ticks'],
+    stopping,
+  });
   const metadata = new MetadataHandler({
     link,
     registry,
@@ -73,8 +81,7 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     metadata: (request) => metadata.metadata(request),
     initProducer: () => ids.initProducer(),
     describeReplicas: (topic, partition) => replicas.describe(topic, partition),
-    transferLeadership: (topic, partition, toBroker) =>
-      replicas.transferLeadership(topic, partition, toBroker),
+    transferLeadership: (topic, partition, toBroker) => transfer.run(topic, partition, toBroker),
     reconcile: (state) => assignments.apply(state),
     replicaEnds: () => unsupported('replicaEnds'),
     sealPartition: () => unsupported('sealPartition'),

@@ -1,5 +1,4 @@
-// Serves describeReplicas and transferLeadership: what the replicas here look like, and who should lead.
-import { zhumqError } from '@zhumq/model';
+// Serves describeReplicas: what the replicas here look like.
 import type { ReplicaStatus } from '@zhumq/rpc';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
@@ -19,22 +18,6 @@ export class ReplicasHandler {
         topic === '' || (name.topic === topic && (partition < 0 || name.partition === partition)),
     );
     return wanted.map((one) => this.status(one));
-  }
-
-  transferLeadership(topic: string, number: number, toBroker: number): void {
-    const partition = this.registry.get(topic, number);
-    partition.checkLeads();
-    const target = partition.replicator
-      .followers()
-      .find((follower) => this.transport.brokerOf(follower.replicaId) === toBroker);
-    if (target === undefined) {
-      throw zhumqError(
-        'INVALID_REQUEST',
-        `broker ${toBroker} holds no other replica of partition ${topic}-${number}`,
-        { topic, partition: number, toBroker },
-      );
-    }
-    partition.replicator.transferLeadership(target.replicaId);
   }
 
   private status(partition: Partition): ReplicaStatus {
