@@ -31,7 +31,7 @@ class World {
 
   static async make(): Promise<World> {
     const world = new World();
-    await createPersistentParents(world.store, NODE);
+    await createPersistentParents(world.store);
     return world;
   }
 

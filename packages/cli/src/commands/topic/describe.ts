@@ -26,7 +26,10 @@ export const describeTopic: Verb = {
 };
 
 /** A dead leader is still the last one: nobody has taken over, perhaps because nobody can. */
-export function leaderText({ leader, leaderAlive }: PartitionDescription): string {
+export function leaderText({
+  leader,
+  leaderAlive,
+}: Pick<PartitionDescription, 'leader' | 'leaderAlive'>): string {
   if (leader < 0) return 'none';
   return leaderAlive ? String(leader) : `${leader} (not reachable)`;
 }
