@@ -25,6 +25,13 @@ export const zkServerOptions = defineOptions(
       max: '5m',
       doc: 'How long one broker may take to accept its desired state before it is sent again.',
     },
+    'leader.balance.interval': {
+      type: 'duration',
+      default: '5m',
+      min: '0s',
+      max: '7d',
+      doc: 'How often leaderships in mode fetch go back to the preferred leaders that are in sync. 0: never by themselves.',
+    },
     'ring.vnodes': {
       type: 'integer',
       default: 128,
@@ -52,6 +59,27 @@ export const zkServerOptions = defineOptions(
       min: 1,
       max: 100_000,
       doc: 'A topic with more partitions is refused.',
+    },
+    'switch.timeout.ms': {
+      type: 'duration',
+      default: '30s',
+      min: '100ms',
+      max: '1h',
+      doc: 'How long the switch of one partition to another mode may take before it is given up: the partition goes on in its old mode.',
+    },
+    'switch.parallel': {
+      type: 'integer',
+      default: 8,
+      min: 1,
+      max: 1000,
+      doc: 'Partitions of one topic that are switched to another mode at once, unless the wish says otherwise.',
+    },
+    'recovery.wait.ms': {
+      type: 'duration',
+      default: '30s',
+      min: '100ms',
+      max: '1h',
+      doc: 'Mode raft, when most replicas lost what was not on disk and nobody leads: how long before a recovery begins, and how long it waits for the others once a majority has answered.',
     },
   },
   (options) =>

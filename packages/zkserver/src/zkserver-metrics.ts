@@ -3,6 +3,8 @@ import { SECONDS_BUCKETS } from '@zhumq/base';
 import type { Metrics } from '@zhumq/base';
 import type { RpcServerMetrics } from '@zhumq/rpc';
 import { lostReplicas } from './controller/broker-registry.js';
+import type { ElectionOutcome } from './election/elector.js';
+import { leaderlessPartitions } from './election/fetch-partitions.js';
 import { partitionsOf, topicsOf } from './view/cluster-view.js';
 import type { ClusterView } from './view/cluster-view.js';
 
@@ -15,6 +17,8 @@ export interface ZkServerGauges {
 
 export class ZkServerMetrics implements RpcServerMetrics {
   private readonly elections;
+  private readonly leaderElections;
+  private readonly isrChanges;
   private readonly reconcileSeconds;
   private readonly sends;
   private readonly writes;
@@ -25,6 +29,16 @@ export class ZkServerMetrics implements RpcServerMetrics {
     this.elections = metrics.counter(
       'zhumq_zkserver_elections_total',
       'Times that this zkserver became the active one.',
+    );
+    this.leaderElections = metrics.counter(
+      'zhumq_zkserver_leader_elections_total',
+      'Elections in mode fetch, by outcome (elected, moved, possible-loss, none).',
+      ['outcome'],
+    );
+    this.isrChanges = metrics.counter(
+      'zhumq_zkserver_isr_changes_total',
+      'Changes of an ISR that leaders in mode fetch wanted, by outcome (done, refused).',
+      ['outcome'],
     );
     this.reconcileSeconds = metrics.histogram(
       'zhumq_zkserver_reconcile_seconds',
@@ -75,6 +89,11 @@ export class ZkServerMetrics implements RpcServerMetrics {
     );
     gauge('partitions', 'Partitions of all topics.', ofView(countPartitions));
     gauge(
+      'partitions_offline',
+      'Partitions in mode fetch without a leader that is alive.',
+      ofView((view) => leaderlessPartitions(view).length),
+    );
+    gauge(
       'replicas_lost',
       'Replicas whose broker came back with another data directory.',
       ofView((view) => lostReplicas(view).length),
@@ -101,6 +120,14 @@ export class ZkServerMetrics implements RpcServerMetrics {
 
   sent(outcome: 'acknowledged' | 'failed'): void {
     this.sends.with({ outcome }).inc();
+  }
+
+  leaderElected(outcome: ElectionOutcome): void {
+    this.leaderElections.with({ outcome }).inc();
+  }
+
+  isrChanged(done: boolean): void {
+    this.isrChanges.with({ outcome: done ? 'done' : 'refused' }).inc();
   }
 
   written(outcome: 'done' | 'refused' | 'failed'): void {

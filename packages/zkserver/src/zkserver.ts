@@ -98,6 +98,7 @@ export class ZkServer {
       view: () => this.view,
       controller: () => this.controller,
       activeZkServer: () => this.activeZkServer,
+      onIsrChange: (done: boolean) => this.metrics.isrChanged(done),
     };
     this.server = createRpcServer({
       services: [zkServerService(zkServerHandler(api))],

@@ -14,6 +14,8 @@ export interface ApiContext {
   controller(): Controller | undefined;
   /** Who is the active one, as last seen. */
   activeZkServer(): ZkServerRegistration | undefined;
+  /** A leader's wish for another ISR was carried out, or refused. */
+  onIsrChange(done: boolean): void;
 }
 
 /** Does what only the active zkserver may do; NOT_CONTROLLER, with the address of the active one, anywhere else. */

@@ -7,6 +7,8 @@ import { createTopic } from './create-topic-handler.js';
 import { deleteTopic } from './delete-topic-handler.js';
 import { desiredState } from './desired-state-handler.js';
 import { dumpStore } from './dump-store-handler.js';
+import { electLeader, resignLeaders } from './fetch-leaders-handler.js';
+import { changeIsr } from './isr-changes-handler.js';
 import { reportLeaders } from './leader-reports-handler.js';
 import { metadata } from './metadata-handler.js';
 import { allocateProducerIds } from './producer-ids-handler.js';
@@ -21,11 +23,11 @@ export function zkServerHandler(context: ApiContext): ZkServerHandler {
     reportLeaders: (reports) => reportLeaders(context, reports),
     allocateProducerIds: () => allocateProducerIds(context),
     dumpStore: (path) => dumpStore(context, path),
-    changeIsr: () => unsupported('changeIsr'),
+    changeIsr: (changes) => changeIsr(context, changes),
     switchMode: () => unsupported('switchMode'),
     describeSwitch: () => unsupported('describeSwitch'),
-    resignLeaders: () => unsupported('resignLeaders'),
-    electLeader: () => unsupported('electLeader'),
+    resignLeaders: (reports) => resignLeaders(context, reports),
+    electLeader: (topic, partition, broker) => electLeader(context, topic, partition, broker),
   };
 }
 

@@ -8,6 +8,7 @@ import { isError, zhumqError } from '@zhumq/model';
 import type { ChannelPool, DesiredState } from '@zhumq/rpc';
 import { Announcer } from '../desired/announcer.js';
 import { DesiredStates } from '../desired/desired-states.js';
+import { FetchElections } from '../election/fetch-elections.js';
 import type { ZkServerOptions } from '../options.js';
 import { applyWrite } from '../view/apply-write.js';
 import type { ClusterView } from '../view/cluster-view.js';
@@ -45,6 +46,8 @@ export class Controller {
   private readonly announcer: Announcer;
   private readonly placers: PlacerCache;
   private readonly backoff: Backoff;
+  /** Leaders of partitions in mode fetch. */
+  readonly elections: FetchElections;
   /** undefined: to be read before the next decision. */
   private view: ClusterView | undefined;
   /** The last one that was whole, for announcements while the store is away. */
@@ -68,6 +71,13 @@ export class Controller {
         this.submit({ kind: 'deletions-confirmed', broker, topicIds }),
       onSent: (outcome) => metrics.sent(outcome),
     });
+    this.elections = new FetchElections({
+      ...parts,
+      controllerEpoch: leadership.epoch,
+      balanceIntervalMs: options['leader.balance.interval'],
+      submit: (event) => this.submit(event),
+      onElection: (outcome) => metrics.leaderElected(outcome),
+    });
   }
 
   get brokersBehind(): readonly number[] {
@@ -82,6 +92,7 @@ export class Controller {
   stop(): void {
     this.timer?.cancel();
     this.announcer.stop();
+    this.elections.stop();
   }
 
   /** Reads who is there and repairs what is to be repaired; soon, and once for many calls. */
@@ -191,6 +202,7 @@ export class Controller {
     this.published = view;
     this.parts.onView(view);
     this.announcer.follow(view);
+    this.elections.follow(view);
     return view;
   }
 
@@ -209,6 +221,7 @@ export class Controller {
         partitions: options['default.partitions'],
         replicationFactor: options['default.replication.factor'],
         maxPartitions: options['max.partitions.per.topic'],
+        switchParallel: options['switch.parallel'],
       },
     };
   }

@@ -1,8 +1,10 @@
 // The words between the deciding (pure) and the doing (controller.ts): what happened, and what is to be written.
 import type { StoreOperation } from '@zhumq/metadata';
 import type { ReplicationMode } from '@zhumq/model';
+import type { ElectionEvent } from '../election/events.js';
 import type { Placer } from '../placement/placer.js';
 import type { PlacementBroker } from '../placement/placer.js';
+import type { SwitchEvent } from '../switch/switch-events.js';
 import type { ClusterView } from '../view/cluster-view.js';
 
 /** A topic that somebody wants; 0 partitions or replicas: the default. */
@@ -44,7 +46,9 @@ export type Event =
       readonly broker: number;
       readonly topicIds: readonly string[];
     }
-  | { readonly kind: 'producer-ids-wanted' };
+  | { readonly kind: 'producer-ids-wanted' }
+  | ElectionEvent
+  | SwitchEvent;
 
 /**
  * Operations for one multi: done together or not at all. Writes of one decision are done in order; after each of them
@@ -63,6 +67,8 @@ export interface DecisionInput {
     readonly partitions: number;
     readonly replicationFactor: number;
     readonly maxPartitions: number;
+    /** Partitions of one topic that are switched at once. */
+    readonly switchParallel: number;
   };
 }
 

@@ -5,17 +5,24 @@ import type { EmbeddedStore, MetadataStore } from '@zhumq/metadata';
 import { brokerRegistrationCodec, zhumqError } from '@zhumq/model';
 import type { BrokerRegistration } from '@zhumq/model';
 import { brokerService, createRpcServer } from '@zhumq/rpc';
-import type { BrokerHandler, DesiredState, RpcServer } from '@zhumq/rpc';
+import type { BrokerHandler, DesiredState, PartitionRef, ReplicaEnd, RpcServer } from '@zhumq/rpc';
 
 export class RecordingBroker {
   readonly received: DesiredState[] = [];
   /** Refuses desired states while it is set. */
   deaf = false;
+  /** Everything that it was asked for in elections. */
+  readonly asked: PartitionRef[] = [];
+  /** How far its replica of a partition goes; undefined: it gives no answer for it. By default: empty and whole. */
+  endOf: (ref: PartitionRef) => Partial<ReplicaEnd> | undefined = () => ({});
+  /** Answers nothing to elections while it is unresolved. */
+  answering: Promise<void> = Promise.resolve();
   /** Whether deletions are confirmed. */
   confirms = true;
   private server: RpcServer | undefined;
   private store: MetadataStore | undefined;
   private port = 0;
+  private incarnation = 1;
 
   constructor(
     private readonly cluster: EmbeddedStore,
@@ -43,6 +50,7 @@ export class RecordingBroker {
       ...this.given,
       ...changes,
     };
+    this.incarnation = registration.incarnation;
     this.store = this.cluster.connect();
     const data = brokerRegistrationCodec.encode(registration);
     const created = await this.store.create(paths.liveBroker(this.id), data, { ephemeral: true });
@@ -55,6 +63,32 @@ export class RecordingBroker {
     await this.server?.close(0);
   }
 
+  /** Its session is over, and the broker goes on: it was cut off. */
+  expire(): void {
+    if (this.store !== undefined) this.cluster.expireSession(this.store.session.token);
+  }
+
+  private async replicaEnds(refs: readonly PartitionRef[]): Promise<ReplicaEnd[]> {
+    this.asked.push(...refs);
+    await this.answering;
+    return refs.flatMap((ref) => {
+      const end = this.endOf(ref);
+      return end === undefined ? [] : [{ ...this.emptyEnd(ref), ...end }];
+    });
+  }
+
+  private emptyEnd({ topicId, partition }: PartitionRef): ReplicaEnd {
+    const held = this.last?.partitions.find(
+      (one) => one.topicId === topicId && one.info.partition === partition,
+    );
+    const replica = held?.info.replicas.find(({ broker }) => broker === this.id);
+    return {
+      ...{ topicId, partition, broker: this.id, incarnation: this.incarnation },
+      ...{ replicaId: replica?.replicaId ?? '', epoch: held?.info.epoch ?? 0 },
+      ...{ logEnd: { epoch: 0, offset: 0 }, tainted: false },
+    };
+  }
+
   private handler(): BrokerHandler {
     const refuse = (): never => {
       throw zhumqError('UNSUPPORTED', 'a recording broker stores nothing');
@@ -62,8 +96,9 @@ export class RecordingBroker {
     return {
       ...{ produce: refuse, produceOneway: refuse, pull: refuse, listOffsets: refuse },
       ...{ metadata: refuse, initProducer: refuse, describeReplicas: refuse },
-      ...{ transferLeadership: refuse, replicaEnds: refuse },
+      ...{ transferLeadership: refuse },
       ...{ sealPartition: refuse, closePartition: refuse },
+      replicaEnds: (refs) => this.replicaEnds(refs),
       reconcile: (state) => {
         if (this.deaf) throw zhumqError('OVERLOADED', 'deaf');
         this.received.push(state);
