@@ -115,7 +115,7 @@ async function elect(): Promise<void> {
   await until('all disks are quiet', () => BROKERS.every((id) => recorder(id).settled));
   const before = await leaderOf(client, TOPIC);
   const broker = BROKERS.find((id) => id !== before) as number;
-  await client.admin().transferLeadership({ topic: TOPIC, partition: 0, broker });
+  await client.admin().electLeader({ topic: TOPIC, partition: 0, broker });
   await until('another broker leads', async () => (await leaderOf(client, TOPIC)) === broker);
 }
 

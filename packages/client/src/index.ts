@@ -54,3 +54,4 @@ export type {
   StoreNodeDescription,
   TopicDescription,
 } from './api/admin.js';
+export type { PartitionSwitch, SwitchMode } from './api/mode-switch.js';

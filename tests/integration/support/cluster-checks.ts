@@ -25,7 +25,7 @@ export async function makeLeader(
 ): Promise<void> {
   await until(`broker ${broker} leads ${topic}-${partition}`, async () => {
     if ((await leaderOf(client, topic, partition)) === broker) return true;
-    await client.admin().transferLeadership({ topic, partition, broker });
+    await client.admin().electLeader({ topic, partition, broker });
     return false;
   });
 }

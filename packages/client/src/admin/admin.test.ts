@@ -146,8 +146,21 @@ describe('an admin', () => {
     cluster.addTopic('t');
     await mq.producer().send('t', { value: 'x' });
     cluster.moveLeader('t', 0, 2);
-    await admin.transferLeadership({ topic: 't', partition: 0, broker: 3 });
+    await admin.electLeader({ topic: 't', partition: 0, broker: 3 });
     expect(cluster.partition('t').leader).toBe(3);
+  });
+
+  test('refuses at once to transfer leadership to a dead broker, or to one without a replica', async () => {
+    cluster.addTopic('t');
+    await cluster.brokers[2].stop();
+    const dead = admin.electLeader({ topic: 't', partition: 0, broker: 3 });
+    expect(await failureFrom(dead)).toMatchObject({
+      code: 'REPLICA_NOT_READY',
+      message: 'broker 3 can not lead partition t-0: it is not alive',
+    });
+    const none = admin.electLeader({ topic: 't', partition: 0, broker: 9 });
+    expect(await failureFrom(none)).toMatchObject({ code: 'INVALID_REQUEST' });
+    expect(cluster.partition('t').leader).toBe(1);
   });
 
   test('lists offsets: first, last, and by time', async () => {

@@ -1,7 +1,6 @@
 // Administration: questions to any server, changes to the active zkserver.
 import { delay } from '@zhumq/base';
 import { checkTopicName, isError, isInternalTopic, zhumqError } from '@zhumq/model';
-import { ReplicationMode } from '@zhumq/rpc';
 import type { ClusterMetadata, CreateTopicRequest, ReplicaStatus, TopicInfo } from '@zhumq/rpc';
 import type {
   Admin,
@@ -18,15 +17,19 @@ import type {
   TopicDescription,
 } from '../api/admin.js';
 import type { CallOptions } from '../api/client.js';
+import type { PartitionSwitch, SwitchMode } from '../api/mode-switch.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { EARLIEST, LATEST, listOffsets } from '../cluster/list-offsets.js';
-import { asZhumqError, forGood } from '../errors.js';
+import { forGood } from '../errors.js';
 import { durationOption, integerOption } from '../option-values.js';
+import { modeNumber } from '../replication-mode.js';
 import { retrying, withinSignal } from '../retry.js';
 import type { RetryLimits } from '../retry.js';
 import { callController, limitsOf } from './controller-calls.js';
 import { describeBroker, describeDetails, describeTopic } from './descriptions.js';
 import { healthOf } from './health.js';
+import { electLeader } from './leadership.js';
+import { describeSwitch, switchMode, watchSwitch } from './mode-switch.js';
 
 const DEFAULT_REPLICAS = 3;
 const READY_WAIT = '15s';
@@ -155,31 +158,29 @@ export class ClusterAdmin implements Admin {
     return this.cluster.broker(broker.endpoint).describeReplicas(topic, -1, call);
   }
 
-  async transferLeadership(
-    to: { readonly topic: string; readonly partition: number; readonly broker: number },
+  electLeader(
+    choice: { readonly topic: string; readonly partition: number; readonly broker: number },
     options: CallOptions = {},
   ): Promise<void> {
-    const { topic, partition, broker } = to;
-    const place = `${topic}-${partition}`;
-    const limits = this.limits(options, `leadership of ${place} could not be transferred`);
-    await this.cluster.loadTopic(topic, limits.deadline, options.signal);
-    await retrying(async () => {
-      const leader = this.cluster.leaderOf(topic, partition);
-      if (leader === undefined) {
-        await this.cluster.refresh([topic]);
-        throw zhumqError('LEADER_NOT_AVAILABLE', `${place} has no leader that is known`);
-      }
-      // Done already, perhaps by an attempt whose answer was lost.
-      if (leader.id === broker) return;
-      try {
-        const client = this.cluster.broker(leader);
-        await client.transferLeadership(topic, partition, broker, { signal: options.signal });
-      } catch (error) {
-        this.cluster.partitionFailed(topic, partition, leader, asZhumqError(error));
-        throw error;
-      }
-      await this.cluster.refresh([topic]);
-    }, limits);
+    return electLeader(this.cluster, choice, options);
+  }
+
+  switchMode(wanted: SwitchMode, options: CallOptions = {}): Promise<readonly PartitionSwitch[]> {
+    return switchMode(this.cluster, wanted, options);
+  }
+
+  describeSwitch(
+    which: { readonly topic: string; readonly partition?: number },
+    options: CallOptions = {},
+  ): Promise<readonly PartitionSwitch[]> {
+    return describeSwitch(this.cluster, which, options);
+  }
+
+  watchSwitch(
+    wanted: SwitchMode,
+    options: CallOptions = {},
+  ): AsyncIterable<readonly PartitionSwitch[]> {
+    return watchSwitch(this.cluster, wanted, options);
   }
 
   async listOffsets(query: ListOffsets, options: CallOptions = {}): Promise<PartitionOffsetAt[]> {
@@ -250,7 +251,7 @@ export class ClusterAdmin implements Admin {
       name: topic.topic,
       partitions: topic.partitions ?? 1,
       replicationFactor: topic.replicas ?? (await this.defaultReplicas()),
-      mode: topic.mode === 'fetch' ? ReplicationMode.FETCH : ReplicationMode.RAFT,
+      mode: modeNumber(topic.mode ?? 'raft'),
       config: texts(topic.config ?? {}),
       dryRun: topic.dryRun ?? false,
     };

@@ -1,5 +1,4 @@
 // What servers say of the cluster, as plain data for programs.
-import { ReplicationMode } from '@zhumq/rpc';
 import type { BrokerInfo, PartitionInfo, ReplicaStatus, TopicInfo } from '@zhumq/rpc';
 import type {
   BrokerDescription,
@@ -8,6 +7,7 @@ import type {
   ReplicaDetails,
   TopicDescription,
 } from '../api/admin.js';
+import { modeName } from '../replication-mode.js';
 
 export function describeBroker(info: BrokerInfo): BrokerDescription {
   const { endpoint, rack, weight, alive, incarnation, directoryId } = info;
@@ -29,15 +29,25 @@ export function describePartition(
   brokers: readonly BrokerInfo[],
 ): PartitionDescription {
   const { partition, leader, epoch, generation, replicas, isr } = info;
+  const { seal, transition, lastSwitch, possibleLoss } = info;
+  const mode = modeName(info.mode);
+  const holders = (ids: readonly string[]): number[] =>
+    replicas.filter(({ replicaId }) => ids.includes(replicaId)).map(({ broker }) => broker);
   return {
     partition,
     leader,
     leaderAlive: brokers.some(({ endpoint, alive }) => endpoint.id === leader && alive),
     epoch,
-    mode: info.mode === ReplicationMode.FETCH ? 'fetch' : 'raft',
+    mode,
     generation,
     replicas: replicas.map(({ broker }) => broker),
-    inSync: replicas.filter(({ replicaId }) => isr.includes(replicaId)).map(({ broker }) => broker),
+    inSync: holders(isr),
+    eligible: holders(info.elr ?? []),
+    voters: mode === 'raft' ? replicas.map(({ broker }) => broker) : [],
+    ...(seal && { seal: { epoch: seal.epoch, offset: seal.offset } }),
+    ...(transition && { transition: { ...transition, to: modeName(transition.to) } }),
+    ...(lastSwitch && { lastSwitch: { ...lastSwitch, to: modeName(lastSwitch.to) } }),
+    ...(possibleLoss !== undefined && { possibleLoss }),
   };
 }
 
@@ -50,8 +60,9 @@ export function describeDetails(
   failures: ReadonlyMap<number, string>,
 ): PartitionDetails {
   const present = info.replicas.flatMap(({ replicaId }) => statuses.get(replicaId) ?? []);
+  const learners = present.filter(({ role }) => role === 'learner').map(({ broker }) => broker);
   const leading = present
-    .filter(({ role }) => role === 'leader')
+    .filter((one) => one.role === 'leader' || (one.role === 'sealed' && one.leader === one.broker))
     .reduce<ReplicaStatus | undefined>(
       (best, one) => (best === undefined || one.epoch > best.epoch ? one : best),
       undefined,
@@ -67,6 +78,8 @@ export function describeDetails(
     epoch: Math.max(description.epoch, leading?.epoch ?? 0),
     logStart: best?.logStart ?? -1,
     highWatermark: best?.highWatermark ?? -1,
+    voters: description.voters.filter((broker) => !learners.includes(broker)),
+    sealed: leading?.sealedBy !== undefined || leading?.role === 'sealed',
     replicaDetails: info.replicas.map(({ broker, replicaId }) => {
       const status = statuses.get(replicaId);
       return status === undefined
@@ -79,8 +92,10 @@ export function describeDetails(
 function replicaDetails(status: ReplicaStatus, leading: ReplicaStatus | undefined): ReplicaDetails {
   const { broker, replicaId, role, epoch, logStart, logEnd, durableEnd, bytes, problem } = status;
   const lag = leading === undefined ? -1 : Math.max(0, leading.logEnd - logEnd);
+  const mode = status.mode && modeName(status.mode);
   return {
-    ...{ broker, replicaId, role, epoch, logStart, logEnd, durableEnd },
+    ...{ broker, replicaId, role, ...(mode && { mode }), generation: status.generation ?? -1 },
+    ...{ epoch, logStart, logEnd, durableEnd },
     ...{ highWatermark: status.highWatermark, lag, bytes, problem },
   };
 }
@@ -91,7 +106,8 @@ function absentReplica(
   failure: string | undefined,
 ): ReplicaDetails {
   return {
-    ...{ broker, replicaId, role: 'offline', epoch: -1, logStart: -1, logEnd: -1, durableEnd: -1 },
+    ...{ broker, replicaId, role: 'offline', generation: -1 },
+    ...{ epoch: -1, logStart: -1, logEnd: -1, durableEnd: -1 },
     ...{ highWatermark: -1, lag: -1, bytes: 0 },
     problem: failure ?? `broker ${broker} does not hold the replica (yet)`,
   };

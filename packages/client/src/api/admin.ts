@@ -2,6 +2,7 @@
 import type { Duration } from '@zhumq/base';
 import type { ReplicationMode } from '@zhumq/model';
 import type { CallOptions } from './client.js';
+import type { PartitionSwitch, SwitchMode } from './mode-switch.js';
 
 export interface CreateTopic {
   readonly topic: string;
@@ -63,8 +64,29 @@ export interface PartitionDescription {
   readonly generation: number;
   /** Broker ids, the preferred leader first. */
   readonly replicas: readonly number[];
-  /** Broker ids of the replicas in sync; empty in mode raft, where the leader alone knows. */
+  /** Mode fetch: broker ids of the replicas in sync; empty in mode raft, where the leader alone knows. */
   readonly inSync: readonly number[];
+  /** Mode fetch: broker ids of replicas that may lead besides; they left the ISR while nothing more could be committed. */
+  readonly eligible: readonly number[];
+  /** Mode raft: broker ids of the replicas that vote. */
+  readonly voters: readonly number[];
+  /** Where the last generation ended; absent in the first one. */
+  readonly seal?: { readonly epoch: number; readonly offset: number };
+  /** The switch of mode, or the forced recovery, that is under way; its phase is seal, close, or abort. */
+  readonly transition?: {
+    readonly id: string;
+    readonly to: ReplicationMode;
+    readonly phase: string;
+  };
+  /** How the last switch ended; absent when there was none. `reason` says why it was given up. */
+  readonly lastSwitch?: {
+    readonly id: string;
+    readonly to: ReplicationMode;
+    readonly done: boolean;
+    readonly reason: string;
+  };
+  /** When and why acknowledged messages may have been lost; absent when none can have been. */
+  readonly possibleLoss?: string;
 }
 
 /** A partition as its replicas themselves see it. */
@@ -73,6 +95,8 @@ export interface PartitionDetails extends PartitionDescription {
   /** -1 when no replica answered that knows it. */
   readonly logStart: number;
   readonly highWatermark: number;
+  /** The leader takes no messages at present, because the partition is being switched. */
+  readonly sealed: boolean;
   readonly replicaDetails: readonly ReplicaDetails[];
 }
 
@@ -81,6 +105,10 @@ export interface ReplicaDetails {
   readonly replicaId: string;
   /** leader, follower, candidate, learner, damaged, failed, sealed, or offline: also when its broker does not answer. */
   readonly role: string;
+  /** What the replica itself is in: one that lags behind may be in an older generation. */
+  readonly mode?: ReplicationMode;
+  /** -1 when unknown. */
+  readonly generation: number;
   readonly epoch: number;
   readonly logStart: number;
   readonly logEnd: number;
@@ -164,10 +192,35 @@ export interface Admin {
   describePartitions(topic: string, options?: CallOptions): Promise<PartitionDetails[]>;
   describeCluster(options?: CallOptions): Promise<ClusterDescription>;
   clusterHealth(options?: CallOptions): Promise<ClusterHealth>;
-  transferLeadership(
-    to: { readonly topic: string; readonly partition: number; readonly broker: number },
+  /**
+   * Resolves when that broker leads. REPLICA_NOT_READY at once when it is not alive or its replica can not lead,
+   * INVALID_REQUEST when it has no replica; TIMEOUT when it did not take over.
+   */
+  /**
+   * Makes another replica the leader: in mode raft the leader hands over, in mode fetch the zkserver elects one that is in
+   * sync. Resolves when that broker leads (raft) or the election was begun (fetch). REPLICA_NOT_READY at once when it is
+   * not alive or can not lead now, INVALID_REQUEST when it has no replica; TIMEOUT when it did not take over.
+   */
+  electLeader(
+    choice: { readonly topic: string; readonly partition: number; readonly broker: number },
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * Begins to switch a topic's partitions to another mode while they are in use, and says how far that is: it goes on
+   * without the caller. Asked again, it says where the same switch stands. With `wait` it resolves when all partitions have
+   * ended, or when that time is over.
+   */
+  switchMode(wanted: SwitchMode, options?: CallOptions): Promise<readonly PartitionSwitch[]>;
+  /** Where the last switch of each partition stands; a partition that was never switched is left out. */
+  describeSwitch(
+    which: { readonly topic: string; readonly partition?: number },
+    options?: CallOptions,
+  ): Promise<readonly PartitionSwitch[]>;
+  /**
+   * Begins as `switchMode` does, and gives all its partitions again whenever one has gone on; ends when all have ended.
+   * Throws TIMEOUT after `timeout` (5 min by default); the switch goes on then.
+   */
+  watchSwitch(wanted: SwitchMode, options?: CallOptions): AsyncIterable<readonly PartitionSwitch[]>;
   listOffsets(query: ListOffsets, options?: CallOptions): Promise<PartitionOffsetAt[]>;
   /** The metadata store below a path. */
   dumpStore(path: string, options?: CallOptions): Promise<StoreNodeDescription[]>;

@@ -87,7 +87,7 @@ export class FakeBroker {
       initProducer: () => on.initProducer(this, undefined, async () => this.cluster.nextProducer()),
       describeReplicas: (topic) => this.replicas(topic),
       transferLeadership: (topic, partition, toBroker) =>
-        this.cluster.moveLeader(topic, partition, toBroker),
+        on.transferLeadership(topic, partition, toBroker),
       reconcile: () => ({ deletedTopicIds: [] }),
       ...{ replicaEnds: refuse, sealPartition: refuse, closePartition: refuse },
     };
@@ -201,11 +201,13 @@ export class FakeCluster {
     pull: Hook<PullRequest, PullResponse>;
     metadata: Hook<MetadataRequest, ClusterMetadata>;
     initProducer: Hook<undefined, ProducerIdentity>;
+    transferLeadership: (topic: string, partition: number, broker: number) => void;
   } = {
     produce: (_broker, _request, next) => next(),
     pull: (_broker, _request, next) => next(),
     metadata: (_broker, _request, next) => next(),
     initProducer: (_broker, _request, next) => next(),
+    transferLeadership: (...to) => this.moveLeader(...to),
   };
   private readonly clients: Client[] = [];
   private zkserver: RpcServer | undefined;

@@ -39,7 +39,7 @@ export const electLeader: Verb = {
       checkReplica(key, to, before);
       const moved = before.leader !== to && !dryRun;
       if (moved) {
-        await admin.transferLeadership({ topic, partition, broker: to }, call);
+        await admin.electLeader({ topic, partition, broker: to }, call);
         await untilLeads(admin, topic, partition, to, call);
       }
       return { topic, partition, from: before.leader, to, moved, dryRun };
