@@ -32,6 +32,8 @@ test('a re-created topic inherits nothing, and a tombstone deletes what its pred
   expect(away.log()).toMatchObject({ logEnd: 0, identity: { topicId: NEW_TOPIC.topicId } });
   expect(away.store.replica(old)).toBeUndefined();
   expect(away.store.isRetired(old)).toBe(true);
+  await away.apply(cluster.state());
+  expect(away.store.isRetired(old)).toBe(false);
   expect(quarantined(away)).toEqual([]);
   const next = await cluster.leader();
   const outcome = produce(next.partition(), batchOf('new'));

@@ -91,6 +91,7 @@ export class Assignments {
       await this.setAsideUnknown(state);
       this.current = state;
       await cache.save(state);
+      this.forgetRetired(state);
       await this.settleUncleanStart();
       this.options.onApplied?.(state);
     }
@@ -130,10 +131,20 @@ export class Assignments {
         port: endpoint.port,
       })),
     );
-    for (const { info } of state.partitions) {
-      for (const replica of info.replicas)
-        transport.setReplicaBroker(replica.replicaId, replica.broker);
-    }
+    transport.setReplicas(
+      new Map(
+        state.partitions.flatMap(({ info }) =>
+          info.replicas.map(({ replicaId, broker }) => [replicaId, broker] as const),
+        ),
+      ),
+    );
+  }
+
+  /** While a tombstone stands, its topic's replicas may still be named somewhere. */
+  private forgetRetired({ partitions, tombstones }: DesiredState): void {
+    if (tombstones.length > 0) return;
+    const named = partitions.flatMap(({ info }) => info.replicas.map((one) => one.replicaId));
+    this.options.store.forgetRetired(new Set(named));
   }
 
   /**

@@ -199,6 +199,29 @@ describe('replicas come and go', () => {
     expect(world.store.isRetired(identityOf(0).replicaId)).toBe(true);
   });
 
+  test('retired ids are forgotten when nothing refers to them any more, also over restarts', async () => {
+    const world = new StoreWorld();
+    await world.open();
+    for (const number of [0, 1, 2]) world.create(number).append('x');
+    await settle();
+    const [deleted, named, aside] = [0, 1, 2].map((number) => identityOf(number).replicaId);
+    for (const id of [deleted, named]) await world.store.deleteReplica(id);
+    const path = await world.store.quarantine(aside, 'a test');
+    const retired = (): boolean[] => [deleted, named, aside].map((id) => world.store.isRetired(id));
+    expect(retired()).toEqual([true, true, true]);
+    world.store.forgetRetired(new Set([named]));
+    expect(retired()).toEqual([false, true, true]);
+    await world.store.checkpoint();
+    world.crash(1);
+    await world.open();
+    expect(retired()).toEqual([false, true, true]);
+    for (const file of world.fileSystem.files())
+      if (file.startsWith(`${path}/`)) world.fileSystem.unlinkSync(file);
+    world.fileSystem.removeDirectorySync(path ?? '');
+    world.store.forgetRetired(new Set());
+    expect(retired()).toEqual([false, false, false]);
+  });
+
   test('a deletion that a crash interrupts leaves the replica whole or gone', async () => {
     for (let at = 0; at < 60; at++) {
       const world = new StoreWorld();

@@ -146,9 +146,22 @@ export class LogStore {
     return found;
   }
 
-  /** Deleted, moved to quarantine, or without its identity: this id is never used again here (rule 6). */
+  /** Deleted, moved to quarantine, or without its identity: this id is not used again here (rule 6). */
   isRetired(replicaId: string): boolean {
     return this.parts.retired.has(replicaId);
+  }
+
+  /**
+   * Forgets retired ids that nothing refers to any more: not the cluster (`named`), no folder, quarantine included, and no
+   * row of the table. Replica ids are random and never given twice, so nobody asks for them again. Durable with the next
+   * checkpoint; one that comes back with an older checkpoint is forgotten again.
+   */
+  forgetRetired(named: ReadonlySet<string>): void {
+    const { channels, folders, retired } = this.parts;
+    const unnamed = [...retired].filter((id) => !named.has(id) && !channels.has(id));
+    if (unnamed.length === 0) return;
+    const prefixes = folders.idPrefixes();
+    for (const id of unnamed) if (!prefixes.has(id.slice(0, 8))) retired.delete(id);
   }
 
   /**

@@ -72,6 +72,12 @@ export class PartitionFolders {
     }
   }
 
+  /** First digits of the ids of the replicas that have a folder, also in quarantine/. */
+  idPrefixes(): ReadonlySet<string> {
+    const names = [...this.list(), ...this.fileSystem.listSync(this.directory.quarantine)];
+    return new Set(names.map((name) => /\.([0-9a-f]{8})(?:\.\d+)?$/.exec(name)?.[1] ?? ''));
+  }
+
   /**
    * Everything made so far is on disk: contents, then names from the inside out. Returns the folders whose sync failed;
    * throws when that of partitions/ does, then no folder made since can be relied on.

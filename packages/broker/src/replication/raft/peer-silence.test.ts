@@ -87,7 +87,7 @@ beforeEach(async () => {
     metrics: {} as BrokerMetrics,
   });
   parts.transport.setPeers([{ brokerId: 2, host: HOST, port }]);
-  parts.transport.setReplicaBroker('b', 2);
+  parts.transport.setReplicas(new Map([['b', 2]]));
   world = { delivered, proxy, parts, server };
 });
 

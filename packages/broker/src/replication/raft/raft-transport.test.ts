@@ -30,8 +30,12 @@ function transport() {
   });
   const address = (brokerId: number, host: string) => ({ brokerId, host, port: 1 });
   subject.setPeers([address(2, 'broken'), address(3, 'whole')]);
-  subject.setReplicaBroker('b', 2);
-  subject.setReplicaBroker('c', 3);
+  subject.setReplicas(
+    new Map([
+      ['b', 2],
+      ['c', 3],
+    ]),
+  );
   return { subject, sent, address };
 }
 
@@ -59,8 +63,17 @@ test('a message without room or address is refused', () => {
 
 test('a broker that moved is connected to anew', () => {
   const { subject, sent, address } = transport();
-  subject.setPeers([address(3, 'moved')]);
+  subject.setPeers([address(2, 'broken'), address(3, 'moved')]);
   subject.send(group, vote('c'));
   subject.flush();
   expect(sent).toEqual(['whole closed', 'moved 1']);
+});
+
+test('a broker and a replica that are not named any more are forgotten', () => {
+  const { subject, sent, address } = transport();
+  subject.setPeers([address(2, 'broken')]);
+  expect(sent).toEqual(['whole closed']);
+  expect([subject.send(group, vote('c')), subject.send(group, vote('b'))]).toEqual([false, true]);
+  subject.setReplicas(new Map([['c', 3]]));
+  expect([subject.brokerOf('b'), subject.brokerOf('c')]).toEqual([undefined, 3]);
 });

@@ -48,7 +48,7 @@ interface Peer {
 
 export class RaftTransport implements GroupTransport {
   private readonly peers = new Map<number, Peer>();
-  private readonly brokerOfReplica = new Map<string, number>();
+  private brokerOfReplica: ReadonlyMap<string, number> = new Map();
 
   private readonly probing: Timer;
 
@@ -58,8 +58,14 @@ export class RaftTransport implements GroupTransport {
     });
   }
 
-  /** Tells where brokers are; a changed address closes the old connection. */
+  /** Tells where all brokers are; a changed address closes the old connection, as does being none of them any more. */
   setPeers(addresses: readonly PeerAddress[]): void {
+    const named = new Set(addresses.map(({ brokerId }) => brokerId));
+    for (const [brokerId, { channel }] of this.peers) {
+      if (named.has(brokerId)) continue;
+      channel.close();
+      this.peers.delete(brokerId);
+    }
     for (const address of addresses) {
       const known = this.peers.get(address.brokerId);
       if (address.brokerId === this.options.brokerId) continue;
@@ -77,8 +83,9 @@ export class RaftTransport implements GroupTransport {
     }
   }
 
-  setReplicaBroker(replicaId: string, brokerId: number): void {
-    this.brokerOfReplica.set(replicaId, brokerId);
+  /** Tells which broker holds each replica, of all that are named. */
+  setReplicas(brokerOfReplica: ReadonlyMap<string, number>): void {
+    this.brokerOfReplica = brokerOfReplica;
   }
 
   brokerOf(replicaId: string): number | undefined {
