@@ -41,10 +41,10 @@ const envelope = (bytes: number) => envelopeOf({ batches: [Buffer.alloc(bytes)] 
 test('a channel connects at its first call and not before', async () => {
   const { server, port } = await startServer();
   const channel = openChannel(port);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect([server.connectionCount, channel.connected]).toEqual([0, false]);
+  await storeClient(openChannel(port)).call('from another');
+  expect([server.connectionCount, channel.connected]).toEqual([1, false]);
   await expect(storeClient(channel).call('x')).resolves.toBe('echo x');
-  expect([server.connectionCount, channel.connected]).toEqual([1, true]);
+  expect([server.connectionCount, channel.connected]).toEqual([2, true]);
 });
 
 test('thousands of calls are outstanding at the same time', async () => {
@@ -141,7 +141,8 @@ test('a channel whose peer does not read refuses calls, and is ready again when 
   });
   let ready = false;
   const waiting = channel.ready().then(() => (ready = true));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const { port: other } = await startServer();
+  await storeClient(openChannel(other)).call('meanwhile');
   expect(ready).toBe(false);
   sockets[0].resume();
   await waiting;

@@ -127,7 +127,8 @@ test('nor more bytes of requests', async () => {
   const client = storeClient(openChannel(port));
   const calls = Array.from({ length: 20 }, () => client.call('x'.repeat(30_000)));
   await until(() => running >= 4);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  const other = brokerClient(openChannel(port));
+  for (let n = 0; n < 5; n++) await other.initProducer();
   expect(running).toBe(4);
   open();
   await Promise.all(calls);

@@ -1,10 +1,10 @@
+import { ManualClock } from '@zhumq/base';
 import { readBatchHeader, encodeBatch, zhumqError } from '@zhumq/model';
 import type { Message } from '../index.js';
 import { defineTopic, json } from '../index.js';
-import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
+import { FakeCluster, advanceUntil, failureFrom, until } from '../testing/fake-cluster.fixture.js';
 import type { FakePartition } from '../testing/fake-cluster.fixture.js';
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const numbers = (count: number): string[] => Array.from({ length: count }, (_one, n) => `${n}`);
 
 describe('a consumer', () => {
@@ -105,33 +105,41 @@ describe('a consumer', () => {
         : next();
     };
     store(['a']);
-    const consumer = (await cluster.connect()).consumer({ topic: 't', from: 'earliest' });
-    const iterator = consumer[Symbol.asyncIterator]();
-    expect(String((await iterator.next()).value?.value)).toBe('a');
-    await pause(300);
-    expect(pulls).toBeLessThan(5);
+    const clock = new ManualClock();
+    const mq = await cluster.connect({}, undefined, { clock });
+    const consumer = mq.consumer({ topic: 't', from: 'earliest', maxWait: '1m' });
+    const read: string[] = [];
+    const reading = consumer.run(({ value }) => void read.push(String(value)));
+    await advanceUntil(clock, () => read.length === 1 && pulls === 2);
+    await cluster.quiet();
+    expect(pulls).toBe(2);
     busy = true;
     store(['b']);
-    expect(String((await iterator.next()).value?.value)).toBe('b');
-    pulls = 0;
-    await pause(500);
-    expect(pulls).toBeGreaterThan(2);
-    expect(pulls).toBeLessThan(20);
+    await until(() => read.length === 2 && pulls === 3);
+    for (let pull = 4; pull < 10; pull++) {
+      await cluster.quiet();
+      expect(pulls).toBe(pull - 1);
+      clock.advance(50);
+      await until(() => pulls === pull);
+    }
     busy = false;
     store(['c']);
-    expect(String((await iterator.next()).value?.value)).toBe('c');
+    await advanceUntil(clock, () => read.length === 3);
+    await consumer.close();
+    await reading;
   });
 
   test('is not held up in one partition by the silence of another', async () => {
     cluster.addTopic('t', 4);
     const mq = await cluster.connect();
     const consumer = mq.consumer({ topic: 't', from: 'earliest', maxWait: '10s' });
-    const reading = read(consumer, 50);
+    const iterator = consumer[Symbol.asyncIterator]();
+    const startedMs = performance.now();
     for (let n = 0; n < 50; n++) {
       store([`${n}`], 't', 2);
-      await pause(2);
+      expect(String((await iterator.next()).value?.value)).toBe(`${n}`);
     }
-    expect(valuesOf(await reading)).toEqual(numbers(50));
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   test('gives every partition its turn', async () => {
@@ -156,7 +164,7 @@ describe('a consumer', () => {
       return response;
     };
     await until(() => given > 10_000);
-    await pause(100);
+    await cluster.quiet();
     expect(given).toBeLessThan(22 * 1024);
     expect(await read(consumer, 200)).toHaveLength(200);
   });
@@ -186,25 +194,27 @@ describe('a consumer', () => {
 
   test('reads partitions that are added later from their beginning', async () => {
     const { partitions } = cluster.addTopic('t', 1);
-    const mq = await cluster.connect({ metadataMaxAge: 20 });
+    const clock = new ManualClock();
+    const mq = await cluster.connect({ metadataMaxAge: '1m' }, undefined, { clock });
     const consumer = mq.consumer({ topic: 't' });
-    await consumer.ready();
+    let ready = false;
+    void consumer.ready().then(() => (ready = true));
+    await advanceUntil(clock, () => ready);
     const assigned: (readonly number[])[] = [];
     consumer.on('assigned', (event) => assigned.push(event.partitions));
     const log = new (cluster.log('t').constructor as new () => FakePartition['log'])();
     partitions.push({ ...partitions[0], leader: 2, log });
     store(['new'], 't', 1);
-    await mq
-      .producer()
-      .send('t', { value: 'x', partition: 0 })
-      .catch(() => undefined);
-    const reading = read(consumer, 2);
-    await mq.admin().describeTopics(['t']);
-    await pause(30);
+    await mq.producer().send('t', { value: 'x', partition: 0 });
+    const iterator = consumer[Symbol.asyncIterator]();
+    expect(String((await iterator.next()).value?.value)).toBe('x');
+    expect(assigned).toEqual([]);
+    clock.advance(60_001);
     await mq.producer().send('t', { value: 'y', partition: 0 });
-    expect(valuesOf(await reading)).toContain('x');
-    await until(() => assigned.length > 0);
+    await advanceUntil(clock, () => assigned.length > 0);
     expect(assigned).toEqual([[1]]);
+    const more = [await iterator.next(), await iterator.next()];
+    expect(more.map(({ value }) => String(value?.value)).sort()).toEqual(['new', 'y']);
   });
 
   test('fetches what is there, waits for the first, and gives nothing when none came', async () => {
@@ -213,9 +223,10 @@ describe('a consumer', () => {
     const startedMs = performance.now();
     expect(await consumer.fetch({ wait: 100 })).toEqual([]);
     expect(performance.now() - startedMs).toBeGreaterThan(95);
-    setTimeout(() => store(numbers(5)), 50);
-    const waiting = await consumer.fetch({ max: 3, wait: '5s' });
-    expect(valuesOf(waiting)).toEqual(['0', '1', '2']);
+    const waiting = consumer.fetch({ max: 3, wait: '5s' });
+    await cluster.quiet();
+    store(numbers(5));
+    expect(valuesOf(await waiting)).toEqual(['0', '1', '2']);
     expect(valuesOf(await consumer.fetch({ wait: '5s' }))).toEqual(['3', '4']);
     const stop = new AbortController();
     const aborted = consumer.fetch({ wait: '1h', signal: stop.signal });
@@ -355,10 +366,14 @@ describe('a consumer', () => {
     test('what was pulled ahead and lost is not given', async () => {
       const mq = await cluster.connect();
       const consumer = mq.consumer({ topic: 't', from: 'earliest', maxWait: 50 });
+      let pulls = 0;
+      cluster.on.pull = (_broker, _request, next) => (pulls++, next());
       expect(valuesOf(await read(consumer, 1))).toEqual(['a']);
-      await pause(100);
+      // The second pull begins behind c: a, b and c are there.
+      await until(() => pulls >= 2);
       await lose();
-      await pause(200);
+      const before = pulls;
+      await until(() => pulls >= before + 3);
       expect(valuesOf(await read(consumer, 3))).toEqual(['B', 'C', 'D']);
     });
   });
@@ -457,7 +472,7 @@ describe('a consumer', () => {
     expect((await failureFrom(consumer.fetch())).code).toBe('CLOSED');
     let pulls = 0;
     cluster.on.pull = (_broker, _request, next) => (pulls++, next());
-    await pause(100);
+    await cluster.quiet();
     expect(pulls).toBe(0);
     expect(zhumqError('CLOSED', '').code).toBe('CLOSED');
   });

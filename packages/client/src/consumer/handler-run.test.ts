@@ -1,8 +1,6 @@
 import { encodeBatch } from '@zhumq/model';
 import type { Client, Consumer } from '../index.js';
-import { FakeCluster, until } from '../testing/fake-cluster.fixture.js';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { FakeCluster, turns, until } from '../testing/fake-cluster.fixture.js';
 
 describe('run()', () => {
   let cluster: FakeCluster;
@@ -34,7 +32,7 @@ describe('run()', () => {
       async ({ partition, offset }) => {
         expect(++active[partition]).toBe(1);
         most = Math.max(most, active[0] + active[1] + active[2]);
-        await pause(offset % 3);
+        await turns(offset % 3);
         seen[partition].push(offset);
         active[partition]--;
         if (++count === 60) stop.abort();
@@ -55,7 +53,7 @@ describe('run()', () => {
     await consumer.run(
       async () => {
         most = Math.max(most, ++active);
-        await pause(2);
+        await turns(2);
         active--;
         if (++count === 60) stop.abort();
       },
@@ -68,7 +66,7 @@ describe('run()', () => {
   test('ends with what a handler throws; the position stays before that message', async () => {
     const work = consumer.run(
       async ({ partition, offset }) => {
-        await pause(1);
+        await turns(1);
         if (partition === 1 && offset === 5) throw new Error('poison');
       },
       { concurrency: 3 },
@@ -111,9 +109,15 @@ describe('run()', () => {
     let ended = false;
     const work = consumer.run(
       async (_message, { signal }) => {
-        signal.addEventListener('abort', () => (told = true));
-        setTimeout(() => stop.abort(), 10);
-        await pause(50);
+        const aborted = new Promise<void>((resolve) =>
+          signal.addEventListener('abort', () => {
+            told = true;
+            resolve();
+          }),
+        );
+        setImmediate(() => stop.abort());
+        await aborted;
+        await cluster.quiet();
         ended = true;
       },
       { signal: stop.signal },
@@ -125,12 +129,11 @@ describe('run()', () => {
 
   test('a handler that gives up because it was told to is no failure', async () => {
     const stop = new AbortController();
-    await consumer.ready();
-    setTimeout(() => stop.abort(), 50);
     await consumer.run(
       (_message, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason as Error));
+          setImmediate(() => stop.abort());
         }),
       { signal: stop.signal },
     );

@@ -1,9 +1,14 @@
-import { SeededRandom } from '@zhumq/base';
+import { ManualClock, SeededRandom } from '@zhumq/base';
 import { readBatchHeader, zhumqError } from '@zhumq/model';
-import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
+import {
+  FakeCluster,
+  advanceUntil,
+  failureFrom,
+  turns,
+  until,
+} from '../testing/fake-cluster.fixture.js';
 
 const SEED = Number(process.env.SEED ?? 42);
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const numbers = (count: number): string[] => Array.from({ length: count }, (_one, n) => `${n}`);
 
 describe('an idempotent producer', () => {
@@ -17,23 +22,25 @@ describe('an idempotent producer', () => {
     cluster.addTopic('t', 3);
     const random = new SeededRandom(SEED);
     let trouble = true;
+    let lost = 0;
     cluster.on.produce = async (_broker, _request, next) => {
       const dice = trouble ? random.fraction() : 1;
+      if (dice < 0.25) lost++;
       if (dice < 0.1) throw zhumqError('CONNECTION_LOST', 'the request was lost');
       if (dice < 0.12) cluster.moveLeader('t', random.below(3), 1 + random.below(3));
       const response = await next();
       if (dice < 0.25) throw zhumqError('CONNECTION_LOST', 'the answer was lost');
       // Answers come in any order.
-      if (dice < 0.6) await pause(random.below(10));
+      if (dice < 0.6) await turns(random.below(10));
       return response;
     };
     const producer = (await cluster.connect()).producer({ batchBytes: 1024 });
     const sends: Promise<{ offset: number; partition: number }>[] = [];
     for (let n = 0; n < 3000; n++) {
       sends.push(producer.send('t', { value: `${n}`, partition: n % 3 }));
-      if (n % 20 === 0) await pause(1);
+      if (n % 20 === 0) await turns(1);
     }
-    await pause(200);
+    await until(() => lost >= 10);
     trouble = false;
     const receipts = await Promise.all(sends);
     for (let partition = 0; partition < 3; partition++) {
@@ -60,7 +67,7 @@ describe('an idempotent producer', () => {
         await cluster.brokers[0].stop();
         await cluster.brokers[0].start();
       }
-      await pause(1);
+      await turns(1);
     }
     await Promise.all(sends);
     expect(cluster.log('t').values()).toEqual(numbers(300));
@@ -121,13 +128,20 @@ describe('an idempotent producer', () => {
       const context = { leader: other.id, host: '127.0.0.1', port: other.port };
       throw zhumqError('NOT_LEADER', 'ask the other one', context);
     };
-    const producer = (await cluster.connect()).producer();
-    const sent = producer.send('t', { value: 'x' });
-    await pause(700);
+    const clock = new ManualClock();
+    const producer = (await cluster.connect({}, undefined, { clock })).producer();
+    let offset: number | undefined;
+    void producer.send('t', { value: 'x' }).then((receipt) => (offset = receipt.offset));
+    await advanceUntil(clock, () => requests > 0);
+    for (let step = 0; step < 70; step++) {
+      clock.advance(10);
+      await cluster.quiet();
+    }
     expect(requests).toBeLessThan(40);
     agreed = true;
     cluster.moveLeader('t', 0, 1);
-    expect((await sent).offset).toBe(1);
+    await advanceUntil(clock, () => offset !== undefined);
+    expect(offset).toBe(1);
   }, 15_000);
 
   test('goes on under a new epoch when the broker forgot it, without storing anything twice', async () => {

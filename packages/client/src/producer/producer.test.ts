@@ -1,6 +1,6 @@
 import { keyHash } from '@zhumq/model';
 import { sendOutcomes } from '../index.js';
-import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
+import { FakeCluster, failureFrom, turns, until } from '../testing/fake-cluster.fixture.js';
 
 describe('a producer', () => {
   let cluster: FakeCluster;
@@ -26,16 +26,18 @@ describe('a producer', () => {
     cluster.addTopic('t');
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
+    let underWay = false;
     cluster.on.produce = async (_broker, _request, next) => {
+      underWay = true;
       await held;
       return next();
     };
     const producer = (await cluster.connect()).producer();
     const sends = [producer.send('t', { value: 'first' })];
-    await until(() => producer.bufferedBytes > 0);
+    await until(() => underWay);
     for (let n = 0; n < 50; n++) {
       sends.push(producer.send('t', { value: `${n}` }));
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await turns(1);
     }
     release();
     await Promise.all(sends);
@@ -256,8 +258,14 @@ describe('a producer', () => {
 
   test('waits for a topic that is just being created', async () => {
     const producer = (await cluster.connect()).producer();
+    let asked = 0;
+    cluster.on.metadata = (_broker, { topics }, next) => {
+      if (topics?.includes('new')) asked++;
+      return next();
+    };
     const sends = numbers(3).map((value) => producer.send('new', { value }));
-    setTimeout(() => cluster.addTopic('new'), 100);
+    await until(() => asked >= 2);
+    cluster.addTopic('new');
     await Promise.all(sends);
     expect(cluster.log('new').values()).toEqual(numbers(3));
   });

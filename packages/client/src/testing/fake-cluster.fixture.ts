@@ -1,7 +1,7 @@
 // For tests: brokers and a zkserver that listen on real sockets and keep their partitions in memory. Tests bend single
 // answers with `on`: what a real broker would do is `next()`.
 import { delay, SystemClock } from '@zhumq/base';
-import type { ErrorContext } from '@zhumq/base';
+import type { ErrorContext, ManualClock } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import {
   brokerService,
@@ -33,6 +33,7 @@ import type {
 } from '@zhumq/rpc';
 import type { Client, ConnectOptions } from '../api/client.js';
 import { connectClient } from '../client.js';
+import type { ClientEnvironment } from '../client.js';
 import { MemoryLog } from './memory-log.fixture.js';
 
 const HOST = '127.0.0.1';
@@ -210,6 +211,7 @@ export class FakeCluster {
     transferLeadership: (...to) => this.moveLeader(...to),
   };
   private readonly clients: Client[] = [];
+  private other: Promise<Client> | undefined;
   private zkserver: RpcServer | undefined;
   private producers = 0;
 
@@ -236,10 +238,21 @@ export class FakeCluster {
     return `zhumq://${this.brokers.map(({ port }) => `${HOST}:${port}`).join(',')}`;
   }
 
-  async connect(options: ConnectOptions = {}, bootstrap = this.bootstrap): Promise<Client> {
-    const client = await connectClient(bootstrap, options);
+  async connect(
+    options: ConnectOptions = {},
+    bootstrap = this.bootstrap,
+    environment: ClientEnvironment = {},
+  ): Promise<Client> {
+    const client = await connectClient(bootstrap, options, environment);
     this.clients.push(client);
     return client;
+  }
+
+  /** Resolves when whatever clients and brokers do without waiting for time has been done: other questions were answered meanwhile. */
+  async quiet(): Promise<void> {
+    this.other ??= this.connect();
+    const admin = (await this.other).admin();
+    for (let n = 0; n < 5; n++) await admin.describeCluster();
   }
 
   /** Partition n is led by broker n + 1, in turns. */
@@ -380,6 +393,20 @@ export async function until(condition: () => boolean, withinMs = 5000): Promise<
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Work that takes so many turns of the event loop. */
+export async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Moves a clock on until the condition holds. */
+export async function advanceUntil(clock: ManualClock, condition: () => boolean): Promise<void> {
+  await until(() => {
+    if (condition()) return true;
+    clock.advance(5);
+    return false;
+  });
 }
 
 /** How a promise ended. */
