@@ -5,6 +5,7 @@ import type { RpcServerMetrics } from '@zhumq/rpc';
 import { lostReplicas } from './controller/broker-registry.js';
 import type { ElectionOutcome } from './election/elector.js';
 import { leaderlessPartitions } from './election/fetch-partitions.js';
+import type { SwitchEnd } from './switch/saga-runners.js';
 import { partitionsOf, topicsOf } from './view/cluster-view.js';
 import type { ClusterView } from './view/cluster-view.js';
 
@@ -24,6 +25,8 @@ export class ZkServerMetrics implements RpcServerMetrics {
   private readonly writes;
   private readonly requestSeconds;
   private readonly requestErrors;
+  private readonly switches;
+  private readonly switchSeconds;
 
   constructor(metrics: Metrics, gauges: ZkServerGauges) {
     this.elections = metrics.counter(
@@ -60,6 +63,16 @@ export class ZkServerMetrics implements RpcServerMetrics {
       'Time to answer a request, by method.',
       SECONDS_BUCKETS,
       ['method'],
+    );
+    this.switches = metrics.counter(
+      'zhumq_zkserver_switches_total',
+      'Switches of mode that ended, by outcome (done, given-up, recovered, deleted).',
+      ['outcome'],
+    );
+    this.switchSeconds = metrics.histogram(
+      'zhumq_zkserver_switch_seconds',
+      'Time from the intent, or from taking over, to the end of a switch of mode.',
+      SECONDS_BUCKETS,
     );
     this.requestErrors = metrics.counter(
       'zhumq_zkserver_request_errors_total',
@@ -120,6 +133,11 @@ export class ZkServerMetrics implements RpcServerMetrics {
 
   sent(outcome: 'acknowledged' | 'failed'): void {
     this.sends.with({ outcome }).inc();
+  }
+
+  switchEnded(outcome: SwitchEnd, durationMs: number): void {
+    this.switches.with({ outcome }).inc();
+    this.switchSeconds.observe(durationMs / 1000);
   }
 
   leaderElected(outcome: ElectionOutcome): void {

@@ -1,5 +1,4 @@
 // The table of calls: what of the contract is answered where.
-import { zhumqError } from '@zhumq/model';
 import type { ZkServerHandler } from '@zhumq/rpc';
 import { alterTopic } from './alter-topic-handler.js';
 import type { ApiContext } from './api-context.js';
@@ -12,6 +11,7 @@ import { changeIsr } from './isr-changes-handler.js';
 import { reportLeaders } from './leader-reports-handler.js';
 import { metadata } from './metadata-handler.js';
 import { allocateProducerIds } from './producer-ids-handler.js';
+import { describeSwitch, switchMode } from './switch-handler.js';
 
 export function zkServerHandler(context: ApiContext): ZkServerHandler {
   return {
@@ -24,14 +24,9 @@ export function zkServerHandler(context: ApiContext): ZkServerHandler {
     allocateProducerIds: () => allocateProducerIds(context),
     dumpStore: (path) => dumpStore(context, path),
     changeIsr: (changes) => changeIsr(context, changes),
-    switchMode: () => unsupported('switchMode'),
-    describeSwitch: () => unsupported('describeSwitch'),
+    switchMode: (request) => switchMode(context, request),
+    describeSwitch: (topic, partition) => describeSwitch(context, topic, partition),
     resignLeaders: (reports) => resignLeaders(context, reports),
     electLeader: (topic, partition, broker) => electLeader(context, topic, partition, broker),
   };
-}
-
-/** Of mode fetch and the switch, which this version does not have yet. */
-function unsupported(method: string): never {
-  throw zhumqError('UNSUPPORTED', `this version does not serve ${method}`, { method });
 }

@@ -10,6 +10,8 @@ import { Announcer } from '../desired/announcer.js';
 import { DesiredStates } from '../desired/desired-states.js';
 import { FetchElections } from '../election/fetch-elections.js';
 import type { ZkServerOptions } from '../options.js';
+import { RemoteBrokerCalls } from '../switch/broker-calls.js';
+import { SagaRunners } from '../switch/saga-runners.js';
 import { applyWrite } from '../view/apply-write.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { ViewReader } from '../view/view-reader.js';
@@ -48,6 +50,8 @@ export class Controller {
   private readonly backoff: Backoff;
   /** Leaders of partitions in mode fetch. */
   readonly elections: FetchElections;
+  /** Switches of mode that are under way. */
+  private readonly sagas: SagaRunners;
   /** undefined: to be read before the next decision. */
   private view: ClusterView | undefined;
   /** The last one that was whole, for announcements while the store is away. */
@@ -78,6 +82,16 @@ export class Controller {
       submit: (event) => this.submit(event),
       onElection: (outcome) => metrics.leaderElected(outcome),
     });
+    this.sagas = new SagaRunners({
+      ...parts,
+      calls: new RemoteBrokerCalls(parts.channels),
+      controllerEpoch: leadership.epoch,
+      view: () => this.published as ClusterView,
+      submit: (event) => this.submit(event),
+      timeoutMs: options['switch.timeout.ms'],
+      recoveryWaitMs: options['recovery.wait.ms'],
+      onEnded: (how, durationMs) => metrics.switchEnded(how, durationMs),
+    });
   }
 
   get brokersBehind(): readonly number[] {
@@ -93,6 +107,7 @@ export class Controller {
     this.timer?.cancel();
     this.announcer.stop();
     this.elections.stop();
+    this.sagas.stop();
   }
 
   /** Reads who is there and repairs what is to be repaired; soon, and once for many calls. */
@@ -116,6 +131,11 @@ export class Controller {
   /** The view after everything that the event demands was written. Throws when the event is refused or the store away. */
   submit(event: Event): Promise<ClusterView> {
     return this.inTurn(() => this.settle(event));
+  }
+
+  /** The view as it is. */
+  read(): Promise<ClusterView> {
+    return this.inTurn(() => this.readIfNeeded());
   }
 
   /** The view as it would be, and nothing is written. */
@@ -203,6 +223,7 @@ export class Controller {
     this.parts.onView(view);
     this.announcer.follow(view);
     this.elections.follow(view);
+    this.sagas.follow(view);
     return view;
   }
 

@@ -9,6 +9,7 @@ import { findTopic, partitionsOf } from '../view/cluster-view.js';
 import type { Topic } from '../view/cluster-view.js';
 import type { Decide } from './decision.js';
 import { removeNode } from './leftovers.js';
+import { forgetTopicSwitch } from '../switch/forget-topic-switch.js';
 
 export const deleteTopic: Decide<'delete-topic'> = (view, { name }, { controllerEpoch }) => {
   const topic = findTopic(view, name);
@@ -19,6 +20,7 @@ export const deleteTopic: Decide<'delete-topic'> = (view, { name }, { controller
     [
       { kind: 'create', path: paths.deletion(topicId), data: tombstoneCodec.encode(tombstone) },
       { kind: 'set', path: paths.topic(name), data: Buffer.alloc(0), version: topic.version },
+      ...forgetTopicSwitch(view, topicId),
     ],
     ...removeNode({ ...topic, version: topic.version + 1 }),
   ];
