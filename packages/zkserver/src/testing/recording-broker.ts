@@ -13,6 +13,8 @@ export class RecordingBroker {
   deaf = false;
   /** Everything that it was asked for in elections. */
   readonly asked: PartitionRef[] = [];
+  /** Calls that asked. */
+  questions = 0;
   /** How far its replica of a partition goes; undefined: it gives no answer for it. By default: empty and whole. */
   endOf: (ref: PartitionRef) => Partial<ReplicaEnd> | undefined = () => ({});
   /** Answers nothing to elections while it is unresolved. */
@@ -69,6 +71,7 @@ export class RecordingBroker {
   }
 
   private async replicaEnds(refs: readonly PartitionRef[]): Promise<ReplicaEnd[]> {
+    this.questions++;
     this.asked.push(...refs);
     await this.answering;
     return refs.flatMap((ref) => {
