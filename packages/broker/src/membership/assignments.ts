@@ -20,7 +20,7 @@ export interface AssignmentsOptions {
   readonly cache: DesiredStateCache;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The assignment of a partition that is led here names another leader, or none: report again. */
+  /** The assignment of a partition that is led here names another leader, or no switch although it is sealed: report again. */
   readonly onStaleRecord: (partition: Partition) => void;
   /** A desired state was applied. */
   readonly onApplied?: (state: DesiredState) => void;
@@ -151,10 +151,10 @@ export class Assignments {
    * One partition that can not be opened does not keep the others from working. It is tried again by itself: the
    * zkserver, which was answered, says nothing more until something changes.
    */
-  private ensureAll(state: DesiredState, mayCreate: boolean): void {
+  private ensureAll(state: DesiredState, isFresh: boolean): void {
     let failed = 0;
     for (const assignment of state.partitions) {
-      if (!this.ensureOrLog(assignment, mayCreate)) failed++;
+      if (!this.ensureOrLog(assignment, isFresh)) failed++;
     }
     if (failed === 0 || this.stopped) return;
     this.retry?.cancel();
@@ -169,9 +169,9 @@ export class Assignments {
   }
 
   /** False when another try may help. */
-  private ensureOrLog(assignment: PartitionAssignment, mayCreate: boolean): boolean {
+  private ensureOrLog(assignment: PartitionAssignment, isFresh: boolean): boolean {
     try {
-      this.ensure(assignment, mayCreate);
+      this.ensure(assignment, isFresh);
       return true;
     } catch (error) {
       const { topic, info } = assignment;
@@ -184,7 +184,7 @@ export class Assignments {
     }
   }
 
-  private ensure(assignment: PartitionAssignment, mayCreate: boolean): void {
+  private ensure(assignment: PartitionAssignment, isFresh: boolean): void {
     const { registry, opener } = this.options;
     const replica = this.localReplica(assignment);
     if (replica === undefined) return;
@@ -192,19 +192,18 @@ export class Assignments {
     if (open !== undefined && open.log.identity.replicaId === replica.replicaId) {
       if (assignment.info.generation < open.name.generation) return;
       if (assignment.info.generation === open.name.generation) {
-        opener.update(open, assignment);
-        if (this.recordIsStale(open, assignment)) this.options.onStaleRecord(open);
+        opener.update(open, assignment, isFresh);
+        if (recordIsStale(this.options.brokerId, open, assignment))
+          this.options.onStaleRecord(open);
         return;
       }
     }
-    if (open !== undefined) this.close(open);
-    const partition = opener.open(assignment, replica, mayCreate);
+    // In one turn: whoever asks finds the one or the other. One that can not be opened leaves the closed one in its
+    // place until the next try: clients are told to come again, not that there is no such partition.
+    open?.close();
+    const partition = opener.open(assignment, replica, isFresh);
     if (partition !== undefined) registry.add(partition);
-  }
-
-  private recordIsStale(partition: Partition, { info }: PartitionAssignment): boolean {
-    if (!partition.leads || !partition.replicator.established) return false;
-    return info.leader !== this.options.brokerId || info.epoch < partition.replicator.epoch;
+    else if (open !== undefined) registry.remove(open);
   }
 
   private localReplica(assignment: PartitionAssignment) {
@@ -251,3 +250,15 @@ export class Assignments {
 const MAX_WAITING = 16;
 /** Until partitions that could not be opened are tried again. */
 const RETRY_MS = 5_000;
+
+/** Whether the zkserver should hear (again) of what is led here; what is recorded says otherwise. */
+function recordIsStale(
+  brokerId: number,
+  { leads, replicator }: Partition,
+  { info }: PartitionAssignment,
+): boolean {
+  if (!leads || !replicator.established) return false;
+  // Nobody wants the seal any more, and nothing but another generation takes it away (rule 17).
+  if (replicator.sealedBy !== undefined && info.transition === undefined) return true;
+  return replicator.mode === 'raft' && (info.leader !== brokerId || info.epoch < replicator.epoch);
+}

@@ -5,7 +5,7 @@ import { settle } from '../testing/test-cluster.js';
 import { LeaderReports } from './leader-reports.js';
 
 const name = { topic: 'orders', topicId: '7'.repeat(32), partition: 0, generation: 1 };
-const leading = { name, leads: true, replicator: { established: true, epoch: 4 } };
+const leading = { name, leads: true, replicator: { established: true, mode: 'raft', epoch: 4 } };
 
 test('a report that was refused is sent again, from the state at that time', async () => {
   const clock = new ManualClock();

@@ -77,9 +77,7 @@ export class LeaderReports {
   private take(): LeaderReport[] {
     this.taken = [...this.due].slice(0, MAX_REPORTS);
     for (const partition of this.taken) this.due.delete(partition);
-    const leading = this.taken.filter(
-      (partition) => partition.leads && partition.replicator.established,
-    );
+    const leading = this.taken.filter(isToBeReported);
     return leading.map((partition) => ({
       topicId: partition.name.topicId,
       partition: partition.name.partition,
@@ -87,8 +85,15 @@ export class LeaderReports {
       epoch: partition.replicator.epoch,
       broker: this.options.brokerId,
       incarnation: this.options.incarnation,
+      sealedBy: partition.replicator.sealedBy,
     }));
   }
+}
+
+/** In mode fetch the zkserver knows who leads; that the log is sealed is the only news (rule 17). */
+function isToBeReported({ leads, replicator }: Partition): boolean {
+  if (!leads || !replicator.established) return false;
+  return replicator.mode === 'raft' || replicator.sealedBy !== undefined;
 }
 
 /** Reports of one call. */

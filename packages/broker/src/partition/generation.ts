@@ -1,26 +1,39 @@
-// What a replica's log must remember before its replicator starts: which generation it is in, and whether what it
+// What a replica's log must remember before its replicator says anything: which generation it is in, and whether what it
 // acknowledged earlier can still be trusted (rules 13 and 16).
 import type { HardState, ReplicaLog } from '@zhumq/log';
+import { ReplicationMode } from '@zhumq/rpc';
 import type { PartitionInfo } from '@zhumq/rpc';
 
-/** Makes the log enter the generation of `info`, once; durable before anything of that generation is answered. */
-export function enterGeneration(log: ReplicaLog, info: PartitionInfo): void {
-  if (log.generation !== undefined && log.generation.generation >= info.generation) return;
+/**
+ * Makes the log enter the generation of `info`, once; true when it did so now. Nothing of that generation may be said
+ * before `log.sync()` after it: then record, hard state and everything of the generation before are on disk (rule 12).
+ * A crash in between may leave the record without the hard state: a vote and a `closed` of the generation before would
+ * count in this one, so both have to be of it.
+ */
+export function enterGeneration(log: ReplicaLog, info: PartitionInfo): boolean {
+  const { generation, epoch, seal } = info;
+  if (log.generation?.generation === generation && log.hardState?.generation === generation)
+    return false;
+  const before = log.hardState;
   log.saveGeneration({
-    generation: info.generation,
-    mode: 'raft',
-    epoch: info.epoch,
-    seal: undefined,
+    generation,
+    mode: info.mode === ReplicationMode.FETCH ? 'fetch' : 'raft',
+    epoch,
+    seal: seal && { epoch: seal.epoch, offset: seal.offset },
     voters: info.replicas.map((replica) => replica.replicaId),
   });
+  // A forced recovery believes all replicas again, from its epoch on; it has asked what there is (rule 16).
+  const recovered = info.lossEpoch !== undefined && info.lossEpoch > 0 && info.lossEpoch === epoch;
+  const tainted = before?.tainted === true && !recovered;
   log.saveHardState({
-    generation: info.generation,
-    term: info.epoch,
+    generation,
+    term: epoch,
     vote: undefined,
     closed: false,
-    tainted: log.hardState?.tainted ?? false,
-    taintReason: log.hardState?.taintReason ?? '',
+    tainted,
+    taintReason: tainted ? before.taintReason : '',
   });
+  return true;
 }
 
 /**
@@ -31,7 +44,7 @@ export function taint(log: ReplicaLog, reason: string): void {
   const before = log.hardState;
   if (before?.tainted) return;
   const hardState: HardState = {
-    generation: log.generation?.generation ?? 0,
+    generation: before?.generation ?? log.generation?.generation ?? 0,
     term: before?.term ?? log.lastEpoch,
     vote: before?.vote,
     closed: before?.closed ?? false,

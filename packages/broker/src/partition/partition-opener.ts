@@ -1,11 +1,15 @@
 // From a log on disk (or none yet) and the cluster's word to a working partition: decides whether a replica may be made,
 // enters its generation, marks what can not be trusted, and joins log, cell and replicator.
+import { assert } from '@zhumq/base';
 import type { Clock, ErrorContext, Logger, Random } from '@zhumq/base';
 import type { LogConfig, LogStore, ReplicaLog } from '@zhumq/log';
 import { parseTopicConfig, zhumqError } from '@zhumq/model';
 import type { TopicConfig } from '@zhumq/model';
 import { ReplicationMode } from '@zhumq/rpc';
 import type { PartitionAssignment, ReplicaEntry } from '@zhumq/rpc';
+import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
+import type { FetchReplicatorOptions } from '../replication/fetch/fetch-replicator.js';
+import { partitionStateOf } from '../replication/fetch/partition-state.js';
 import type { EndOfTick } from '../replication/raft/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import type {
@@ -24,6 +28,8 @@ export interface PartitionOpenerOptions {
   readonly maxPendingBytes: number;
   readonly transport: GroupTransport;
   readonly installer: SnapshotInstaller;
+  /** What mode fetch is built on; without it partitions in that mode are not opened. */
+  readonly fetch?: FetchParts;
   readonly endOfTick: EndOfTick;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,6 +39,11 @@ export interface PartitionOpenerOptions {
   readonly onFailed: (partition: Partition, error: Error) => void;
 }
 
+export type FetchParts = Pick<
+  FetchReplicatorOptions,
+  'fetchTimings' | 'leaderLinks' | 'waitingFollowers' | 'zkServer'
+>;
+
 export class PartitionOpener {
   private readonly configs = new WeakMap<Partition, { topic: TopicConfig }>();
 
@@ -40,33 +51,35 @@ export class PartitionOpener {
 
   /**
    * Undefined when this broker can not hold the replica: made for another data directory (rule 6), in a mode that this
-   * version does not have, or not there and not to be made.
+   * version does not have, or not there and not to be made. `isFresh`: the zkserver says so now; what is remembered from
+   * an earlier life neither makes replicas nor says who leads in mode fetch (rule 13).
    */
   open(
     assignment: PartitionAssignment,
     replica: ReplicaEntry,
-    mayCreate: boolean,
+    isFresh: boolean,
   ): Partition | undefined {
     const { logger } = this.options;
     const topicConfig = parseTopicConfig(assignment.config);
     const found = this.options.store.replica(replica.replicaId);
-    const log = found ?? this.create(assignment, replica, logConfigOf(topicConfig), mayCreate);
+    const log = found ?? this.create(assignment, replica, logConfigOf(topicConfig), isFresh);
     if (log === undefined) return undefined;
     const { topic, topicId, info } = assignment;
     if (isFromThePast(assignment, log)) {
       logger.warn({ topic, partition: info.partition }, 'assignment of an earlier generation');
       return undefined;
     }
-    if (info.mode !== ReplicationMode.RAFT) {
+    if (info.mode === ReplicationMode.FETCH && this.options.fetch === undefined) {
       logger.error(
         { topic, partition: info.partition },
         'partition is in mode fetch, which this version does not have',
       );
       return undefined;
     }
-    log.config = logConfigOf(topicConfig);
+    // By the policy under which it acknowledged, which may be another than that of the mode that begins now.
+    configureLog(log, topicConfig);
     if (found !== undefined) this.mistrust(log);
-    enterGeneration(log, info);
+    const enters = enterGeneration(log, info);
     configureLog(log, topicConfig);
     const name = { topic, topicId, partition: info.partition, generation: info.generation };
     const config = { topic: topicConfig };
@@ -79,18 +92,32 @@ export class PartitionOpener {
       onFailed: this.options.onFailed,
     });
     this.configs.set(partition, config);
-    partition.attach(
-      this.replicator(partition, log, info.replicas[0]?.replicaId === replica.replicaId),
-    );
+    const entered = enters ? log.sync() : undefined;
+    if (info.mode === ReplicationMode.FETCH) {
+      // What a replica says in mode fetch names what is synced: there is nothing to wait for.
+      entered?.catch(() => undefined);
+      partition.attach(this.fetchReplicator(partition));
+      if (isFresh) this.assign(partition, assignment);
+    } else {
+      const preferred = enters && isPreferred(assignment, replica, log);
+      partition.attach(this.raftReplicator(partition, preferred, entered));
+    }
     return partition;
   }
 
-  /** Takes over changed settings of the topic. */
-  update(partition: Partition, assignment: PartitionAssignment): void {
+  /** Takes over changed settings of the topic and, in mode fetch, a changed record. */
+  update(partition: Partition, assignment: PartitionAssignment, isFresh: boolean): void {
     const config = this.configs.get(partition);
     if (config === undefined) return;
     config.topic = parseTopicConfig(assignment.config);
     configureLog(partition.log, config.topic);
+    if (isFresh) this.assign(partition, assignment);
+  }
+
+  private assign({ replicator }: Partition, assignment: PartitionAssignment): void {
+    if (!(replicator instanceof FetchReplicator)) return;
+    const state = partitionStateOf(assignment);
+    if (state !== undefined) replicator.assign(state);
   }
 
   private create(
@@ -138,30 +165,66 @@ export class PartitionOpener {
     }
   }
 
-  private replicator(partition: Partition, log: ReplicaLog, preferred: boolean): RaftReplicator {
-    const { timings, transport, installer, endOfTick, random, clock, logger } = this.options;
-    const { topicId, partition: number, generation } = partition.name;
+  private raftReplicator(
+    partition: Partition,
+    preferred: boolean,
+    entered: Promise<void> | undefined,
+  ): RaftReplicator {
+    const { timings, transport, endOfTick, random } = this.options;
+    const { generation } = partition.log;
     return new RaftReplicator({
-      group: { topicId, partition: number, generation },
-      log,
-      voters: log.generation?.voters ?? [],
+      ...this.commonParts(partition),
+      voters: generation?.voters ?? [],
       learners: [],
-      incarnation: this.options.store.incarnation,
       preferred,
+      entered,
       timings,
       transport,
-      installer,
       endOfTick,
       random,
-      wallMs: () => clock.wallMs(),
+    });
+  }
+
+  private fetchReplicator(partition: Partition): FetchReplicator {
+    const { fetch } = this.options;
+    assert(fetch !== undefined, 'mode fetch without its parts');
+    return new FetchReplicator({
+      ...this.commonParts(partition),
+      ...fetch,
+    });
+  }
+
+  private commonParts(partition: Partition) {
+    const { store, installer, clock, logger } = this.options;
+    const { topicId, partition: number, generation } = partition.name;
+    const { log } = partition;
+    return {
+      group: { topicId, partition: number, generation },
+      log,
+      incarnation: store.incarnation,
+      installer,
+      clock,
       logger,
       listener: partition,
       onTrusted: () => {
         const config = this.configs.get(partition);
         if (config !== undefined) configureLog(log, config.topic);
       },
-    });
+    };
   }
+}
+
+/**
+ * Who stands at once: the replica that a switch of mode or a forced recovery published as leader, and the first one of a
+ * new partition. Others wait for an election timeout, and so does everybody after a restart.
+ */
+function isPreferred(
+  { info }: PartitionAssignment,
+  replica: ReplicaEntry,
+  log: ReplicaLog,
+): boolean {
+  if (info.generation > 1) return info.leader === replica.broker;
+  return log.logEnd === 0 && info.replicas[0]?.replicaId === replica.replicaId;
 }
 
 /** What a generation left behind means nothing in another (rule 13): this replica waits to be told of its own. */

@@ -280,7 +280,10 @@ export class Partition implements ReplicatorListener {
   close(): void {
     this.closed = true;
     this.replicatorOrNone?.stop();
-    this.failWaiters(this.error('STOPPING', 'is being closed on this broker'));
+    // Appended, and perhaps committed by the others or in the next generation.
+    this.failWaiters(
+      this.error('LEADERSHIP_LOST', 'was closed on this broker after the batch was appended'),
+    );
     this.gate.open();
   }
 

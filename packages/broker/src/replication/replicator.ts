@@ -2,8 +2,12 @@
 // holds exactly one replicator at a time and knows nothing else of the mode.
 import type { BatchHeader, ErrorCode, ReplicationMode } from '@zhumq/model';
 
-/** `offline`: in mode fetch, while this replica knows of no leader. */
-export type ReplicaRole = 'leader' | 'follower' | 'candidate' | 'learner' | 'offline' | 'failed';
+/**
+ * `offline`: in mode fetch, while this replica knows of no leader. `closed`: in mode raft, it takes no part in this
+ * generation any more.
+ */
+export type ReplicaRole =
+  'leader' | 'follower' | 'candidate' | 'learner' | 'offline' | 'closed' | 'failed';
 
 export interface AppendedRange {
   readonly baseOffset: number;
@@ -53,6 +57,11 @@ export interface Replicator {
   readonly leaderReplica: string | undefined;
   /** True for a leader that has committed in its own epoch: its high watermark is not behind any earlier one (rule 18). */
   readonly established: boolean;
+  /**
+   * The intent whose seal the log holds in this generation: no leader takes records then (rule 17). Undefined when it
+   * holds none, and while nobody has looked (a follower need not know).
+   */
+  readonly sealedBy: string | undefined;
 
   /** Undefined when this replica may append now a batch that asks for these acks (-1, 1 or 0). */
   refusal(acks: number): AppendRefusal | undefined;

@@ -2,72 +2,38 @@
 // transport. The only caller of RaftCore. Persist -> send -> apply: what depends on a write leaves only when the log
 // reports that write durable; AppendEntries may leave before (parallel local write, rule 30).
 import { assertNever } from '@zhumq/base';
-import type { Logger, Random } from '@zhumq/base';
 import type { ReplicaLog } from '@zhumq/log';
-import { leaderChangeBatch, readBatchHeader, zhumqError } from '@zhumq/model';
-import type { BatchHeader } from '@zhumq/model';
+import { zhumqError } from '@zhumq/model';
+import type { BatchHeader, ErrorCode } from '@zhumq/model';
 import { RaftCore } from '@zhumq/raft';
 import type { Effect, HardState, Message, RaftConfig } from '@zhumq/raft';
+import { SealTracker } from '../../partition/seal-tracker.js';
 import type {
   AppendedRange,
   AppendRefusal,
+  ClosedEnd,
   FollowerStatus,
   Replicator,
-  ReplicatorListener,
   ReplicaRole,
+  SealedEnd,
 } from '../replicator.js';
-import type { EndOfTick } from './end-of-tick.js';
 import { AppendSender } from './append-sender.js';
 import { LeadershipReads } from './leadership-reads.js';
-import { LogView, coreHardState } from './log-view.js';
-import type { GroupAddress } from './raft-messages.js';
+import { LogView, commitAtStart, coreHardState } from './log-view.js';
+import type { RaftReplicatorOptions } from './raft-ports.js';
+import { proposalRefusal, sealRefusal } from './raft-refusals.js';
+import { RaftSealing } from './raft-sealing.js';
+import { RaftWrites } from './raft-writes.js';
+import { SnapshotCopy } from './snapshot-copy.js';
+import { Standing } from './standing.js';
 import { SyncGate } from './sync-gate.js';
 
-/** How messages leave: implemented by RaftTransport. */
-export interface GroupTransport {
-  /** Queues a message for the broker that holds `message.to`; false when its connection has no room (the message is lost). */
-  send(group: GroupAddress, message: Message, buffers?: readonly Buffer[]): boolean;
-}
-
-/** Copies segments from the leader when this replica is behind its log start. */
-export interface SnapshotInstaller {
-  /** Resolves with the last offset on disk. */
-  install(
-    group: GroupAddress,
-    fromReplica: string,
-    log: ReplicaLog,
-    signal: AbortSignal,
-  ): Promise<number>;
-}
-
-export interface RaftTimings {
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  readonly maxInflightMessages: number;
-  readonly maxInflightBytes: number;
-  readonly maxAppendBytes: number;
-  readonly maxUncommittedBytes: number;
-}
-
-export interface RaftReplicatorOptions {
-  readonly group: GroupAddress;
-  readonly log: ReplicaLog;
-  readonly voters: readonly string[];
-  readonly learners: readonly string[];
-  readonly incarnation: number;
-  /** The replica that should lead when nothing else speaks against it. */
-  readonly preferred: boolean;
-  readonly timings: RaftTimings;
-  readonly transport: GroupTransport;
-  readonly installer: SnapshotInstaller;
-  readonly endOfTick: EndOfTick;
-  readonly random: Random;
-  readonly wallMs: () => number;
-  readonly logger: Logger;
-  readonly listener: ReplicatorListener;
-  /** The leader has lifted this replica's taint. */
-  readonly onTrusted: () => void;
-}
+export type {
+  GroupTransport,
+  RaftReplicatorOptions,
+  RaftTimings,
+  SnapshotInstaller,
+} from './raft-ports.js';
 
 export class RaftReplicator implements Replicator {
   readonly mode = 'raft';
@@ -76,23 +42,34 @@ export class RaftReplicator implements Replicator {
   private readonly gate: SyncGate;
   private readonly reads = new LeadershipReads();
   private readonly appends: AppendSender;
-  private installation: { readonly from: string; readonly abort: AbortController } | undefined;
+  private readonly seals: SealTracker;
+  private readonly writes: RaftWrites;
+  private readonly sealing: RaftSealing;
+  private readonly copy: SnapshotCopy;
+  private readonly standing: Standing;
   private failure: Error | undefined;
   private stopped = false;
   private draining = false;
   private trusted = false;
-  private hasStood = false;
+  /** What is known of an earlier generation is being synced: nothing is said in this one before (rule 12). */
+  private entering = false;
+  private readonly held: Message[] = [];
+  /** Takes no part in this generation any more (rule 1). */
+  private closed: boolean;
+  private closing: Promise<ClosedEnd> | undefined;
 
   /** The log must hold the group's generation record and hard state already (partition/generation.ts). */
   constructor(private readonly options: RaftReplicatorOptions) {
-    this.log = options.log;
+    const { log, group } = options;
+    this.log = log;
+    this.closed = log.hardState?.closed === true && log.hardState.generation === group.generation;
     const config: RaftConfig = {
       self: this.log.identity.replicaId,
       incarnation: options.incarnation,
       voters: options.voters,
       learners: options.learners,
       hardState: coreHardState(this.log),
-      commit: Math.min(this.log.highWatermark, this.log.logEnd) - 1,
+      commit: commitAtStart(log),
       ...options.timings,
     };
     this.core = new RaftCore(config, new LogView(this.log), options.random);
@@ -107,16 +84,38 @@ export class RaftReplicator implements Replicator {
       },
       onRefused: (replicaId) => this.unreachable(replicaId),
     });
+    this.seals = new SealTracker(log, group.generation, () => undefined);
+    this.writes = new RaftWrites({
+      ...options,
+      seals: this.seals,
+      onRefused: (error) => this.fail(error),
+    });
+    this.sealing = new RaftSealing({
+      ...options,
+      core: this.core,
+      seals: this.seals,
+      append: (transitionId) => this.appendSeal(transitionId),
+    });
+    this.copy = new SnapshotCopy({
+      ...options,
+      idle: () => this.idle(),
+      onEnded: (from, term, end) => this.onCopyEnded(from, term, end),
+    });
+    this.standing = new Standing(this.core, options);
     this.log.listener = {
       onDurable: (end, epoch) => this.onDurable(end, epoch),
       onHardStateDurable: (sequence) => this.onHardStateDurable(sequence),
       onFailed: (error) => this.fail(error),
     };
+    // Closed in an earlier life: it stays so (rule 1).
+    if (this.closed) this.silence('is closed');
     this.drain();
+    if (options.entered !== undefined) this.enter(options.entered);
   }
 
   get role(): ReplicaRole {
     if (this.failure !== undefined) return 'failed';
+    if (this.closed) return 'closed';
     if (this.options.learners.includes(this.log.identity.replicaId)) return 'learner';
     return this.core.role === 'preCandidate' ? 'candidate' : this.core.role;
   }
@@ -126,11 +125,15 @@ export class RaftReplicator implements Replicator {
   }
 
   get leaderReplica(): string | undefined {
-    return this.core.leader;
+    return this.closed ? undefined : this.core.leader;
   }
 
   get established(): boolean {
-    return this.core.established;
+    return this.core.established && !this.closed;
+  }
+
+  get sealedBy(): string | undefined {
+    return this.seals.seal?.transitionId;
   }
 
   get tainted(): boolean {
@@ -138,25 +141,13 @@ export class RaftReplicator implements Replicator {
   }
 
   refusal(): AppendRefusal | undefined {
-    if (this.failure !== undefined) {
-      return {
-        code: 'REPLICA_FAILED',
-        message: `is out of service on this broker: ${this.failure.message}`,
-      };
-    }
-    switch (this.core.canPropose()) {
-      case undefined:
-        return undefined;
-      case 'notLeader':
-        return { code: 'NOT_LEADER', message: 'is not led by this broker' };
-      case 'transferring':
-        return { code: 'NOT_LEADER', message: 'is handing its leadership over' };
-      case 'uncommittedFull':
-        return {
-          code: 'UNCOMMITTED_FULL',
-          message: `has ${this.options.timings.maxUncommittedBytes} bytes that wait to be committed; a majority of its replicas is slow or away`,
-        };
-    }
+    return this.proposalRefusal() ?? sealRefusal(this.seals);
+  }
+
+  private proposalRefusal(): AppendRefusal | undefined {
+    const { failure, closed, core, options } = this;
+    const { maxUncommittedBytes } = options.timings;
+    return proposalRefusal({ failure, closed, core: core.canPropose(), maxUncommittedBytes });
   }
 
   append(batch: Buffer, header: BatchHeader): AppendedRange {
@@ -167,6 +158,7 @@ export class RaftReplicator implements Replicator {
   }
 
   confirmLeadership(): Promise<number> {
+    if (this.idle()) return Promise.reject(this.refused('NOT_LEADER', 'does not lead'));
     const { id, confirmed } = this.reads.begin();
     this.core.readIndex(id);
     this.drain();
@@ -174,7 +166,7 @@ export class RaftReplicator implements Replicator {
   }
 
   transferLeadership(toReplica: string): void {
-    if (this.stopped) return;
+    if (this.idle()) return;
     this.core.transferLeadership(toReplica);
     this.drain();
   }
@@ -198,12 +190,66 @@ export class RaftReplicator implements Replicator {
     return best?.replicaId;
   }
 
-  get sealedBy(): string | undefined {
-    return undefined;
+  seal(transitionId: string, deadlineMs: number): Promise<SealedEnd> {
+    const refusal = this.proposalRefusal() ?? sealRefusal(this.seals);
+    // Records that wait for their commit do not keep a leader from sealing behind them.
+    const mayAsk =
+      refusal === undefined ||
+      refusal.code === 'PARTITION_SEALED' ||
+      (refusal.code === 'UNCOMMITTED_FULL' && this.seals.state !== 'unknown');
+    if (mayAsk) return this.sealing.seal(transitionId, deadlineMs);
+    return Promise.reject(this.refused(refusal.code, refusal.message));
   }
 
-  seal(): Promise<never> {
-    return Promise.reject(zhumqError('UNSUPPORTED', 'this version does not seal partitions'));
+  close(): Promise<ClosedEnd> {
+    return (this.closing ??= this.closeNow());
+  }
+
+  /** Silent from here on, in this turn: a promise made later could be one that the answer knows nothing of (rule 1). */
+  private async closeNow(): Promise<ClosedEnd> {
+    if (this.stopped) throw this.refused('STOPPING', 'is being closed on this broker');
+    if (this.failure !== undefined)
+      throw this.refused('REPLICA_FAILED', `is out of service: ${this.failure.message}`);
+    const { log, core } = this;
+    const before = log.hardState;
+    const wasClosed = this.closed;
+    this.closed = true;
+    this.silence('was closed');
+    if (!wasClosed) {
+      log.saveHardState({
+        generation: this.options.group.generation,
+        term: core.term,
+        vote: before?.term === core.term ? before.vote : undefined,
+        closed: true,
+        tainted: core.tainted,
+        taintReason: core.tainted ? (before?.taintReason ?? '') : '',
+      });
+      // Whoever waits for a commit learns that its outcome is unknown.
+      this.options.listener.onRoleChanged();
+    }
+    // Pieces of a copy that are still on their way would follow the end that is answered.
+    await this.copy.giveUp();
+    await log.sync();
+    const { lastEpoch, logEnd } = log;
+    return { term: core.term, lastEpoch, logEnd, tainted: core.tainted };
+  }
+
+  /** Nothing leaves any more, and whoever waits for something of this replica is told. */
+  private silence(why: string): void {
+    this.gate.close();
+    this.held.length = 0;
+    this.core.localWriteFailed();
+    this.core.takeEffects();
+    this.reads.failAll(this.refused('NOT_LEADER', why));
+    this.sealing.fail(this.refused('LEADERSHIP_LOST', `${why} while it was being sealed`));
+  }
+
+  private refused(code: ErrorCode, predicate: string): Error {
+    const { group, log } = this.options;
+    const { topic, partition } = log.identity;
+    return zhumqError(code, `replica of partition ${topic}-${partition} ${predicate}`, {
+      ...group,
+    });
   }
 
   followers(): readonly FollowerStatus[] {
@@ -218,19 +264,33 @@ export class RaftReplicator implements Replicator {
   tick(): void {
     if (this.idle()) return;
     this.core.tick();
-    if (!this.hasStood) this.standFirst();
+    this.standing.tick();
     this.drain();
   }
 
-  /** A new partition need not wait for an election timeout: its preferred leader stands at once, and once. */
-  private standFirst(): void {
-    this.hasStood = true;
-    const { core, log, options } = this;
-    if (options.preferred && log.logEnd === 0 && core.leader === undefined) core.campaign();
+  /**
+   * The log of the generation before is synced first, whatever its flush policy was: a vote or an acknowledgement of this
+   * one speaks for all of it (rule 12). What arrives meanwhile waits, or an election would.
+   */
+  private enter(entered: Promise<void>): void {
+    this.entering = true;
+    entered.then(
+      () => {
+        this.entering = false;
+        if (this.idle()) return;
+        this.keepCommit();
+        this.options.listener.onHighWatermark(this.core.commit + 1);
+        this.standing.begin();
+        this.drain();
+        for (const message of this.held.splice(0)) this.receive(message);
+      },
+      (error: unknown) => this.fail(error as Error),
+    );
   }
 
   /** A message of this group and generation, addressed to this replica. */
   receive(message: Message): void {
+    if (this.entering && !this.closed && this.held.length < MAX_HELD) this.held.push(message);
     if (this.idle()) return;
     this.core.step(message);
     this.drain();
@@ -245,21 +305,20 @@ export class RaftReplicator implements Replicator {
 
   stop(): void {
     this.stopped = true;
-    this.installation?.abort.abort();
-    this.reads.failAll(zhumqError('STOPPING', 'the replica is stopping'));
-    this.gate.close();
+    void this.copy.giveUp();
+    this.silence('was stopped');
     this.log.listener = undefined;
   }
 
   private idle(): boolean {
-    return this.stopped || this.failure !== undefined;
+    return this.stopped || this.closed || this.entering || this.failure !== undefined;
   }
 
   private onDurable(durableEnd: number, epoch: number): void {
     if (this.idle()) return;
     this.options.listener.onDurableEnd(durableEnd);
     // While a copy is put in the place of the log, its pieces are not what the leader asked about.
-    if (this.installation !== undefined) return;
+    if (this.copy.underWay) return;
     this.core.synced(durableEnd - 1, epoch);
     this.drain();
     this.keepCommit();
@@ -275,13 +334,13 @@ export class RaftReplicator implements Replicator {
 
   /** Out of service for good; what was promised stays with the other replicas (rules 4 and 7). */
   private fail(error: Error): void {
-    if (this.idle()) return;
+    if (this.stopped || this.failure !== undefined) return;
     this.core.localWriteFailed();
-    for (const effect of this.core.takeEffects()) this.perform(effect);
+    const effects = this.core.takeEffects();
+    if (!this.idle()) for (const effect of effects) this.perform(effect);
     this.failure = error;
-    this.installation?.abort.abort();
-    this.gate.close();
-    this.reads.failAll(error);
+    void this.copy.giveUp();
+    this.silence('failed');
     this.options.listener.onRoleChanged();
     this.options.listener.onFailed(error);
   }
@@ -301,6 +360,7 @@ export class RaftReplicator implements Replicator {
     } finally {
       this.draining = false;
     }
+    this.sealing.check();
     if (!this.trusted) return;
     this.trusted = false;
     this.options.onTrusted();
@@ -311,11 +371,11 @@ export class RaftReplicator implements Replicator {
       case 'saveHardState':
         return this.saveHardState(effect.hardState);
       case 'truncate':
-        return this.guardWrite(() => this.log.truncate(effect.from));
+        return this.writes.truncate(effect.from);
       case 'append':
-        return this.appendReceived(effect);
+        return this.writes.received(effect);
       case 'appendLeaderChange':
-        return this.appendLeaderChange(effect.term, effect.voters);
+        return this.writes.leaderChange(effect.term, effect.voters);
       case 'send':
         return this.send(effect.message);
       case 'sendAfterSync':
@@ -327,7 +387,9 @@ export class RaftReplicator implements Replicator {
         this.keepCommit();
         return this.options.listener.onHighWatermark(effect.commit + 1);
       case 'roleChanged':
-        this.giveUpCopy(effect.leader);
+        this.copy.giveUpUnless(effect.leader);
+        this.standing.heard(effect.leader);
+        if (effect.role === 'leader') this.seals.find();
         return this.options.listener.onRoleChanged();
       case 'readConfirmed':
         return this.reads.confirm(effect.id, effect.offset);
@@ -337,7 +399,7 @@ export class RaftReplicator implements Replicator {
           zhumqError('NOT_LEADER', 'leadership could not be confirmed'),
         );
       case 'installSnapshot':
-        return this.installSnapshot(effect.from, effect.term);
+        return this.copy.begin(effect.from, effect.term);
       case 'fatal':
         return this.fail(zhumqError('REPLICA_FAILED', effect.reason, { ...this.options.group }));
       default:
@@ -365,30 +427,14 @@ export class RaftReplicator implements Replicator {
     if (before?.tainted === true && !hardState.tainted) this.trusted = true;
   }
 
-  private appendReceived(effect: Extract<Effect, { kind: 'append' }>): void {
-    const payload = effect.payload as Buffer;
-    let bytes = 0;
-    for (const span of effect.batches) bytes += span.bytes;
-    // The effect's batches are the last ones of the request: the first `skip` were here already.
-    this.guardWrite(() => this.log.appendAsFollower(payload.subarray(payload.length - bytes)));
-  }
-
-  private appendLeaderChange(term: number, voters: readonly string[]): void {
-    const batch = leaderChangeBatch(
-      { generation: this.options.group.generation, replicaId: this.log.identity.replicaId, voters },
-      this.options.wallMs(),
-    );
-    this.guardWrite(() => void this.log.appendAsLeader(batch, readBatchHeader(batch), term));
-  }
-
-  /** A refused write leaves log and core of different minds: the replica must not go on. */
-  private guardWrite(write: () => void): void {
-    try {
-      write();
-    } catch (error) {
-      this.options.logger.error({ err: error, ...this.options.group }, 'append refused by the log');
-      queueMicrotask(() => this.fail(error as Error));
-    }
+  /**
+   * Refused while a change of the voter set is unfinished (rule 13): there are no such changes yet; the core's proposal
+   * gate is where one will say so.
+   */
+  private appendSeal(transitionId: string): void {
+    const { lastOffset, bytes } = this.writes.seal(this.core.term, transitionId);
+    this.core.proposed(lastOffset, bytes);
+    this.drain();
   }
 
   private send(message: Message): void {
@@ -404,49 +450,19 @@ export class RaftReplicator implements Replicator {
     this.drain();
   }
 
-  private installSnapshot(from: string, term: number): void {
-    if (this.installation !== undefined) return;
-    const abort = new AbortController();
-    this.installation = { from, abort };
-    const startBefore = this.log.logStart;
-    this.options.logger.info(
-      { ...this.options.group, from, term },
-      'behind the log start: copying segments',
-    );
-    this.options.installer
-      .install(this.options.group, from, this.log, abort.signal)
-      .catch((error: unknown) => {
-        if (this.idle()) throw error;
-        this.options.logger.warn(
-          { err: error, ...this.options.group },
-          'copy of segments broke off; it will be resumed',
-        );
-        return undefined;
-      })
-      .then(
-        (lastOffset) => {
-          this.installation = undefined;
-          if (this.idle()) return;
-          const end = lastOffset ?? this.installedEnd(startBefore);
-          if (end === undefined) this.core.snapshotFailed(from, term);
-          else this.core.snapshotInstalled(from, term, end);
-          this.drain();
-          // What became durable meanwhile was not told.
-          const { durableEnd } = this.log;
-          this.onDurable(durableEnd, this.log.epochAt(durableEnd - 1) ?? 0);
-        },
-        () => (this.installation = undefined),
-      );
-  }
-
-  /** A copy from a replica that leads no more would end in a timeout, and this one may not vote before. */
-  private giveUpCopy(leader: string | undefined): void {
-    if (this.installation !== undefined && this.installation.from !== leader)
-      this.installation.abort.abort();
-  }
-
-  /** A copy that broke off after it had begun is a log like any other that ends early; undefined when it had not begun. */
-  private installedEnd(startBefore: number): number | undefined {
-    return this.log.logStart > startBefore ? this.log.durableEnd - 1 : undefined;
+  private onCopyEnded(from: string, term: number, end: number | undefined): void {
+    if (end === undefined) {
+      this.core.snapshotFailed(from, term);
+    } else {
+      this.seals.replaced();
+      this.core.snapshotInstalled(from, term, end);
+    }
+    this.drain();
+    // What became durable meanwhile was not told.
+    const { durableEnd } = this.log;
+    this.onDurable(durableEnd, this.log.epochAt(durableEnd - 1) ?? 0);
   }
 }
+
+/** Messages that wait while a generation is entered; what is beyond is lost, as on a wire. */
+const MAX_HELD = 64;
