@@ -11,7 +11,8 @@ const NOBODY = '127.0.0.1:1';
 const VERBS = [
   ...['dev', 'zkserver', 'broker', 'produce', 'consume', 'completion'],
   ...['topic create', 'topic list', 'topic describe', 'topic alter', 'topic delete'],
-  ...['partition describe', 'partition elect', 'cluster describe', 'cluster health'],
+  ...['partition describe', 'partition elect', 'partition mode'],
+  ...['cluster describe', 'cluster health'],
   ...['log verify', 'log dump', 'zk dump', 'config print'],
 ];
 
@@ -52,6 +53,12 @@ test.each([
   ['topic alter x', '"zhumq topic alter" needs --config'],
   ['topic delete x', 'give --yes'],
   ['partition elect x', '"zhumq partition elect" needs --partition'],
+  ['partition mode x', 'An argument is missing: zhumq partition mode <topic> <mode>'],
+  ['partition mode x quorum', 'mode is one of raft, fetch; "quorum" is not'],
+  ['partition mode fetch x', 'mode is one of raft, fetch; "x" is not'],
+  ['partition mode x raft --partition all', '--partition is a whole number'],
+  ['partition mode x raft --parallel 0', '--parallel is a whole number from 1 to 10000'],
+  ['partition mode x raft --wait --timeout soon', '--timeout is a duration'],
   ['produce', 'An argument is missing: zhumq produce <topic>'],
   ['produce x --acks 2', '--acks is one of'],
   ['produce x --header a', '--header takes NAME=VALUE'],

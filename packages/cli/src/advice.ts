@@ -17,6 +17,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   OFFSET_OUT_OF_RANGE:
     '"zhumq partition describe TOPIC" shows which offsets there are; --from earliest begins with the first.',
   TRUNCATED: 'Messages that were acknowledged are lost; read again with --from earliest.',
+  SWITCH_REFUSED: '"zhumq partition describe TOPIC" shows the replicas and what is under way.',
   STORE_UNAVAILABLE: 'Check the ZooKeeper ensemble; messages keep flowing meanwhile.',
 };
 

@@ -32,7 +32,16 @@ export const ADMIN_OPTIONS = {
 } as const satisfies Record<string, Options>;
 
 /** Runs a verb that asks the cluster something. A signal ends it with Interrupted. */
-export async function withClient<T>(
+export function withClient<T>(
+  flags: Flags,
+  what: string,
+  use: (client: Client, call: CallOptions) => Promise<T>,
+): Promise<T> {
+  return withSession(flags, what, (client, call) => tellIfSlow(what, use(client, call)));
+}
+
+/** As withClient(), for verbs that say by themselves what they wait for. */
+export async function withSession<T>(
   flags: Flags,
   what: string,
   use: (client: Client, call: CallOptions) => Promise<T>,
@@ -43,12 +52,12 @@ export async function withClient<T>(
   try {
     const client = await openClient(flags, signal);
     try {
-      return await tellIfSlow(what, use(client, { signal, timeout }));
+      return await use(client, { signal, timeout });
     } finally {
       await client.close({ timeout: CLOSE_TIMEOUT_MS });
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted || error instanceof Interrupted) throw error;
     throw new Interrupted(`interrupted by ${interruption.by} while waiting for ${what}`);
   } finally {
     interruption.end();

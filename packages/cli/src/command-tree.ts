@@ -38,6 +38,25 @@ export function noun(name: string, describe: string, verbs: readonly Verb[]): Co
   };
 }
 
+/** A verb with flags of its own making, in a file that is loaded when the verb is named: it brings much with it. */
+export interface LoadedVerb {
+  flags(program: Argv): Argv;
+  run(flags: Flags): Promise<number>;
+}
+
+/** A command that brings the code of servers: who only asks a cluster something does not wait for it. */
+export function loaded(name: string, describe: string, load: () => Promise<LoadedVerb>): Command {
+  return {
+    register: (program, run) =>
+      program.command(
+        name,
+        describe,
+        async (inner) => (await load()).flags(inner),
+        (flags) => run(async () => (await load()).run(flags)),
+      ),
+  };
+}
+
 function addVerb(program: Argv, verb: Verb, run: (verb: () => Promise<number>) => void): Argv {
   const options = Object.fromEntries(
     Object.entries(verb.options).map(([name, option]) => [name, completed(option)]),

@@ -1,28 +1,38 @@
 // From arguments to an exit code: the command tree, what all verbs share, and how errors are shown.
 import yargs from 'yargs';
 import type { Argv } from 'yargs';
+import { loaded } from './command-tree.js';
 import type { Command } from './command-tree.js';
-import { brokerCommand } from './commands/broker.js';
 import { clusterCommand } from './commands/cluster.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { consumeCommand } from './commands/consume.js';
-import { devCommand } from './commands/dev.js';
 import { logCommand } from './commands/log.js';
 import { partitionCommand } from './commands/partition.js';
 import { produceCommand } from './commands/produce.js';
 import { topicCommand } from './commands/topic.js';
 import { zkCommand } from './commands/zk.js';
-import { zkserverCommand } from './commands/zkserver.js';
 import { EXIT, UsageError, exitCodeOf, explain } from './exit-codes.js';
 import { usageMessage } from './usage-message.js';
 import type { Known } from './usage-message.js';
 import { version } from './version.js';
 
-export type { Command } from './command-tree.js';
+const SERVERS: readonly Command[] = [
+  loaded(
+    'dev',
+    'Run a cluster for development',
+    async () => (await import('./commands/dev.js')).dev,
+  ),
+  loaded(
+    'zkserver',
+    'Run a coordinator',
+    async () => (await import('./commands/zkserver.js')).zkserver,
+  ),
+  loaded('broker', 'Run a broker', async () => (await import('./commands/broker.js')).broker),
+];
 
 const COMMANDS: readonly Command[] = [
-  ...[devCommand, zkserverCommand, brokerCommand],
+  ...SERVERS,
   ...[topicCommand, produceCommand, consumeCommand],
   ...[partitionCommand, clusterCommand, logCommand, zkCommand, configCommand, completionCommand],
 ];

@@ -29,7 +29,8 @@ export function usageMessage(message: string, known: Known): string {
   if (empty !== null) return `${dashed(empty[1])} needs a value after it`;
   const choice = /Argument: (.*), Given: (.*), Choices: (.*)$/s.exec(message);
   if (choice !== null) {
-    const positional = known.path.at(-1)?.match(/[<[](\w+)/)?.[1] === choice[1];
+    const positionals = [...(known.path.at(-1) ?? '').matchAll(/[<[](\w+)/g)];
+    const positional = positionals.some(([, name]) => name === choice[1]);
     return `${positional ? choice[1] : dashed(choice[1])} is one of ${choice[3].replaceAll('"', '')}; ${choice[2]} is not`;
   }
   return message;

@@ -2,7 +2,7 @@
 import { brokerOptions } from '@zhumq/broker';
 import { address } from '../arguments.js';
 import { UsageError } from '../exit-codes.js';
-import type { Command } from '../run-command.js';
+import type { LoadedVerb } from '../command-tree.js';
 import { serverEnvironment } from '../servers/environment.js';
 import { openMetadataStore } from '../servers/metadata-location.js';
 import { runBroker } from '../servers/run-broker.js';
@@ -19,37 +19,30 @@ import {
 } from './server-flags.js';
 import type { Flags } from './server-flags.js';
 
-export const brokerCommand: Command = {
-  register: (program, run) =>
-    program.command(
-      'broker',
-      'Run a broker',
-      (verb) =>
-        addServerFlags(verb, brokerOptions)
-          .option('data-dir', {
-            type: 'string',
-            demandOption: true,
-            describe: 'Folder of this broker alone',
-          })
-          .option('rack', {
-            type: 'string',
-            default: '',
-            describe: 'Failure domain; replicas are spread over racks',
-          })
-          .option('weight', {
-            type: 'string',
-            default: '1',
-            describe: 'Share of partitions relative to other brokers',
-          }),
-      (flags) =>
-        run(() =>
-          serve(() => start(flags), {
-            json: flags.output === 'json',
-            stopWithParent: flags['stop-with-parent'] === true,
-            waitsFor: `${storeToWaitFor(flags)} and the first zkserver of the cluster`,
-          }),
-        ),
-    ),
+export const broker: LoadedVerb = {
+  flags: (verb) =>
+    addServerFlags(verb, brokerOptions)
+      .option('data-dir', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Folder of this broker alone',
+      })
+      .option('rack', {
+        type: 'string',
+        default: '',
+        describe: 'Failure domain; replicas are spread over racks',
+      })
+      .option('weight', {
+        type: 'string',
+        default: '1',
+        describe: 'Share of partitions relative to other brokers',
+      }),
+  run: (flags) =>
+    serve(() => start(flags), {
+      json: flags.output === 'json',
+      stopWithParent: flags['stop-with-parent'] === true,
+      waitsFor: `${storeToWaitFor(flags)} and the first zkserver of the cluster`,
+    }),
 };
 
 async function start(flags: Flags): Promise<RunningServer> {

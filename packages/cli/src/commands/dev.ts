@@ -2,7 +2,7 @@
 import { parseDurationMs } from '@zhumq/base';
 import { UsageError } from '../exit-codes.js';
 import { note } from '../output.js';
-import type { Command } from '../run-command.js';
+import type { LoadedVerb } from '../command-tree.js';
 import { devPortCount, startDevCluster } from '../servers/dev-cluster.js';
 import { DEFAULT_FIRST_PORT, findPortBlock } from '../servers/port-block.js';
 import type { PortBlock } from '../servers/port-block.js';
@@ -16,60 +16,53 @@ const MAX_BROKERS = 20;
 const PORTS_WAIT_MS = 3_000;
 const LOOK_MS = 50;
 
-export const devCommand: Command = {
-  register: (program, run) =>
-    program.command(
-      'dev',
-      'Run a cluster for development',
-      (verb) =>
-        verb
-          .option('brokers', { type: 'string', default: '3', describe: 'Number of brokers' })
-          .option('data-dir', {
-            type: 'string',
-            default: './zhumq-data',
-            describe: 'Folder that keeps everything',
-          })
-          .option('port', {
-            type: 'string',
-            describe: `First of consecutive ports: zkserver, brokers, their metrics; 0: any free ones [${DEFAULT_FIRST_PORT}, or the next free block]`,
-          })
-          .option('processes', {
-            type: 'boolean',
-            default: false,
-            describe: 'Give each broker a process of its own',
-          })
-          .option('restart-after', {
-            type: 'string',
-            default: '2s',
-            describe:
-              'With --processes: when a broker that died is started again; never: it stays away',
-          })
-          .option('log-level', {
-            choices: ['debug', 'info', 'warn', 'error', 'silent'],
-            default: 'error',
-            describe: 'Least severity that is logged',
-          })
-          .option('log-format', {
-            choices: ['json', 'short'],
-            default: 'short',
-            describe: 'Form of log lines on standard error',
-          })
-          .option('output', {
-            alias: 'o',
-            choices: ['table', 'json'],
-            default: 'table',
-            describe: 'Form of the ready line',
-          })
-          .option('stop-with-parent', { type: 'boolean', default: false, hidden: true }),
-      (flags) =>
-        run(() =>
-          serve(() => start(flags), {
-            json: flags.output === 'json',
-            stopWithParent: flags['stop-with-parent'] === true,
-            waitsFor: 'the servers of the cluster to start',
-          }),
-        ),
-    ),
+export const dev: LoadedVerb = {
+  flags: (verb) =>
+    verb
+      .option('brokers', { type: 'string', default: '3', describe: 'Number of brokers' })
+      .option('data-dir', {
+        type: 'string',
+        default: './zhumq-data',
+        describe: 'Folder that keeps everything',
+      })
+      .option('port', {
+        type: 'string',
+        describe: `First of consecutive ports: zkserver, brokers, their metrics; 0: any free ones [${DEFAULT_FIRST_PORT}, or the next free block]`,
+      })
+      .option('processes', {
+        type: 'boolean',
+        default: false,
+        describe: 'Give each broker a process of its own',
+      })
+      .option('restart-after', {
+        type: 'string',
+        default: '2s',
+        describe:
+          'With --processes: when a broker that died is started again; never: it stays away',
+      })
+      .option('log-level', {
+        choices: ['debug', 'info', 'warn', 'error', 'silent'],
+        default: 'error',
+        describe: 'Least severity that is logged',
+      })
+      .option('log-format', {
+        choices: ['json', 'short'],
+        default: 'short',
+        describe: 'Form of log lines on standard error',
+      })
+      .option('output', {
+        alias: 'o',
+        choices: ['table', 'json'],
+        default: 'table',
+        describe: 'Form of the ready line',
+      })
+      .option('stop-with-parent', { type: 'boolean', default: false, hidden: true }),
+  run: (flags) =>
+    serve(() => start(flags), {
+      json: flags.output === 'json',
+      stopWithParent: flags['stop-with-parent'] === true,
+      waitsFor: 'the servers of the cluster to start',
+    }),
 };
 
 async function start(flags: Flags): Promise<RunningServer> {

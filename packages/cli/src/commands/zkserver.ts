@@ -1,7 +1,7 @@
 // zhumq zkserver: runs one coordinator until a signal.
 import { zkServerOptions } from '@zhumq/zkserver';
 import { address } from '../arguments.js';
-import type { Command } from '../run-command.js';
+import type { LoadedVerb } from '../command-tree.js';
 import { serverEnvironment } from '../servers/environment.js';
 import { openMetadataStore } from '../servers/metadata-location.js';
 import { runZkServer } from '../servers/run-zkserver.js';
@@ -18,21 +18,14 @@ import {
 } from './server-flags.js';
 import type { Flags } from './server-flags.js';
 
-export const zkserverCommand: Command = {
-  register: (program, run) =>
-    program.command(
-      'zkserver',
-      'Run a coordinator',
-      (verb) => addServerFlags(verb, zkServerOptions),
-      (flags) =>
-        run(() =>
-          serve(() => start(flags), {
-            json: flags.output === 'json',
-            stopWithParent: flags['stop-with-parent'] === true,
-            waitsFor: storeToWaitFor(flags),
-          }),
-        ),
-    ),
+export const zkserver: LoadedVerb = {
+  flags: (verb) => addServerFlags(verb, zkServerOptions),
+  run: (flags) =>
+    serve(() => start(flags), {
+      json: flags.output === 'json',
+      stopWithParent: flags['stop-with-parent'] === true,
+      waitsFor: storeToWaitFor(flags),
+    }),
 };
 
 async function start(flags: Flags): Promise<RunningServer> {

@@ -1,5 +1,4 @@
 // zhumq log dump: the batches of a partition, and their records when asked for.
-import { NodeFileSystem, dumpPartition } from '@zhumq/log';
 import type { DumpedBatch, DumpedFault } from '@zhumq/log';
 import { optionalNumber } from '../../arguments.js';
 import type { Verb } from '../../command-tree.js';
@@ -21,6 +20,7 @@ export const dumpLog: Verb = {
   },
   examples: [['log dump data/partitions/orders-0.1f00ba11 --records -o jsonl', 'all of it']],
   async run(flags) {
+    const { NodeFileSystem, dumpPartition } = await import('@zhumq/log');
     const directory = partitionFolderOf(flags);
     const fromOffset = optionalNumber(flags, 'from', 0) ?? 0;
     const records = flags.records === true;

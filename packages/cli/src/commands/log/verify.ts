@@ -1,5 +1,4 @@
 // zhumq log verify: every checksum, index and epoch of a partition; the position of the first damage.
-import { NodeFileSystem, verifyPartition } from '@zhumq/log';
 import type { PartitionReport } from '@zhumq/log';
 import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
@@ -14,6 +13,7 @@ export const verifyLog: Verb = {
   options: { ...OUTPUT_OPTION },
   examples: [['log verify data/partitions/orders-0.1f00ba11', 'exit code 1 when damaged']],
   async run(flags) {
+    const { NodeFileSystem, verifyPartition } = await import('@zhumq/log');
     const directory = partitionFolderOf(flags);
     const report = await tellIfSlow(
       `all bytes of ${directory}`,

@@ -33,12 +33,43 @@ export const alterTopic: Verb = {
       Object.fromEntries(Object.entries(config).filter(([, value]) => value !== '')),
     );
     const dryRun = flags['dry-run'] === true;
-    const altered = await withClient(flags, `topic "${topic}" to be changed`, (client, call) =>
-      client.admin().alterTopic({ topic, config, dryRun }, call),
+    const { before, altered } = await withClient(
+      flags,
+      `topic "${topic}" to be changed`,
+      async (client, call) => {
+        const [{ config: before }] = await client.admin().describeTopics([topic], call);
+        const altered = await client.admin().alterTopic({ topic, config, dryRun }, call);
+        return { before, altered };
+      },
     );
-    printObject(formatOf(flags), { dryRun, ...altered }, [
+    const changes = changesOf(Object.keys(config), before, altered.config);
+    printObject(formatOf(flags), { dryRun, changes, ...altered }, [
+      ...changes.map((change) => `${dryRun ? 'would change' : 'changed'} ${changeText(change)}`),
+      ...(changes.length === 0 ? ['nothing to change: it is so already'] : []),
       `topic "${topic}" ${dryRun ? 'would have' : 'has'}: ${configText(altered.config) ?? 'all defaults'}`,
     ]);
     return EXIT.ok;
   },
 };
+
+interface Change {
+  readonly name: string;
+  /** null: the default. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** What a change of settings did; what was so already is left out. */
+export function changesOf(
+  names: readonly string[],
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Change[] {
+  return names
+    .map((name) => ({ name, from: before[name] || null, to: after[name] || null }))
+    .filter(({ from, to }) => from !== to);
+}
+
+function changeText({ name, from, to }: Change): string {
+  return `${name} from ${from ?? 'its default'} to ${to ?? 'its default'}`;
+}

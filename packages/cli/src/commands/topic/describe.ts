@@ -52,6 +52,10 @@ export function printTopic(format: OutputFormat, described: TopicDescription): v
       title: 'IN-SYNC',
       value: (row) => (row.inSync.length === 0 ? undefined : row.inSync.join(',')),
     },
+    {
+      title: 'SWITCHING',
+      value: ({ transition }) => transition && `to ${transition.to}: ${transition.phase}`,
+    },
     { title: 'GENERATION', value: (row) => row.generation, wide: true },
   ]);
 }
