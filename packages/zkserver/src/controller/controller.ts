@@ -221,8 +221,8 @@ export class Controller {
     if (view === this.published || !this.parts.leadership.isActive) return view;
     this.published = view;
     this.parts.onView(view);
+    this.elections.follow(view); // first: its questions are short and urgent
     this.announcer.follow(view);
-    this.elections.follow(view);
     this.sagas.follow(view);
     return view;
   }

@@ -1,6 +1,6 @@
 // Decides elections in mode fetch by the answers that were gathered (elector.ts). A partition whose record has changed
 // since the brokers were asked is left alone: what they said was about another state.
-import { MAX_EPOCH, parseTopicConfig } from '@zhumq/model';
+import { MAX_EPOCH } from '@zhumq/model';
 import type { ErrorCode, PartitionRecord } from '@zhumq/model';
 import type { Decide } from '../controller/decision.js';
 import { inMultis } from '../controller/multi-chunks.js';
@@ -8,6 +8,7 @@ import type { ClusterView } from '../view/cluster-view.js';
 import { chooseLeader, chooseWanted } from './choose-leader.js';
 import type { Election, ReplicaAnswer } from './events.js';
 import {
+  configOf,
   fetchPartitionFinder,
   hasLiveLeader,
   isAvailable,
@@ -75,7 +76,7 @@ export function judgeElection(
 }
 
 function rulesOf(partition: FetchPartition) {
-  const { uncleanLeaderElection } = parseTopicConfig(partition.topic.record.config);
+  const { uncleanLeaderElection } = configOf(partition.topic);
   return {
     minInsync: minInsyncOf(partition),
     uncleanLeaderElection: uncleanLeaderElection === 'true',

@@ -5,11 +5,12 @@
 //   leaderless -> asking -> elected, or resting (nobody may lead) -> asking again after a while, or when a broker comes
 import { Backoff } from '@zhumq/base';
 import type { Clock, Logger, Random, Timer } from '@zhumq/base';
-import { isError, parseTopicConfig } from '@zhumq/model';
+import { isError } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
 import { judgeElection } from './elect-leaders.js';
 import type { Election, LeadersElected } from './events.js';
 import {
+  configOf,
   electableMembers,
   fetchPartitionFinder,
   hasLiveLeader,
@@ -148,7 +149,7 @@ export class Elector {
 /** Who may lead without a loss; all replicas where the topic allows one. */
 function questionOf(view: ClusterView, partition: FetchPartition): Question {
   const { topic, record } = partition;
-  const { uncleanLeaderElection } = parseTopicConfig(topic.record.config);
+  const { uncleanLeaderElection } = configOf(topic);
   const asked = uncleanLeaderElection === 'true' ? record.replicas : electableMembers(record);
   const brokers = asked
     .filter((replica) => isAvailable(view, replica))

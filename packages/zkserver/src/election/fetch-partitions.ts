@@ -2,7 +2,7 @@
 import { paths } from '@zhumq/metadata';
 import type { StoreOperation } from '@zhumq/metadata';
 import { minInsyncReplicasOf, parseTopicConfig, partitionRecordCodec } from '@zhumq/model';
-import type { PartitionRecord, Replica } from '@zhumq/model';
+import type { PartitionRecord, Replica, TopicConfig, TopicRecord } from '@zhumq/model';
 import type { PartitionKey } from './events.js';
 import { topicsOf, versionedPartitionsOf } from '../view/cluster-view.js';
 import type { ClusterView, Topic, Versioned } from '../view/cluster-view.js';
@@ -68,8 +68,19 @@ export function electableMembers({ replicas, isr, elr }: PartitionRecord): reado
 }
 
 export function minInsyncOf({ topic, record }: FetchPartition): number {
-  return minInsyncReplicasOf(parseTopicConfig(topic.record.config), record.replicas.length);
+  return minInsyncReplicasOf(configOf(topic), record.replicas.length);
 }
+
+/** Parsed once for all partitions: a record of a view never changes. */
+export function configOf({ record }: Topic): TopicConfig {
+  const known = configs.get(record);
+  if (known !== undefined) return known;
+  const config = parseTopicConfig(record.config);
+  configs.set(record, config);
+  return config;
+}
+
+const configs = new WeakMap<TopicRecord, TopicConfig>();
 
 /**
  * The record with another ISR, in the order of the replicas. While fewer are in sync than min.insync.replicas, the high

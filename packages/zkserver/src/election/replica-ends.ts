@@ -45,7 +45,9 @@ export class ReplicaEnds {
         byBroker.set(broker.id, asked);
       }
       const key = question.brokers.map(({ id }) => id).join(' ');
-      groups.set(key, [...(groups.get(key) ?? []), question]);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [question]);
+      else group.push(question);
     }
     const answers = new Map(
       Array.from(byBroker, ([id, { broker, refs }]) => [id, this.askBroker(broker, refs, signal)]),
