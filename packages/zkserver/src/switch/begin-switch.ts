@@ -2,6 +2,7 @@
 import { zhumqError } from '@zhumq/model';
 import type { PartitionRecord, ReplicationMode } from '@zhumq/model';
 import type { StoreOperation } from '@zhumq/metadata';
+import { hasLiveLeader, isAvailable } from '../election/fetch-partitions.js';
 import { unknownTopic } from '../controller/delete-topic.js';
 import type { Decide } from '../controller/decision.js';
 import { findTopic } from '../view/cluster-view.js';
@@ -56,12 +57,12 @@ export function recordIntent(
 
 /** The seal must reach a majority of the replicas, and only what is in sync is sure to have everything (rule 12). */
 function refusalToRaft(view: ClusterView, record: PartitionRecord): string | undefined {
-  const { isr, replicas, leader } = record;
+  const { isr, replicas } = record;
   const needed = majorityOf(replicas.length);
   if (isr.length < needed) {
     return `only ${isr.length} of ${replicas.length} replicas are in sync and ${needed} must be; wait until they caught up`;
   }
-  if (leader === undefined || !view.liveBrokers.has(leader.broker)) {
+  if (!hasLiveLeader(view, record)) {
     return 'nobody leads it at present; wait for the election';
   }
   return undefined;
@@ -72,7 +73,7 @@ function refusalToFetch(view: ClusterView, record: PartitionRecord): string | un
   if (learners.length > 0) return 'its set of voters is being changed; wait until that has ended';
   const needed = majorityOf(voters.length);
   const alive = replicas.filter(
-    ({ broker, replicaId }) => voters.includes(replicaId) && view.liveBrokers.has(broker),
+    (replica) => voters.includes(replica.replicaId) && isAvailable(view, replica),
   );
   if (alive.length >= needed) return undefined;
   return `only ${alive.length} of its ${voters.length} voters are on live brokers and ${needed} must be; start the others`;

@@ -2,24 +2,19 @@
 // asked again until it answers; one whose broker is not alive is asked as soon as it is.
 import { Backoff, assert, delay } from '@zhumq/base';
 import type { Clock, Random, Timer } from '@zhumq/base';
-import type { BrokerRegistration } from '@zhumq/model';
+import type { BrokerRegistration, Replica } from '@zhumq/model';
 import type { CloseAnswer } from './switch-events.js';
 import { majorityOf } from './switched-partition.js';
-
-export interface Voter {
-  readonly replicaId: string;
-  readonly broker: number;
-}
 
 export interface CloseRoundParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
-  readonly voters: readonly Voter[];
-  /** undefined while it is not alive. */
-  readonly brokerOf: (voter: Voter) => BrokerRegistration | undefined;
+  readonly voters: readonly Replica[];
+  /** undefined while it is not alive, or has another data directory. */
+  readonly brokerOf: (voter: Replica) => BrokerRegistration | undefined;
   readonly close: (broker: BrokerRegistration, signal: AbortSignal) => Promise<CloseAnswer>;
-  readonly onFailure: (voter: Voter, error: unknown) => void;
+  readonly onFailure: (voter: Replica, error: unknown) => void;
   /** How long a majority waits for the others, and whether also for those whose broker is not alive. */
   readonly waitMs: number;
   readonly waitForDead: boolean;
@@ -55,7 +50,7 @@ export class CloseRound {
   }
 
   /** Until it has answered or the round has ended; never rejects. */
-  private async ask(voter: Voter): Promise<void> {
+  private async ask(voter: Replica): Promise<void> {
     const { clock, random, brokerOf, close, onFailure } = this.parts;
     const { signal } = this.ending;
     const backoff = new Backoff(BACKOFF, random);
@@ -70,7 +65,7 @@ export class CloseRound {
     }
   }
 
-  private take(voter: Voter, answer: CloseAnswer): void {
+  private take(voter: Replica, answer: CloseAnswer): void {
     const { replicaId, broker } = voter;
     assert(answer.replicaId === replicaId, `broker ${broker} answered for another replica`);
     this.answers.set(replicaId, answer);
@@ -85,7 +80,7 @@ export class CloseRound {
       this.timers.push(clock.after(waitMs, () => this.endIfEnough()));
     }
     const missing = voters.filter(({ replicaId }) => !this.answers.has(replicaId));
-    const isWaitedFor = (voter: Voter): boolean => waitForDead || brokerOf(voter) !== undefined;
+    const isWaitedFor = (voter: Replica): boolean => waitForDead || brokerOf(voter) !== undefined;
     const isLate = clock.monotonicMs() - this.majoritySinceMs >= waitMs;
     if (isLate || !missing.some(isWaitedFor)) this.end();
   }

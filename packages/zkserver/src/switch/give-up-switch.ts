@@ -4,6 +4,7 @@ import type { PartitionRecord, SwitchOutcome } from '@zhumq/model';
 import type { Decide, LeaderClaim, Write } from '../controller/decision.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { inMultis } from '../controller/multi-chunks.js';
+import { hasLiveLeader } from '../election/fetch-partitions.js';
 import { changeRecord, partitionIn, topicById, underWay } from './switched-partition.js';
 import type { SwitchedPartition } from './switched-partition.js';
 
@@ -68,14 +69,11 @@ function abort(
 ): Partial<PartitionRecord> {
   const { id, to } = lastSwitch;
   if (record.mode === 'raft') return { transition: { id, to, phase: 'abort' }, lastSwitch };
-  const { leader } = record;
-  // An epoch belongs to one life of a broker (rule 3); without that life, an election follows.
-  const isAlive =
-    leader !== undefined && view.liveBrokers.get(leader.broker)?.incarnation === leader.incarnation;
   return {
     generation: record.generation + 1,
     epoch: record.epoch + 1,
-    leader: isAlive ? leader : undefined,
+    // An epoch belongs to one life of a broker (rule 3); without that life, an election follows.
+    leader: hasLiveLeader(view, record) ? record.leader : undefined,
     seal: undefined,
     transition: undefined,
     lastSwitch,

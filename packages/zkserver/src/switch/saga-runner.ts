@@ -10,13 +10,13 @@
 import { Backoff, delay } from '@zhumq/base';
 import type { Clock, Logger, Random } from '@zhumq/base';
 import { isError } from '@zhumq/model';
-import type { PartitionRecord } from '@zhumq/model';
+import type { BrokerRegistration, PartitionRecord, Replica } from '@zhumq/model';
 import type { PartitionRef } from '@zhumq/rpc';
+import { isAvailable } from '../election/fetch-partitions.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { timestamp } from './broker-calls.js';
 import type { BrokerCalls } from './broker-calls.js';
 import { CloseRound } from './close-round.js';
-import type { Voter } from './close-round.js';
 import { SealTarget } from './seal-target.js';
 import type { SagaRef, SwitchEvent } from './switch-events.js';
 import { partitionIn, topicById } from './switched-partition.js';
@@ -142,7 +142,7 @@ export class SagaRunner {
     const isBounded = !isForced && found.transition.phase !== 'abort';
     const round = new CloseRound({
       ...{ clock, random, signal, voters: votersOf(found.record) },
-      brokerOf: ({ broker }) => this.parts.view().liveBrokers.get(broker),
+      brokerOf: (voter) => availableBroker(this.parts.view(), voter),
       close: (broker, callSignal) => {
         const ref = this.refOf(this.find() ?? found);
         return calls.close(broker, ref, { timeoutMs: CLOSE_TIMEOUT_MS, signal: callSignal });
@@ -211,6 +211,10 @@ function sagaOf({ topic, number, record, transition }: UnderWay): SagaRef {
   return { topicId, partition: number, generation, transitionId: transition.id };
 }
 
-function votersOf({ replicas, voters }: PartitionRecord): readonly Voter[] {
+function votersOf({ replicas, voters }: PartitionRecord): readonly Replica[] {
   return replicas.filter(({ replicaId }) => voters.includes(replicaId));
+}
+
+function availableBroker(view: ClusterView, replica: Replica): BrokerRegistration | undefined {
+  return isAvailable(view, replica) ? view.liveBrokers.get(replica.broker) : undefined;
 }
