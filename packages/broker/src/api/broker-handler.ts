@@ -1,7 +1,6 @@
 // Serves BrokerService: each method to the one file that does it.
 import { ByteBudget } from '@zhumq/base';
 import type { Clock } from '@zhumq/base';
-import { zhumqError } from '@zhumq/model';
 import type { BrokerHandler } from '@zhumq/rpc';
 import type { Assignments } from '../membership/assignments.js';
 import { ProducerIds } from '../membership/producer-ids.js';
@@ -13,12 +12,14 @@ import type { RaftTransport } from '../replication/raft/raft-transport.js';
 import { LeadershipTransfer } from './leadership-transfer.js';
 import { MetadataHandler } from './metadata-handler.js';
 import { OffsetsHandler } from './offsets-handler.js';
+import { PartitionControlHandler } from './partition-control-handler.js';
 import { ProduceHandler } from './produce-handler.js';
 import { PullHandler } from './pull-handler.js';
 import { ReplicasHandler } from './replicas-handler.js';
 
 export interface BrokerHandlerParts {
   readonly brokerId: number;
+  readonly incarnation: number;
   readonly options: BrokerOptions;
   readonly registry: PartitionRegistry;
   readonly transport: RaftTransport;
@@ -66,6 +67,14 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     desiredState: () => assignments.state,
     callTimeoutMs: METADATA_TIMEOUT_MS,
   });
+  const { incarnation } = parts;
+  const control = new PartitionControlHandler({
+    brokerId,
+    incarnation,
+    registry,
+    assignments,
+    clock,
+  });
   const ids = new ProducerIds(() =>
     link.callActiveWithin(
       ALLOCATION_TIMEOUT_MS,
@@ -83,15 +92,11 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     describeReplicas: (topic, partition) => replicas.describe(topic, partition),
     transferLeadership: (topic, partition, toBroker) => transfer.run(topic, partition, toBroker),
     reconcile: (state) => assignments.apply(state),
-    replicaEnds: () => unsupported('replicaEnds'),
-    sealPartition: () => unsupported('sealPartition'),
-    closePartition: () => unsupported('closePartition'),
+    replicaEnds: (refs) => control.replicaEnds(refs),
+    sealPartition: (ref, transitionId, timeoutMs) =>
+      control.sealPartition(ref, transitionId, timeoutMs),
+    closePartition: (ref) => control.closePartition(ref),
   };
-}
-
-/** Of mode fetch and the switch, which this version does not have yet. */
-function unsupported(method: string): never {
-  throw zhumqError('UNSUPPORTED', `this version does not serve ${method}`, { method });
 }
 
 const MAX_WAITING_PULLS = 10_000;

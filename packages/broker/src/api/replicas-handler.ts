@@ -1,4 +1,5 @@
 // Serves describeReplicas: what the replicas here look like.
+import { ReplicationMode } from '@zhumq/rpc';
 import type { ReplicaStatus } from '@zhumq/rpc';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
@@ -28,7 +29,7 @@ export class ReplicasHandler {
       partition: partition.name.partition,
       broker: this.brokerId,
       replicaId: log.identity.replicaId,
-      role: log.hardState?.tainted ? 'damaged' : replicator.role,
+      role: roleOf(partition),
       epoch: replicator.epoch,
       logStart: log.logStart,
       logEnd: log.logEnd,
@@ -37,6 +38,15 @@ export class ReplicasHandler {
       leader: leader === undefined ? -1 : (this.transport.brokerOf(leader) ?? -1),
       bytes: log.sizeBytes,
       problem: log.hardState?.tainted ? log.hardState.taintReason : '',
+      mode: replicator.mode === 'fetch' ? ReplicationMode.FETCH : ReplicationMode.RAFT,
+      generation: partition.name.generation,
+      sealedBy: replicator.sealedBy,
     };
   }
+}
+
+/** What matters most of it, for a person. */
+function roleOf({ log, replicator, leads }: Partition): string {
+  if (log.hardState?.tainted === true) return 'damaged';
+  return leads && replicator.sealedBy !== undefined ? 'sealed' : replicator.role;
 }

@@ -31,12 +31,32 @@ export class Assignments {
   private current: DesiredState | undefined;
   private retry: Timer | undefined;
   private stopped = false;
+  /** Largest epoch of a zkserver that was heard of, in whatever it asked. */
+  private controllerEpoch = -1;
+  /** Versions of the records, by partition. */
+  private versions = new Map<string, number>();
 
   constructor(private readonly options: AssignmentsOptions) {}
 
   /** What was applied last; undefined before any zkserver or cache told anything. */
   get state(): DesiredState | undefined {
     return this.current;
+  }
+
+  /** Version of a partition's record as last told; -1 when none was. */
+  versionOf(topicId: string, partition: number): number {
+    return this.versions.get(keyOf(topicId, partition)) ?? -1;
+  }
+
+  /** Throws STALE_CONTROLLER for a zkserver that was deposed; remembers a newer one (rule 33). */
+  checkController(epoch: number): void {
+    if (epoch < this.controllerEpoch) {
+      throw zhumqError(
+        'STALE_CONTROLLER',
+        `controller epoch ${epoch} is older than ${this.controllerEpoch}: refused`,
+      );
+    }
+    this.controllerEpoch = epoch;
   }
 
   /**
@@ -49,6 +69,7 @@ export class Assignments {
     if (cached === undefined) return;
     await this.executor.run(() => {
       this.current = cached;
+      this.controllerEpoch = Math.max(this.controllerEpoch, cached.controllerEpoch);
       this.introduce(cached);
       this.ensureAll(cached, false);
     });
@@ -71,10 +92,7 @@ export class Assignments {
   private async applyNow(state: DesiredState): Promise<DesiredStateReply> {
     const { store, cache, logger } = this.options;
     const known = this.current;
-    if (known !== undefined && state.controllerEpoch < known.controllerEpoch) {
-      const epochs = `controller epoch ${state.controllerEpoch} is older than ${known.controllerEpoch}`;
-      throw zhumqError('STALE_CONTROLLER', `desired state refused: ${epochs}`);
-    }
+    this.checkController(state.controllerEpoch);
     if (state.clusterId !== store.clusterId) {
       throw zhumqError(
         'WRONG_CLUSTER',
@@ -153,6 +171,13 @@ export class Assignments {
    */
   private ensureAll(state: DesiredState, isFresh: boolean): void {
     let failed = 0;
+    // Before anything is opened: a call that comes in between is judged by what is known now.
+    this.versions = new Map(
+      state.partitions.map(({ topicId, info }) => [
+        keyOf(topicId, info.partition),
+        info.version ?? -1,
+      ]),
+    );
     for (const assignment of state.partitions) {
       if (!this.ensureOrLog(assignment, isFresh)) failed++;
     }
@@ -250,6 +275,10 @@ export class Assignments {
 const MAX_WAITING = 16;
 /** Until partitions that could not be opened are tried again. */
 const RETRY_MS = 5_000;
+
+function keyOf(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`;
+}
 
 /** Whether the zkserver should hear (again) of what is led here; what is recorded says otherwise. */
 function recordIsStale(

@@ -204,11 +204,16 @@ export class Partition implements ReplicatorListener {
     );
   }
 
-  /** Throws NOT_LEADER (or what is the matter) unless consumers may be served here. */
-  checkLeads(): void {
+  /** Throws STOPPING or REPLICA_FAILED. */
+  checkServes(): void {
     this.checkOpen();
     if (this.replicator.role === 'failed')
       throw this.error('REPLICA_FAILED', 'is out of service on this broker');
+  }
+
+  /** Throws NOT_LEADER (or what is the matter) unless consumers may be served here. */
+  checkLeads(): void {
+    this.checkServes();
     if (!this.leads)
       throw this.error('NOT_LEADER', 'is not led by this broker', this.leaderContext());
   }

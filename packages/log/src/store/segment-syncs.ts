@@ -28,6 +28,9 @@ export class SegmentSyncs {
   private readonly rounds = new Map<number, Round>();
   private readonly running = new Map<ReplicaChannel, Promise<void>>();
   private stopped = false;
+  /** Calls of `sync` under way, and those that wait for one of them to end. */
+  private single = 0;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly options: SegmentSyncsOptions) {}
 
@@ -46,7 +49,17 @@ export class SegmentSyncs {
 
   /** Like `syncAll`, for one; rejects when it was not synced because the store closes. */
   async sync(channel: ReplicaChannel): Promise<void> {
-    await this.syncAll([channel]);
+    // One by one they would otherwise all be asked of the disk at once.
+    while (this.single >= CONCURRENT_SYNCS) {
+      await new Promise<void>((resume) => this.waiting.push(resume));
+    }
+    this.single++;
+    try {
+      await this.syncAll([channel]);
+    } finally {
+      this.single--;
+      this.waiting.shift()?.();
+    }
     if (this.stopped) throw zhumqError('LOG_CLOSED', `the store of ${channel.folder} is closing`);
   }
 
