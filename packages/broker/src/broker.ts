@@ -4,23 +4,29 @@ import type { Clock, ErrorContext, Logger, Metrics, OpsServer, Random } from '@z
 import type { FileSystem, LogStore } from '@zhumq/log';
 import type { MetadataStore } from '@zhumq/metadata';
 import { zhumqError } from '@zhumq/model';
-import { ChannelPool, brokerService, createRpcServer, raftService } from '@zhumq/rpc';
+import { ChannelPool, brokerService, createRpcServer, fetchService, raftService } from '@zhumq/rpc';
 import type { RpcServer } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
+import { fetchHandler } from './api/fetch-handler.js';
 import { raftHandler } from './api/raft-handler.js';
 import { BrokerHealth } from './health.js';
 import { handLeadershipAway } from './leader-handover.js';
 import { Assignments } from './membership/assignments.js';
 import { readClusterId } from './membership/cluster-identity.js';
 import { DesiredStateCache } from './membership/desired-state-cache.js';
+import { FetchRequests } from './membership/fetch-requests.js';
 import { LeaderReports } from './membership/leader-reports.js';
 import { Registration } from './membership/registration.js';
+import { StateRequests } from './membership/state-requests.js';
 import { ZkServerLink } from './membership/zkserver-link.js';
 import { openLogStore } from './log-store.js';
 import { BrokerMetrics } from './metrics.js';
 import type { BrokerOptions } from './options.js';
 import { PartitionOpener } from './partition/partition-opener.js';
+import type { PartitionOpenerOptions } from './partition/partition-opener.js';
 import { PartitionRegistry } from './partition/partition-registry.js';
+import { fetchParts } from './replication/fetch/fetch-parts.js';
+import type { FetchParts } from './replication/fetch/fetch-parts.js';
 import { RaftTicker } from './replication/raft/raft-ticker.js';
 import { largestFrame, replicationParts } from './replication/replication-parts.js';
 import type { ReplicationParts } from './replication/replication-parts.js';
@@ -126,9 +132,12 @@ export class Broker {
     await running.registration.close();
     running.reports.close();
     running.assignments.stop();
+    running.stateRequests.close();
+    running.fetchRequests.close();
     running.retention.stop();
     running.ticker.stop();
     for (const partition of this.registry.all()) partition.close();
+    running.fetch.close();
     await running.server.close(CLOSE_GRACE_MS);
     running.replication.transport.close();
     this.channels.close();
@@ -175,8 +184,20 @@ export class Broker {
       clock,
       logger,
     });
-    const assignments = this.assignments(store, replication, reports);
-    const server = this.server(store, replication, assignments);
+    const fetch = this.fetchParts(store, replication);
+    const fetchRequests = new FetchRequests({
+      ...{ brokerId, incarnation: store.incarnation, link, clock, logger },
+      brokerOf: (replicaId) => replication.transport.brokerOf(replicaId),
+      askState: () => stateRequests.ask(),
+      onIsrChanged: (before, after) => this.metrics.isrChanged(before, after),
+    });
+    const parts = { ...replication, fetch: { ...fetch, zkServer: fetchRequests } };
+    const assignments = this.assignments(store, parts, reports);
+    const stateRequests = new StateRequests({
+      ...{ brokerId, incarnation: store.incarnation, link, clock, logger },
+      apply: (state) => assignments.apply(state),
+    });
+    const server = this.server(store, replication, fetch, assignments);
     const listening = await server.listen(config.listen.port, config.listen.host);
     const advertised = advertisedAddress(config, listening);
     await assignments.resume();
@@ -195,7 +216,7 @@ export class Broker {
       clock,
       random,
       logger,
-      onRegistered: () => void this.askDesiredState(store, assignments),
+      onRegistered: () => stateRequests.ask(),
       onConflict: (error) => this.fail(error),
     });
     const health = new BrokerHealth({
@@ -210,6 +231,9 @@ export class Broker {
     return {
       store,
       replication,
+      fetch,
+      fetchRequests,
+      stateRequests,
       reports,
       assignments,
       registration,
@@ -222,9 +246,17 @@ export class Broker {
     };
   }
 
+  private fetchParts(store: LogStore, { transport, endOfTick }: ReplicationParts): FetchParts {
+    const { config, environment, registry, metrics } = this;
+    const { id: brokerId, options } = config;
+    const maxFrameBytes = largestFrame(options);
+    const parts = { brokerId, options, store, registry, transport, endOfTick, maxFrameBytes };
+    return fetchParts({ ...environment, ...parts, metrics });
+  }
+
   private assignments(
     store: LogStore,
-    replication: ReplicationParts,
+    replication: ReplicationParts & Pick<PartitionOpenerOptions, 'fetch'>,
     reports: LeaderReports,
   ): Assignments {
     const { registry, environment, config } = this;
@@ -270,6 +302,7 @@ export class Broker {
   private server(
     store: LogStore,
     { transport }: ReplicationParts,
+    { waitingFollowers: sessions }: FetchParts,
     assignments: Assignments,
   ): RpcServer {
     const { registry, link, metrics, config, environment } = this;
@@ -280,8 +313,15 @@ export class Broker {
     const clusterId = (): string => store.clusterId;
     return createRpcServer({
       services: [
-        brokerService(brokerHandler({ ...parts, stopping: this.stopping.signal })),
+        brokerService(
+          brokerHandler({
+            ...parts,
+            incarnation: store.incarnation,
+            stopping: this.stopping.signal,
+          }),
+        ),
         raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
+        fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
       ],
       limits: {
         maxFrameBytes: largestFrame(options),
@@ -297,24 +337,6 @@ export class Broker {
     if (http === undefined) return undefined;
     const { metrics, logger } = this.environment;
     return startOpsServer({ ...http, metrics, logger, ...health.reports() });
-  }
-
-  /** After registration: the zkserver tells changes by itself, but what it decided before must be asked for. */
-  private async askDesiredState(store: LogStore, assignments: Assignments): Promise<void> {
-    const request = { broker: this.config.id, incarnation: store.incarnation };
-    try {
-      const state = await this.link.callActive(
-        (client) => client.desiredState(request),
-        this.stopping.signal,
-      );
-      await assignments.apply(state);
-    } catch (error) {
-      if (this.stopping.signal.aborted) return;
-      this.environment.logger.error(
-        { err: error },
-        'could not get or apply the desired state; the zkserver will send it',
-      );
-    }
   }
 }
 
@@ -333,6 +355,9 @@ function deferred(): Deferred {
 interface Running {
   readonly store: LogStore;
   readonly replication: ReplicationParts;
+  readonly fetch: FetchParts;
+  readonly fetchRequests: FetchRequests;
+  readonly stateRequests: StateRequests;
   readonly reports: LeaderReports;
   readonly assignments: Assignments;
   readonly ticker: RaftTicker;

@@ -1,11 +1,13 @@
 // What /livez, /readyz and the gauges tell of a broker.
 import type { HealthReport } from '@zhumq/base';
+import type { PartitionState } from '@zhumq/fetch';
 import type { LogStore } from '@zhumq/log';
 import type { Assignments } from './membership/assignments.js';
 import type { Registration } from './membership/registration.js';
 import type { BrokerGauges } from './metrics.js';
 import type { Partition } from './partition/partition.js';
 import type { PartitionRegistry } from './partition/partition-registry.js';
+import { FetchReplicator } from './replication/fetch/fetch-replicator.js';
 
 export interface BrokerHealthOptions {
   readonly registry: PartitionRegistry;
@@ -40,6 +42,20 @@ export class BrokerHealth implements BrokerGauges {
 
   leaderless(): number {
     return this.count((partition) => partition.replicator.leaderReplica === undefined);
+  }
+
+  underReplicated(): number {
+    return this.count((partition) => {
+      const state = ledState(partition);
+      return state !== undefined && state.isr.length < state.replicas.length;
+    });
+  }
+
+  underMinInsync(): number {
+    return this.count((partition) => {
+      const state = ledState(partition);
+      return state !== undefined && state.isr.length < state.minInsyncReplicas;
+    });
   }
 
   freeBytes(): number {
@@ -92,4 +108,9 @@ export class BrokerHealth implements BrokerGauges {
     for (const partition of this.options.registry.all()) if (wanted(partition)) count++;
     return count;
   }
+}
+
+/** What is recorded of a partition that is led here in mode fetch. */
+function ledState({ leads, replicator }: Partition): PartitionState | undefined {
+  return leads && replicator instanceof FetchReplicator ? replicator.state : undefined;
 }

@@ -8,6 +8,8 @@ export interface BrokerGauges {
   leaders(): number;
   failedReplicas(): number;
   leaderless(): number;
+  underReplicated(): number;
+  underMinInsync(): number;
   freeBytes(): number;
   pendingWriteBytes(): number;
   registered(): boolean;
@@ -19,7 +21,11 @@ export class BrokerMetrics {
   private readonly produceErrors;
   private readonly pulledBytes;
   private readonly elections;
+  private readonly isrShrinks;
+  private readonly isrExpands;
   readonly snapshotBytes;
+  readonly fetchedBytes;
+  readonly fetchSentBytes;
   readonly syncs;
   readonly syncSeconds;
   readonly walBytes;
@@ -52,6 +58,22 @@ export class BrokerMetrics {
       'zhumq_broker_snapshot_bytes_total',
       'Bytes copied by replicas behind a log start.',
     );
+    this.fetchedBytes = metrics.counter(
+      'zhumq_broker_fetched_bytes_total',
+      'Bytes of batches that followers here got from leaders (mode fetch).',
+    );
+    this.fetchSentBytes = metrics.counter(
+      'zhumq_broker_fetch_sent_bytes_total',
+      'Bytes of batches that leaders here sent to followers (mode fetch).',
+    );
+    this.isrShrinks = metrics.counter(
+      'zhumq_broker_isr_shrinks_total',
+      'Times that a partition led here lost a replica in sync (mode fetch).',
+    );
+    this.isrExpands = metrics.counter(
+      'zhumq_broker_isr_expands_total',
+      'Times that a partition led here got a replica in sync back (mode fetch).',
+    );
     this.syncs = metrics.counter('zhumq_broker_wal_syncs_total', 'Syncs of the write-ahead log.');
     this.walBytes = metrics.counter(
       'zhumq_broker_wal_bytes_total',
@@ -81,6 +103,18 @@ export class BrokerMetrics {
     metrics.gauge('zhumq_broker_leaderless_partitions', 'Replicas that know no leader.', [], () =>
       gauges.leaderless(),
     );
+    metrics.gauge(
+      'zhumq_broker_under_replicated_partitions',
+      'Partitions led here with a replica that is not in sync (mode fetch).',
+      [],
+      () => gauges.underReplicated(),
+    );
+    metrics.gauge(
+      'zhumq_broker_under_min_insync_partitions',
+      'Partitions led here with fewer replicas in sync than min.insync.replicas: acks=-1 is refused (mode fetch).',
+      [],
+      () => gauges.underMinInsync(),
+    );
     metrics.gauge('zhumq_broker_disk_free_bytes', 'Free bytes of the data directory.', [], () =>
       gauges.freeBytes(),
     );
@@ -109,6 +143,12 @@ export class BrokerMetrics {
 
   pulled(bytes: number): void {
     this.pulledBytes.inc(bytes);
+  }
+
+  /** `before` and `after`: numbers of replicas in sync. */
+  isrChanged(before: number, after: number): void {
+    if (after < before) this.isrShrinks.inc();
+    if (after > before) this.isrExpands.inc();
   }
 
   becameLeader(): void {

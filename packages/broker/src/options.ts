@@ -57,6 +57,33 @@ export const brokerOptions = defineOptions({
     min: 1024,
     doc: 'Bytes appended and not committed beyond which a leader refuses records.',
   },
+  'replica.lag.time.max.ms': {
+    type: 'duration',
+    default: '10s',
+    min: 1_000,
+    max: 3_600_000,
+    doc: 'Mode fetch: a follower that was not caught up for so long leaves the replicas in sync.',
+  },
+  'fetch.wait.max.ms': {
+    type: 'duration',
+    default: '500ms',
+    min: 10,
+    max: 30_000,
+    doc: 'Mode fetch: how long a leader may wait before it answers a follower although there is nothing new; at most a quarter of replica.lag.time.max.ms.',
+  },
+  'fetch.max.bytes': {
+    type: 'bytes',
+    default: '8MiB',
+    min: 2 ** 16,
+    max: 2 ** 28,
+    doc: 'Mode fetch: batches in one answer to another broker, over all partitions that it follows here.',
+  },
+  'replication.throttle.bytes.per.second': {
+    type: 'bytes',
+    default: 0,
+    min: 0,
+    doc: 'Mode fetch: bytes that a leader sends in a second to all followers that are not in sync, so that their catching up leaves room for others. 0: no limit.',
+  },
   'peer.buffer.max.bytes': {
     type: 'bytes',
     default: '64MiB',

@@ -52,6 +52,9 @@ export class ProduceHandler {
     request.partitions.forEach((item, index) => {
       const { topic, partition: number } = item;
       const batch = item.batch as Buffer;
+      const partition = registry.find(topic, number);
+      const mode =
+        partition?.replicator.mode === 'fetch' ? ReplicationMode.FETCH : ReplicationMode.RAFT;
       const settle = (error: Error | undefined, result: ProduceResult | undefined): void => {
         metrics.produced(batch.length, error, acks);
         settled(index, {
@@ -60,8 +63,8 @@ export class ProduceHandler {
           failure: error === undefined ? undefined : failureOf(error),
           baseOffset: result?.baseOffset ?? -1,
           duplicate: result?.duplicate ?? false,
-          logStart: registry.find(topic, number)?.log.logStart ?? -1,
-          mode: ReplicationMode.RAFT,
+          logStart: partition?.log.logStart ?? -1,
+          mode,
         });
       };
       try {

@@ -80,6 +80,7 @@ export function largestFrame(options: BrokerOptions): number {
   const payload = Math.max(
     options['request.max.bytes'],
     options['pull.max.bytes'],
+    options['fetch.max.bytes'],
     options['snapshot.chunk.bytes'],
   );
   return Math.max(options['raft.append.max.bytes'] * ENVELOPE_APPENDS * 2, payload + FRAME_ROOM);

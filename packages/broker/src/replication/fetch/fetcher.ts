@@ -282,13 +282,15 @@ export class Fetcher implements TickFlusher {
     });
   }
 
-  /** Made anew when the broker has moved. */
+  /** Made anew when the broker has moved; undefined while nobody knows where it is. */
   private connect(): Connection | undefined {
     const address = this.options.addressOf(this.toBroker);
     const known = this.connection?.address;
-    if (address === undefined) return this.connection;
-    if (known?.host === address.host && known.port === address.port) return this.connection;
+    if (address !== undefined && known?.host === address.host && known.port === address.port)
+      return this.connection;
     this.connection?.channel.close();
+    this.connection = undefined;
+    if (address === undefined) return undefined;
     const channel = this.options.connect(address);
     this.connection = { address, channel, client: fetchClient(channel) };
     this.sessionId = 0;

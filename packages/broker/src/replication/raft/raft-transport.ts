@@ -92,6 +92,11 @@ export class RaftTransport implements GroupTransport {
     return this.brokerOfReplica.get(replicaId);
   }
 
+  /** Where another broker is; undefined when no state has named it. */
+  addressOf(brokerId: number): PeerAddress | undefined {
+    return this.peers.get(brokerId)?.address;
+  }
+
   /** For calls that want an answer (snapshots). */
   clientOf(replicaId: string): RaftClient | undefined {
     return this.peerOf(replicaId)?.client;
