@@ -349,7 +349,7 @@ describe('partitions and the cluster', () => {
     expect(JSON.parse(stdout)).toEqual([
       {
         ...{ topic, partition: 1, mode: 'raft', generation: 1 },
-        ...{ leader: expect.any(Number), epoch: expect.any(Number) },
+        ...{ leader: expect.any(Number), leaderAlive: true, epoch: expect.any(Number) },
         ...{ logStart: 0, highWatermark: expect.any(Number) },
         replicas: [replica, replica, replica],
       },
