@@ -6,6 +6,7 @@ import { FaultyFileSystem, LogStore, PartitionFactory } from '@zhumq/log';
 import type { ReplicaLog } from '@zhumq/log';
 import { parseTopicConfig } from '@zhumq/model';
 import type { DesiredState } from '@zhumq/rpc';
+import { PartitionControlHandler } from '../api/partition-control-handler.js';
 import { raftHandler } from '../api/raft-handler.js';
 import { Assignments } from '../membership/assignments.js';
 import { DesiredStateCache } from '../membership/desired-state-cache.js';
@@ -95,6 +96,13 @@ export class TestBroker {
 
   apply(state: DesiredState): Promise<unknown> {
     return this.assignments.apply(state);
+  }
+
+  /** What the active zkserver may ask of single replicas. */
+  get control(): PartitionControlHandler {
+    const { id: brokerId, registry, assignments, clock, store } = this;
+    const { incarnation } = store;
+    return new PartitionControlHandler({ brokerId, incarnation, registry, assignments, clock });
   }
 
   partition(topic = 'orders', number = 0): Partition {

@@ -3,7 +3,7 @@ import { ManualClock } from '@zhumq/base';
 import { encodeBatch } from '@zhumq/model';
 import type { EncodeOptions } from '@zhumq/model';
 import { ReplicationMode } from '@zhumq/rpc';
-import type { DesiredState, PartitionAssignment } from '@zhumq/rpc';
+import type { DesiredState, PartitionAssignment, PartitionInfo, PartitionRef } from '@zhumq/rpc';
 import type { Partition, ProduceResult } from '../partition/partition.js';
 import { Network } from './network.js';
 import { CLUSTER_ID, TICK_MS, TestBroker } from './test-broker.js';
@@ -33,6 +33,8 @@ export class TestCluster {
     config: {},
     generation: 1,
   };
+  /** What the record says besides: leader, epoch, seal, transition, version. */
+  record: Partial<PartitionInfo> = {};
   private version = 0;
 
   private constructor(count: number) {
@@ -75,6 +77,7 @@ export class TestCluster {
         mode: ReplicationMode.RAFT,
         generation,
         isr: [],
+        ...this.record,
       },
     };
     const brokers = this.brokers.map(({ id }) => ({
@@ -94,6 +97,13 @@ export class TestCluster {
       brokers,
       ...change,
     };
+  }
+
+  /** The partition as a zkserver names it in a call. */
+  ref(change: Partial<PartitionRef> = {}): PartitionRef {
+    const { topicId, generation } = this.topic;
+    const version = this.record.version ?? 0;
+    return { topicId, partition: 0, generation, controllerEpoch: 1, version, ...change };
   }
 
   async tellAll(): Promise<void> {
