@@ -57,7 +57,7 @@ test.each([
   ['partition mode x quorum', 'mode is one of raft, fetch; "quorum" is not'],
   ['partition mode fetch x', 'mode is one of raft, fetch; "x" is not'],
   ['partition mode x raft --partition all', '--partition is a whole number'],
-  ['partition mode x raft --parallel 0', '--parallel is a whole number from 1 to 10000'],
+  ['partition mode x raft --parallel 0', '--parallel is a whole number from 1 to 1000'],
   ['partition mode x raft --wait --timeout soon', '--timeout is a duration'],
   ['produce', 'An argument is missing: zhumq produce <topic>'],
   ['produce x --acks 2', '--acks is one of'],

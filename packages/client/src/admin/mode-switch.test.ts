@@ -92,6 +92,27 @@ test('a refusal at the beginning stays one, whatever was switched before', async
   expect(seen.at(-1)?.map(({ state }) => state)).toEqual(['refused', 'done']);
 });
 
+test('a partition alone that is refused is told as one of several is', async () => {
+  script([stateOf('done', 0, { to: RAFT })]);
+  cluster.switches.begin = () => {
+    const context = { reason: 'only 1 of 3 replicas are in sync' };
+    throw zhumqError('SWITCH_REFUSED', 't-0 can not be switched now', context);
+  };
+  const [refused] = await admin.switchMode({ topic: 't', partition: 0, to: 'fetch' });
+  expect(refused).toMatchObject({
+    ...{ state: 'refused', ended: true, reason: 'only 1 of 3 replicas are in sync' },
+    ...{ to: 'fetch', mode: 'raft', generation: 1 },
+  });
+  const whole = admin.switchMode({ topic: 't', to: 'fetch' });
+  expect((await failureFrom(whole)).code).toBe('SWITCH_REFUSED');
+});
+
+test('an answer about another switch is never taken for success', async () => {
+  script([stateOf('done', 0, { to: RAFT })]);
+  const [state] = await admin.switchMode({ topic: 't', to: 'fetch' });
+  expect(state).toMatchObject({ to: 'fetch', state: 'given-up', mode: 'raft' });
+});
+
 test('another switch that took its place ends it', async () => {
   script([stateOf('seal')], [stateOf('seal', 0, { to: RAFT, mode: FETCH, generation: 2 })]);
   const [, [last]] = await watched({ topic: 't', to: 'fetch' });

@@ -1,5 +1,6 @@
 // Switches between replication modes: begins them, and looks on. The zkserver carries them on, with or without us.
 import { Deadline, delay } from '@zhumq/base';
+import type { ZhumqError } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { ReplicationMode } from '@zhumq/model';
 import type { PartitionSwitch as WireSwitch } from '@zhumq/rpc';
@@ -13,7 +14,7 @@ import { callController, limitsOf } from './controller-calls.js';
 
 const ENDED: ReadonlySet<string> = new Set(['done', 'refused', 'given-up']);
 const ALL_PARTITIONS = -1;
-const MAX_PARALLEL = 10_000;
+const MAX_PARALLEL = 1000;
 const WATCH_TIMEOUT = '5m';
 /** A switch of one partition takes milliseconds; one of many may take minutes. */
 const LOOK_SOON_MS = 25;
@@ -46,15 +47,20 @@ async function begin(
   const to = modeNumber(choiceOption('to', wanted.to, wanted.to, ['raft', 'fetch']));
   const parallel = integerOption('parallel', wanted.parallel, 0, { min: 0, max: MAX_PARALLEL });
   const limits = limitsOf(cluster, options, `topic ${topic} could not be switched to ${wanted.to}`);
-  const begun = await callController(cluster, limits, (client, timeoutMs) =>
-    certain(
-      client.switchMode(
-        { topic, partition, to, parallel, dryRun },
-        { timeoutMs, signal: options.signal },
+  try {
+    const begun = await callController(cluster, limits, (client, timeoutMs) =>
+      certain(
+        client.switchMode(
+          { topic, partition, to, parallel, dryRun },
+          { timeoutMs, signal: options.signal },
+        ),
       ),
-    ),
-  );
-  return begun.map(describeSwitchOf).toSorted(byPartition);
+    );
+    return begun.map((one) => asked(describeSwitchOf(one), wanted.to)).toSorted(byPartition);
+  } catch (error) {
+    if (!isError(error, 'SWITCH_REFUSED') || partition === ALL_PARTITIONS) throw error;
+    return refusedBy(error, await describeSwitch(cluster, wanted, options), wanted.to);
+  }
 }
 
 export async function describeSwitch(
@@ -100,7 +106,7 @@ export async function* watchSwitch(
 function advanced(known: PartitionSwitch, found: readonly PartitionSwitch[]): PartitionSwitch {
   const latest = found.find(({ partition }) => partition === known.partition);
   if (known.ended || latest === undefined) return known;
-  if (latest.to !== known.to) return supersededBy(latest, known.to);
+  if (latest.to !== known.to) return asked(latest, known.to);
   const same =
     latest.state === known.state &&
     latest.reason === known.reason &&
@@ -108,9 +114,21 @@ function advanced(known: PartitionSwitch, found: readonly PartitionSwitch[]): Pa
   return same ? known : latest;
 }
 
-function supersededBy(other: PartitionSwitch, to: ReplicationMode): PartitionSwitch {
-  const reason = `a switch to ${other.to} has taken its place`;
-  return { ...other, to, state: 'given-up', ended: true, reason };
+/** What is said of another switch means that ours is not to be had any more. */
+function asked(one: PartitionSwitch, to: ReplicationMode): PartitionSwitch {
+  if (one.to === to) return one;
+  const reason = `a switch to ${one.to} has taken its place`;
+  return { ...one, to, state: 'given-up', ended: true, reason };
+}
+
+/** One partition alone is refused by an error; of several each has its own answer. */
+function refusedBy(
+  error: ZhumqError,
+  states: readonly PartitionSwitch[],
+  to: ReplicationMode,
+): PartitionSwitch[] {
+  const reason = String(error.context.reason ?? error.message);
+  return states.map((one) => ({ ...one, to, state: 'refused', ended: true, reason, id: '' }));
 }
 
 function stillOpen(

@@ -99,7 +99,9 @@ export function remarks({
       : [`${place}: acknowledged messages may have been lost: ${possibleLoss}`]),
     ...(lastSwitch === undefined || lastSwitch.done
       ? []
-      : [`${place}: the last switch, to ${lastSwitch.to}, was given up: ${lastSwitch.reason}`]),
+      : [
+          `${place}: the last switch, to ${lastSwitch.to}, was ${lastSwitch.id === '' ? 'refused' : 'given up'}: ${lastSwitch.reason}`,
+        ]),
   ];
 }
 

@@ -55,7 +55,7 @@ export const switchMode: Verb = {
   async run(flags) {
     const topic = topicOf(flags);
     const partition = optionalNumber(flags, 'partition', 0, 0x7fff_ffff);
-    const parallel = optionalNumber(flags, 'parallel', 1, 10_000);
+    const parallel = optionalNumber(flags, 'parallel', 1, 1000);
     const wanted: SwitchMode = {
       topic,
       to: flags.mode as ReplicationMode,
