@@ -25,8 +25,10 @@ export function meet(log: LogView, position: Pick<Position, 'offset' | 'lastEpoc
 }
 
 /**
- * The follower's half: the first offset to go. The leader has `divergingEpoch` through `divergingEnd`; this log may end that
- * epoch earlier, or lack it altogether. Undefined: all of the log is newer, so that nothing before its start agrees.
+ * The follower's half: the first offset to go. The leader has `divergingEpoch` through `divergingEnd`. When this log lacks
+ * that epoch, only its newer ones are known to be wrong, and the next question is about the epoch before: `divergingEnd`
+ * says nothing of that one's batches, and may lie inside of one. Undefined: all of the log is newer, so that nothing
+ * before its start agrees.
  */
 export function firstToGo(
   log: LogView,
@@ -34,6 +36,6 @@ export function firstToGo(
   divergingEnd: Offset,
 ): Offset | undefined {
   const own = log.endOfEpoch(divergingEpoch);
-  if (own !== undefined) return Math.min(divergingEnd, own.endOffset);
-  return log.logStart === 0 ? 0 : undefined;
+  if (own === undefined) return log.logStart === 0 ? 0 : undefined;
+  return own.epoch === divergingEpoch ? Math.min(divergingEnd, own.endOffset) : own.endOffset;
 }

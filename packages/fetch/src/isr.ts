@@ -33,6 +33,11 @@ export class Isr {
     return this.inFlight === undefined && this.pause === 0;
   }
 
+  /** A proposal without an answer may count somebody in who never gets there; only another version settles that. */
+  get unsettled(): boolean {
+    return this.unknown.size > 0;
+  }
+
   tick(): void {
     if (this.pause > 0) this.pause -= 1;
   }

@@ -234,7 +234,7 @@ export class Leader implements RoleState {
     if (!isr.mayPropose) return;
     const removed = isr.recorded.filter((member) => this.mustLeave(member));
     const added = state.replicas.filter((member) => this.mayJoin(member));
-    if (removed.length + added.length === 0) return;
+    if (removed.length + added.length === 0 && !isr.unsettled) return;
     const members = [...isr.recorded.filter((member) => !removed.includes(member)), ...added];
     const id = replica.nextProposal();
     isr.proposed(id, members);
@@ -276,6 +276,7 @@ export class Leader implements RoleState {
       const ticks = progress?.ticksSinceCaughtUp(this.ticks) ?? 0;
       return `${member} was last caught up ${ticks} ticks ago`;
     };
-    return [...removed.map(why), ...added.map((member) => `${member} has caught up`)].join('; ');
+    const reasons = [...removed.map(why), ...added.map((member) => `${member} has caught up`)];
+    return reasons.length > 0 ? reasons.join('; ') : 'to settle an earlier proposal';
   }
 }

@@ -121,7 +121,10 @@ export type Effect =
   | { readonly kind: 'positionChanged' }
   /** Leader: waiting followers can be told something new: answer them again at the end of the tick. */
   | { readonly kind: 'wake' }
-  /** Leader: ask the zkserver for this ISR. Answered by `assign` and by `proposalSettled` or `proposalUnknown`. */
+  /**
+   * Leader: ask the zkserver for this ISR. Answered by `assign` and by `proposalSettled` or `proposalUnknown`. It may be the
+   * recorded one, and must be written all the same: the new version settles the proposals that had no answer.
+   */
   | {
       readonly kind: 'proposeIsr';
       readonly id: number;
@@ -136,11 +139,14 @@ export type Effect =
   | { readonly kind: 'askState' }
   /** This replica gives up its epoch and never appends in it again (rule 4): the zkserver should elect. */
   | { readonly kind: 'resign'; readonly epoch: Epoch; readonly reason: string }
-  /** The log through the seal is synced on the whole maximal ISR and on a majority of the replicas (rule 12). */
+  /** The log through the seal (and the leader's first batch) is synced on the whole maximal ISR and on a majority of the replicas (rule 12). */
   | { readonly kind: 'sealSynced'; readonly end: Offset; readonly replicas: readonly ReplicaId[] }
-  /** Follower: sync the log now, whatever the flush policy says, then call `syncedThrough`. */
+  /** Sync the log now, whatever the flush policy says, then call `syncedThrough`; a leader too, when its log holds a seal. */
   | { readonly kind: 'syncNow'; readonly through: Offset }
-  /** Follower: copy the leader's segments, then call `segmentsCopied` or `copyFailed`. */
+  /**
+   * Follower: copy what the leader has committed, then call `segmentsCopied` (the log shows the copy, synced) or `copyFailed`.
+   * A change of role or epoch cancels it: the copy must not take the log's place any more.
+   */
   | { readonly kind: 'copySegments'; readonly leader: ReplicaId; readonly epoch: Epoch }
   | { readonly kind: 'fatal'; readonly reason: string };
 
