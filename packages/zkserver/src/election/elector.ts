@@ -116,7 +116,7 @@ export class Elector {
       const verdict = judgeElection(view, partition, election, 0);
       if (verdict.kind === 'elected' || hasLiveLeader(view, partition.record)) return false;
       this.options.onElection('none');
-      this.offline.add(partition, verdict.reason);
+      this.offline.add(partition, verdict.code, verdict.reason);
       return true;
     });
   }

@@ -1,5 +1,6 @@
 // Logs each partition that nobody may lead, once, and when it is led again.
 import type { Logger } from '@zhumq/base';
+import type { ErrorCode } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
 import { fetchPartitionFinder, hasLiveLeader, nameOf } from './fetch-partitions.js';
 import type { FetchPartition } from './fetch-partitions.js';
@@ -10,13 +11,13 @@ export class OfflinePartitions {
 
   constructor(private readonly logger: Logger) {}
 
-  add(partition: FetchPartition, reason: string): void {
+  add(partition: FetchPartition, code: ErrorCode, reason: string): void {
     const name = nameOf(partition);
     if (this.reported.get(name)?.reason === reason) return;
     const { topicId } = partition.topic.record;
     this.reported.set(name, { topicId, partition: partition.partition, reason });
     this.logger.error(
-      { topic: partition.topic.name, partition: partition.partition, reason },
+      { topic: partition.topic.name, partition: partition.partition, code, reason },
       'the partition is offline: it has no leader',
     );
   }
