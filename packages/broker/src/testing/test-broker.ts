@@ -7,13 +7,21 @@ import type { ReplicaLog } from '@zhumq/log';
 import { parseTopicConfig } from '@zhumq/model';
 import type { DesiredState } from '@zhumq/rpc';
 import { PartitionControlHandler } from '../api/partition-control-handler.js';
+import { fetchHandler } from '../api/fetch-handler.js';
 import { raftHandler } from '../api/raft-handler.js';
 import { Assignments } from '../membership/assignments.js';
 import { DesiredStateCache } from '../membership/desired-state-cache.js';
+import { FetchRequests } from '../membership/fetch-requests.js';
+import { StateRequests } from '../membership/state-requests.js';
+import type { ZkServerLink } from '../membership/zkserver-link.js';
+import type { BrokerMetrics } from '../metrics.js';
 import { logConfigOf } from '../partition/log-config.js';
 import { PartitionOpener } from '../partition/partition-opener.js';
 import { PartitionRegistry } from '../partition/partition-registry.js';
 import type { Partition } from '../partition/partition.js';
+import { fetchParts } from '../replication/fetch/fetch-parts.js';
+import type { FetchParts, FetchSettings } from '../replication/fetch/fetch-parts.js';
+import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
 import { EndOfTick } from '../replication/raft/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import { RaftTicker } from '../replication/raft/raft-ticker.js';
@@ -22,6 +30,8 @@ import { SnapshotCopier } from '../replication/raft/snapshot-copier.js';
 import type { Network } from './network.js';
 
 export const TICK_MS = 50;
+/** Mode fetch: after so long a follower leaves the ISR. */
+export const LAG_MS = 2_000;
 export const CLUSTER_ID = 'c'.repeat(32);
 
 const DATA = '/data';
@@ -29,10 +39,27 @@ const DATA = '/data';
 export class TestBroker {
   fileSystem = new FaultyFileSystem();
   readonly fatal: Error[] = [];
+  /** By whom what is led here was sealed, whenever a record was found to say otherwise. */
+  readonly stale: (string | undefined)[] = [];
   registry = new PartitionRegistry();
   store!: LogStore;
   assignments!: Assignments;
   chunkBytes = 1 << 18;
+  /** No call reaches the zkserver. */
+  cutFromZkServer = false;
+  alive = false;
+  fetchSettings: FetchSettings = {
+    'raft.tick.ms': TICK_MS,
+    'replica.lag.time.max.ms': LAG_MS,
+    'fetch.wait.max.ms': 500,
+    'fetch.max.bytes': 1 << 20,
+    'replication.throttle.bytes.per.second': 0,
+    'write.pending.max.bytes': 1 << 24,
+  };
+  readonly fetchedBytes = { value: 0, inc: (bytes = 1) => void (this.fetchedBytes.value += bytes) };
+  fetch!: FetchParts;
+  private fetchRequests: FetchRequests | undefined;
+  private stateRequests: StateRequests | undefined;
   private ticker: RaftTicker | undefined;
   private bootId = 'boot-1';
   private lives = 0;
@@ -41,6 +68,7 @@ export class TestBroker {
     readonly id: number,
     private readonly clock: ManualClock,
     private readonly network: Network,
+    private readonly linkTo: (broker: TestBroker) => Pick<ZkServerLink, 'callActive'>,
   ) {}
 
   /** Opens the data directory; partitions follow with `assignments.apply` or `resume`. */
@@ -62,11 +90,15 @@ export class TestBroker {
       clock: this.clock,
       logger: silentLogger,
     });
+    this.fetch = this.makeFetchParts(endOfTick, transport);
     this.assignments = this.makeAssignments(endOfTick, transport);
     const { id: brokerId, registry, chunkBytes: maxChunkBytes } = this;
     const clusterId = (): string => CLUSTER_ID;
     const handler = { brokerId, clusterId, registry, maxChunkBytes, logger: silentLogger };
-    this.network.handlers.set(brokerId, raftHandler(handler));
+    const sessions = this.fetch.waitingFollowers;
+    const fetching = fetchHandler({ brokerId, clusterId, sessions, logger: silentLogger });
+    this.network.handlers.set(brokerId, { ...raftHandler(handler), ...fetching });
+    this.alive = true;
     this.ticker = new RaftTicker(registry, this.clock, TICK_MS);
   }
 
@@ -119,8 +151,18 @@ export class TestBroker {
     return replicator;
   }
 
+  fetchReplicator(): FetchReplicator {
+    const { replicator } = this.partition();
+    if (!(replicator instanceof FetchReplicator)) throw new Error('not in mode fetch');
+    return replicator;
+  }
+
   private leave(): void {
+    this.alive = false;
     this.network.handlers.delete(this.id);
+    this.fetch.close();
+    this.fetchRequests?.close();
+    this.stateRequests?.close();
     this.ticker?.stop();
     for (const partition of this.registry.all()) partition.close();
   }
@@ -156,8 +198,35 @@ export class TestBroker {
     );
   }
 
+  private makeFetchParts(endOfTick: EndOfTick, transport: RaftTransport): FetchParts {
+    const { id: brokerId, store, registry, clock, fetchedBytes } = this;
+    return fetchParts({
+      ...{ brokerId, store, registry, clock, transport, endOfTick, maxFrameBytes: 1 << 24 },
+      options: this.fetchSettings,
+      connect: (address) => this.network.channel(brokerId, address),
+      random: new SeededRandom(brokerId),
+      logger: silentLogger,
+      metrics: {
+        fetchedBytes,
+        fetchSentBytes: { inc: () => undefined },
+      } as unknown as BrokerMetrics,
+    });
+  }
+
   private makeAssignments(endOfTick: EndOfTick, transport: RaftTransport): Assignments {
     const { id: brokerId, store, registry, clock, chunkBytes } = this;
+    const { incarnation } = store;
+    const calls = { brokerId, incarnation, link: this.linkTo(this), clock, logger: silentLogger };
+    const stateRequests = new StateRequests({
+      ...calls,
+      apply: (state) => assignments.apply(state),
+    });
+    this.stateRequests = stateRequests;
+    this.fetchRequests = new FetchRequests({
+      ...calls,
+      brokerOf: (replicaId) => transport.brokerOf(replicaId),
+      askState: () => stateRequests.ask(),
+    });
     const opener = new PartitionOpener({
       store,
       timings: {
@@ -170,6 +239,7 @@ export class TestBroker {
       },
       maxPendingBytes: 1 << 24,
       transport,
+      fetch: { ...this.fetch, zkServer: this.fetchRequests },
       installer: new SnapshotCopier({
         clientOf: (replicaId) => transport.clientOf(replicaId),
         chunkBytes,
@@ -183,7 +253,7 @@ export class TestBroker {
       onEstablished: () => undefined,
       onFailed: () => undefined,
     });
-    return new Assignments({
+    const assignments: Assignments = new Assignments({
       brokerId,
       store,
       registry,
@@ -192,7 +262,8 @@ export class TestBroker {
       cache: new DesiredStateCache(this.fileSystem, DATA, silentLogger),
       clock,
       logger: silentLogger,
-      onStaleRecord: () => undefined,
+      onStaleRecord: ({ replicator }) => this.stale.push(replicator.sealedBy),
     });
+    return assignments;
   }
 }
