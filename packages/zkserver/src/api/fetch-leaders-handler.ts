@@ -19,6 +19,7 @@ export function resignLeaders(
     throw zhumqError('INVALID_REQUEST', message, { reports: reports.length, limit });
   }
   return asActive(context, async (controller) => {
+    controller.elections.expectResigned(reports);
     await controller.submit({ kind: 'leaders-resigned', resignations: reports });
   });
 }

@@ -8,6 +8,8 @@ export interface Candidates {
   readonly answers: readonly ReplicaAnswer[];
   /** Replicas whose broker is alive and said that they are out of service. */
   readonly outOfService: readonly string[];
+  /** Broker that gave the office up. */
+  readonly resigned: number | undefined;
   readonly isAvailable: (replica: Replica) => boolean;
 }
 
@@ -35,10 +37,10 @@ export function chooseLeader(
 ): Choice {
   const { answers } = candidates;
   const clean = answers.filter(({ tainted }) => !tainted);
-  const amongIsr = furthest(record, within(clean, record.isr));
+  const amongIsr = furthest(record, within(clean, record.isr), candidates.resigned);
   // Whoever died stays in the ISR: the new leader takes it out, and until then waits for it.
   if (amongIsr !== undefined) return { kind: 'chosen', winner: amongIsr, record, loss: undefined };
-  const amongElr = furthest(record, within(clean, record.elr));
+  const amongElr = furthest(record, within(clean, record.elr), candidates.resigned);
   if (amongElr !== undefined) {
     const led = withIsr(record, [amongElr.replicaId], rules.minInsync);
     return { kind: 'chosen', winner: amongElr, record: led, loss: undefined };
@@ -103,13 +105,16 @@ function lossOf(record: PartitionRecord, winner: ReplicaAnswer | undefined, loss
   return { kind: 'chosen', winner, record: { ...record, isr: [winner.replicaId], elr: [] }, loss };
 }
 
-/** Largest (epoch, end); among equals the first in the order of preference. */
+/** Largest (epoch, end); among equals the first in the order of preference, and `last` at the end. */
 function furthest(
   { replicas }: PartitionRecord,
   answers: readonly ReplicaAnswer[],
+  last?: number,
 ): ReplicaAnswer | undefined {
-  const rank = (answer: ReplicaAnswer): number =>
-    replicas.findIndex(({ replicaId }) => replicaId === answer.replicaId);
+  const rank = ({ replicaId, broker }: ReplicaAnswer): number =>
+    broker === last
+      ? replicas.length
+      : replicas.findIndex((replica) => replica.replicaId === replicaId);
   return answers
     .toSorted(
       (one, other) =>

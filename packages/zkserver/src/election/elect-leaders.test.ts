@@ -186,6 +186,13 @@ describe('a leader that resigns', () => {
     expect(record).toMatchObject({ leader: { broker: 1, incarnation: 1 }, epoch: 6 });
   });
 
+  test('comes last among those that go as far', () => {
+    const world = new FetchWorld();
+    world.apply(resign(world));
+    const answers = [answer(1, 90), answer(2, 80), answer(3, 90)];
+    expect(world.apply(world.election(answers, { resigned: 1 })).leader?.broker).toBe(3);
+  });
+
   test.each([[{ epoch: 4 }], [{ incarnation: 0 }], [{ generation: 2 }], [{ broker: 2 }]])(
     'means nothing with %j',
     (given) => {

@@ -55,6 +55,7 @@ export function judgeElection(
   const candidates = {
     answers,
     outOfService: election.outOfService,
+    resigned: election.resigned,
     isAvailable: (replica: PartitionRecord['replicas'][number]) => isAvailable(view, replica),
   };
   const choice =

@@ -8,7 +8,7 @@ import type { Clock, Logger, Random, Timer } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
 import { judgeElection } from './elect-leaders.js';
-import type { Election, LeadersElected } from './events.js';
+import type { Election, LeadersElected, PartitionKey, Resignation } from './events.js';
 import {
   configOf,
   electableMembers,
@@ -43,6 +43,8 @@ export class Elector {
   private readonly asking = new Set<string>();
   /** Keys for which they were asked in vain. */
   private resting = new Set<string>();
+  /** Who gave an office up that is vacant still. Lost with this zkserver, it costs an election more. */
+  private readonly resigned = new Map<string, Resignation>();
   private timer: Timer | undefined;
   private view: ClusterView | undefined;
   private brokersKey = '';
@@ -57,6 +59,7 @@ export class Elector {
     if (this.stopping.signal.aborted) return;
     this.view = view;
     this.offline.follow(view);
+    this.forgetResigned(view);
     const brokersKey = brokersKeyOf(view);
     if (brokersKey !== this.brokersKey) {
       this.brokersKey = brokersKey;
@@ -64,6 +67,11 @@ export class Elector {
       this.endRest();
     }
     this.ask(view);
+  }
+
+  /** To be called before they are written down. */
+  expectResigned(resignations: readonly Resignation[]): void {
+    for (const one of resignations) this.resigned.set(partitionKey(one), one);
   }
 
   /** Nothing is asked or decided any more once it returns. */
@@ -78,7 +86,7 @@ export class Elector {
     this.resting = new Set([...this.resting].filter((key) => keys.has(key)));
     const questions = leaderless
       .filter((one) => !this.asking.has(keyOf(one)) && !this.resting.has(keyOf(one)))
-      .map((partition) => questionOf(view, partition));
+      .map((partition) => this.questionOf(view, partition));
     for (const { partition } of questions) this.asking.add(keyOf(partition));
     for (const group of this.options.ends.ask(questions, this.stopping.signal)) {
       void group.then((elections) => this.decide(elections));
@@ -131,6 +139,27 @@ export class Elector {
     else logger.error({ ...context, possibleLoss }, 'acknowledged records may be lost');
   }
 
+  /** To those who may lead without a loss; to all replicas where the topic allows one. */
+  private questionOf(view: ClusterView, partition: FetchPartition): Question {
+    const { topic, record } = partition;
+    const isUnclean = configOf(topic).uncleanLeaderElection === 'true';
+    const brokers = (isUnclean ? record.replicas : electableMembers(record))
+      .filter((replica) => isAvailable(view, replica))
+      .map(({ broker }) => view.liveBrokers.get(broker))
+      .filter((broker) => broker !== undefined);
+    const key = partitionKey({ topicId: topic.record.topicId, partition: partition.partition });
+    return { partition, brokers, resigned: this.resigned.get(key)?.broker, wanted: undefined };
+  }
+
+  private forgetResigned(view: ClusterView): void {
+    if (this.resigned.size === 0) return;
+    const find = fetchPartitionFinder(view);
+    for (const [key, resignation] of this.resigned) {
+      const record = find(resignation)?.record;
+      if (record?.epoch !== resignation.epoch) this.resigned.delete(key);
+    }
+  }
+
   private restAWhile(): void {
     if (this.stopping.signal.aborted) return;
     this.timer ??= this.options.clock.after(this.backoff.nextMs(), () => {
@@ -146,28 +175,16 @@ export class Elector {
   }
 }
 
-/** Who may lead without a loss; all replicas where the topic allows one. */
-function questionOf(view: ClusterView, partition: FetchPartition): Question {
-  const { topic, record } = partition;
-  const { uncleanLeaderElection } = configOf(topic);
-  const asked = uncleanLeaderElection === 'true' ? record.replicas : electableMembers(record);
-  const brokers = asked
-    .filter((replica) => isAvailable(view, replica))
-    .map(({ broker }) => view.liveBrokers.get(broker))
-    .filter((broker) => broker !== undefined);
-  return { partition, brokers, wanted: undefined };
-}
-
 function keyOf({ topic, partition, version }: FetchPartition): string {
   return electionKey({ topicId: topic.record.topicId, partition, version });
 }
 
-function electionKey({
-  topicId,
-  partition,
-  version,
-}: Pick<Election, 'topicId' | 'partition' | 'version'>): string {
-  return `${topicId} ${partition} ${version}`;
+function electionKey(election: PartitionKey & Pick<Election, 'version'>): string {
+  return `${partitionKey(election)} ${election.version}`;
+}
+
+function partitionKey({ topicId, partition }: PartitionKey): string {
+  return `${topicId} ${partition}`;
 }
 
 function brokersKeyOf({ liveBrokers }: ClusterView): string {

@@ -271,8 +271,7 @@ describe('the calls of leaders', () => {
 
   test('a leader that resigns is replaced, and late resignations mean nothing', async () => {
     const { client, order, report } = await led();
-    order[0].endOf = () => undefined;
-    order[1].endOf = endsAt(9);
+    for (const broker of order) broker.endOf = endsAt(9);
     await client.resignLeaders([report]);
     await until(isLed(client, order[1]));
     await client.resignLeaders([report]);

@@ -4,6 +4,7 @@ import type { ChannelPool } from '@zhumq/rpc';
 import type { ClusterView } from '../view/cluster-view.js';
 import { Elector } from './elector.js';
 import type { ElectorOptions } from './elector.js';
+import type { Resignation } from './events.js';
 import { LeaderMover } from './leader-mover.js';
 import type { Move } from './leader-mover.js';
 import { ReplicaEnds } from './replica-ends.js';
@@ -40,6 +41,11 @@ export class FetchElections {
   follow(view: ClusterView): void {
     this.view = view;
     this.elector.follow(view);
+  }
+
+  /** To be called before they are written down. */
+  expectResigned(resignations: readonly Resignation[]): void {
+    this.elector.expectResigned(resignations);
   }
 
   /** Throws when the partition stays with its leader. */

@@ -118,7 +118,8 @@ function questionsOf(view: ClusterView, moves: readonly Move[]): readonly Questi
     const partition = find(move);
     if (partition === undefined) return [];
     const broker = view.liveBrokers.get(move.to);
-    return [{ partition, brokers: broker === undefined ? [] : [broker], wanted: move.to }];
+    const brokers = broker === undefined ? [] : [broker];
+    return [{ partition, brokers, resigned: undefined, wanted: move.to }];
   });
 }
 

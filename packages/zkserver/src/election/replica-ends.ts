@@ -19,6 +19,7 @@ export interface ReplicaEndsOptions {
 export interface Question {
   readonly partition: FetchPartition;
   readonly brokers: readonly BrokerRegistration[];
+  readonly resigned: number | undefined;
   readonly wanted: number | undefined;
 }
 
@@ -88,7 +89,10 @@ export class ReplicaEnds {
   }
 }
 
-function electionOf({ partition, brokers, wanted }: Question, ends: readonly Ends[]): Election {
+function electionOf(
+  { partition, brokers, resigned, wanted }: Question,
+  ends: readonly Ends[],
+): Election {
   const { topic, version, record } = partition;
   const answers: ReplicaAnswer[] = [];
   const outOfService: string[] = [];
@@ -105,7 +109,7 @@ function electionOf({ partition, brokers, wanted }: Question, ends: readonly End
       outOfService.push(replica.replicaId);
     }
   }
-  return { ...key, version, answers, outOfService, wanted };
+  return { ...key, version, answers, outOfService, resigned, wanted };
 }
 
 /** What comes from a socket may be anything. */

@@ -77,7 +77,7 @@ export class FetchWorld {
   election(answers: readonly ReplicaAnswer[], given: Partial<Election> = {}): Event {
     const election: Election = {
       ...{ topicId: TOPIC_ID, partition: 0, version: this.version, answers, outOfService: [] },
-      ...{ wanted: undefined, ...given },
+      ...{ resigned: undefined, wanted: undefined, ...given },
     };
     return { kind: 'leaders-elected', elections: [election], atMs: AT_MS };
   }

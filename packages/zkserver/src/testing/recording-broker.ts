@@ -19,12 +19,14 @@ export class RecordingBroker {
   endOf: (ref: PartitionRef) => Partial<ReplicaEnd> | undefined = () => ({});
   /** Answers nothing to elections while it is unresolved. */
   answering: Promise<void> = Promise.resolve();
+  /** Served instead of being refused: read when it starts. */
+  serves: Partial<BrokerHandler> = {};
   /** Whether deletions are confirmed. */
   confirms = true;
   private server: RpcServer | undefined;
   private store: MetadataStore | undefined;
   private port = 0;
-  private incarnation = 1;
+  incarnation = 1;
 
   constructor(
     private readonly cluster: EmbeddedStore,
@@ -107,6 +109,7 @@ export class RecordingBroker {
         this.received.push(state);
         return { deletedTopicIds: this.confirms ? state.tombstones.map((t) => t.topicId) : [] };
       },
+      ...this.serves,
     };
   }
 }

@@ -52,7 +52,12 @@ export class TestCluster {
     id: number,
     registration: Partial<BrokerRegistration> = {},
   ): Promise<RecordingBroker> {
-    const broker = await new RecordingBroker(this.embedded, id, registration).start();
+    return this.newBroker(id, registration).start();
+  }
+
+  /** To be started by the caller. */
+  newBroker(id: number, registration: Partial<BrokerRegistration> = {}): RecordingBroker {
+    const broker = new RecordingBroker(this.embedded, id, registration);
     this.closers.push(() => broker.stop());
     return broker;
   }
