@@ -196,5 +196,5 @@ const MAX_PARTITIONS = 100_000;
 /** A session without requests for so long is forgotten. */
 const IDLE_MS = 60_000;
 const EXPIRY_CHECK_MS = 10_000;
-/** More than a process can begin. */
-const IDS_PER_LIFE = 2 ** 24;
+/** Incarnations are milliseconds and more: this many sessions can not begin in each, and the ids still fit a number. */
+const IDS_PER_LIFE = 2 ** 10;
