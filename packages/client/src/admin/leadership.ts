@@ -37,7 +37,10 @@ export async function electLeader(
     else {
       await callController(cluster, limits, (client, timeoutMs) =>
         client.electLeader(topic, partition, broker, { timeoutMs, signal: options.signal }),
-      );
+      ).catch((error: unknown) => {
+        // It has tried as long as it may.
+        throw forGood(asZhumqError(error));
+      });
     }
     await cluster.refresh([topic]);
   }, limits);
