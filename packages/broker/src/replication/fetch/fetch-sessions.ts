@@ -47,7 +47,7 @@ export class FetchSessions implements WaitingFollowers {
     const { registry, throttle, clock, incarnation } = options;
     this.answers = new PartitionAnswers({ registry, throttle });
     this.expiring = clock.every(EXPIRY_CHECK_MS, () => this.expire());
-    this.nextId = incarnation * IDS_PER_LIFE;
+    this.nextId = (incarnation % LIVES) * IDS_PER_LIFE;
   }
 
   get size(): number {
@@ -196,5 +196,6 @@ const MAX_PARTITIONS = 100_000;
 /** A session without requests for so long is forgotten. */
 const IDLE_MS = 60_000;
 const EXPIRY_CHECK_MS = 10_000;
-/** Incarnations are milliseconds and more: this many sessions can not begin in each, and the ids still fit a number. */
-const IDS_PER_LIFE = 2 ** 10;
+/** Ids of two lives hardly ever meet, and every id is an exact number. */
+const LIVES = 2 ** 21;
+const IDS_PER_LIFE = 2 ** 31;
