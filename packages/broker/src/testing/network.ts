@@ -1,6 +1,6 @@
 // The connections between the brokers of a test: real RPC methods and wire forms, no sockets. Messages leave one per turn
 // of the event loop and arrive in order; links may be cut, jammed (no room for another byte) or watched.
-import type { RaftHandler, RaftMessage, RpcChannel } from '@zhumq/rpc';
+import type { FetchHandler, FetchResponse, RaftHandler, RaftMessage, RpcChannel } from '@zhumq/rpc';
 import { zhumqError } from '@zhumq/model';
 import type { PeerAddress } from '../replication/raft/raft-transport.js';
 
@@ -18,11 +18,18 @@ export class Network {
   /** Links whose connection takes nothing more. */
   readonly jammed = new Set<string>();
   /** What answers at a broker; absent while it is down. */
-  readonly handlers = new Map<number, RaftHandler>();
+  readonly handlers = new Map<number, RaftHandler & FetchHandler>();
   /** Asked for every message; false loses it. */
   filter: (from: number, to: number, message: RaftMessage) => boolean = () => true;
   /** Asked before every call that wants an answer; may throw, may wait. */
   beforeCall: (from: number, to: number, method: string) => Promise<void> | void = () => undefined;
+
+  /** Sees every answer to a follower, and may change it. */
+  onFetched: (follower: number, leader: number, answer: FetchResponse) => FetchResponse = (
+    _follower,
+    _leader,
+    answer,
+  ) => answer;
 
   channel(from: number, { brokerId: to }: PeerAddress): RpcChannel {
     const link = `${from}>${to}`;
@@ -31,8 +38,10 @@ export class Network {
       get bufferedBytes(): number {
         return isJammed() ? 1e12 : 0;
       },
-      send: (_method: Call, values: readonly unknown[]): boolean => {
-        if (!this.cut.has(link)) this.deliver(from, to, values[0] as Envelope);
+      send: (method: Call, values: readonly unknown[]): boolean => {
+        if (this.cut.has(link)) return true;
+        if (method.name === 'deliver') this.deliver(from, to, values[0] as Envelope);
+        else this.post(from, to, method.name, values);
         return true;
       },
       call: (method: Call, values: readonly unknown[]) => this.call(from, to, method.name, values),
@@ -53,6 +62,7 @@ export class Network {
     this.cut.clear();
     this.jammed.clear();
     this.filter = () => true;
+    this.onFetched = (_follower, _leader, answer) => answer;
   }
 
   private deliver(from: number, to: number, envelope: Envelope): void {
@@ -68,6 +78,14 @@ export class Network {
     });
   }
 
+  /** Other messages without an answer. */
+  private post(from: number, to: number, method: string, values: readonly unknown[]): void {
+    setImmediate(() => {
+      const handler = this.handlers.get(to) as unknown as Record<string, Handle> | undefined;
+      if (!this.cut.has(`${from}>${to}`)) handler?.[method](...values, NO_CONTEXT);
+    });
+  }
+
   private async call(
     from: number,
     to: number,
@@ -79,12 +97,24 @@ export class Network {
     if (handler === undefined || this.cut.has(`${from}>${to}`)) {
       throw zhumqError('CONNECTION_LOST', `broker ${to} can not be reached`);
     }
-    return handler[method](...values);
+    const answer = await handler[method](...values, { signal: NEVER });
+    await new Promise((resolve) => setImmediate(resolve));
+    // The connection may have been lost, or the other side may have died, while it was thinking.
+    if (this.handlers.get(to) !== (handler as unknown) || this.cut.has(`${to}>${from}`)) {
+      throw zhumqError('CONNECTION_LOST', `broker ${to} can not be reached`);
+    }
+    return method === 'fetch' ? this.fetched(from, to, answer as FetchResponse) : answer;
+  }
+
+  private fetched(from: number, to: number, answer: FetchResponse): FetchResponse {
+    const partitions = answer.partitions.map((one) => ({ ...one, batches: bytesOf(one.batches) }));
+    return this.onFetched(from, to, { ...answer, partitions } as FetchResponse);
   }
 }
 
 type Handle = (...values: readonly unknown[]) => unknown;
 
+const NEVER = new AbortController().signal;
 const NO_CONTEXT = undefined as unknown as Parameters<RaftHandler['deliver']>[1];
 
 /** As bytes arrive: a copy, in one piece. */

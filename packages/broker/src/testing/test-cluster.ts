@@ -7,6 +7,7 @@ import type { DesiredState, PartitionAssignment, PartitionInfo, PartitionRef } f
 import type { Partition, ProduceResult } from '../partition/partition.js';
 import { Network } from './network.js';
 import { CLUSTER_ID, TICK_MS, TestBroker } from './test-broker.js';
+import { TestZkServer } from './test-zkserver.js';
 
 /** What became of a produced batch. */
 export interface Outcome {
@@ -21,25 +22,30 @@ export interface TopicChoice {
   readonly replicaDigit?: string;
   readonly config?: Readonly<Record<string, string>>;
   readonly generation?: number;
+  readonly mode?: ReplicationMode;
 }
 
 export class TestCluster {
   readonly clock = new ManualClock(START_MS);
   readonly network = new Network();
   readonly brokers: readonly TestBroker[];
-  topic: Required<TopicChoice> = {
+  topic: Required<Omit<TopicChoice, 'mode'>> & Pick<TopicChoice, 'mode'> = {
     topicId: TOPIC_ID,
     replicaDigit: 'a',
     config: {},
     generation: 1,
   };
+  /** Decides who leads, in mode fetch. */
+  readonly zkServer = new TestZkServer(this, this.clock);
   /** What the record says besides: leader, epoch, seal, transition, version. */
   record: Partial<PartitionInfo> = {};
   private version = 0;
 
   private constructor(count: number) {
     const ids = Array.from({ length: count }, (_, index) => index + 1);
-    this.brokers = ids.map((id) => new TestBroker(id, this.clock, this.network));
+    this.brokers = ids.map(
+      (id) => new TestBroker(id, this.clock, this.network, (broker) => this.zkServer.link(broker)),
+    );
   }
 
   static async start(count = 3, topic: TopicChoice = {}): Promise<TestCluster> {
@@ -47,6 +53,14 @@ export class TestCluster {
     Object.assign(cluster.topic, topic);
     for (const broker of cluster.brokers) await broker.start();
     await cluster.tellAll();
+    return cluster;
+  }
+
+  /** In mode fetch: broker 1 leads, all are in sync, and what it commits arrives. */
+  static async fetching(count = 3, topic: TopicChoice = {}): Promise<TestCluster> {
+    const cluster = await TestCluster.start(count, { ...topic, mode: ReplicationMode.FETCH });
+    await cluster.zkServer.elect(1, { isr: cluster.brokers.map(({ id }) => id) });
+    await cluster.leader();
     return cluster;
   }
 
@@ -60,7 +74,7 @@ export class TestCluster {
 
   /** The state that a zkserver would send now. */
   state(change: Partial<DesiredState> = {}): DesiredState {
-    const { topicId, config, generation } = this.topic;
+    const { topicId, config, generation, mode = ReplicationMode.RAFT } = this.topic;
     const assignment: PartitionAssignment = {
       topic: 'orders',
       topicId,
@@ -74,9 +88,10 @@ export class TestCluster {
         })),
         leader: -1,
         epoch: 0,
-        mode: ReplicationMode.RAFT,
+        mode,
         generation,
         isr: [],
+        ...(mode === ReplicationMode.FETCH ? this.zkServer.info : {}),
         ...this.record,
       },
     };
@@ -110,7 +125,8 @@ export class TestCluster {
     for (const { id, store } of this.brokers) {
       if (!this.directoryIds.has(id)) this.directoryIds.set(id, store.directoryId);
     }
-    for (const broker of this.brokers) await broker.apply(this.state());
+    for (const broker of this.brokers)
+      if (broker.alive && !broker.cutFromZkServer) await broker.apply(this.state());
   }
 
   /** Starts a broker again and tells it what to hold. */
