@@ -1,4 +1,6 @@
 // The command without a cluster: help, wrong command lines, servers that do not answer.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { ZhumqCommand } from './support/zhumq-command.js';
 
 // Each test runs the command several times, on machines that are busy.
@@ -21,6 +23,21 @@ test.each(VERBS)('zhumq %s --help says what it does, on standard output', async 
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain(`zhumq ${verb}`);
   expect(stdout).toContain('Options:');
+});
+
+test.each([
+  ['topic create --help', []],
+  ['produce --help', []],
+  ['config print broker', ['broker', 'zkserver']],
+])('zhumq %s loads of the servers: %j', (line, expected) => {
+  const run = join(__dirname, '../../packages/cli/dist/run-command.js');
+  const script = `require(${JSON.stringify(run)}).runCommand(${JSON.stringify(line.split(' '))}).then(() => {
+    const files = Object.keys(require.cache).join('\\n');
+    const loaded = ['broker', 'zkserver'].filter((name) => files.includes('/packages/' + name + '/'));
+    console.log('\\n' + JSON.stringify(loaded));
+  })`;
+  const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  expect(JSON.parse(output.trim().split('\n').at(-1) ?? '')).toEqual(expected);
 });
 
 test('--version is the version, --help lists every noun and the exit codes', async () => {
