@@ -30,8 +30,11 @@ export class FetchElections {
     const { channels, controllerEpoch, logger } = options;
     const ends = new ReplicaEnds({
       ...{ channels, controllerEpoch, timeoutMs: ANSWER_TIMEOUT_MS },
-      onSilence: (broker, error) =>
-        logger.warn({ err: error, broker }, 'the broker did not say how far its replicas go'),
+      onSilence: (broker, error) => {
+        // One that left meanwhile is missed by nobody.
+        if (this.view?.liveBrokers.has(broker) !== true) return;
+        logger.warn({ err: error, broker }, 'the broker did not say how far its replicas go');
+      },
     });
     this.elector = new Elector({ ...options, ends });
     this.mover = new LeaderMover({ ...options, ends, view: () => this.view });
