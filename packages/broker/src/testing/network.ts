@@ -6,6 +6,7 @@ import type { PeerAddress } from '../replication/raft/raft-transport.js';
 
 interface Call {
   readonly name: string;
+  readonly parameters: readonly string[];
 }
 
 interface Envelope {
@@ -44,7 +45,8 @@ export class Network {
         else this.post(from, to, method.name, values);
         return true;
       },
-      call: (method: Call, values: readonly unknown[]) => this.call(from, to, method.name, values),
+      call: (method: Call, values: readonly unknown[]) =>
+        this.call(from, to, method.name, values.slice(0, method.parameters.length)),
       close: () => undefined,
     };
     return channel as unknown as RpcChannel;
