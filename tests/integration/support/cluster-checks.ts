@@ -53,6 +53,21 @@ export async function untilCaughtUp(client: Client, topic: string, broker: numbe
   );
 }
 
+/** Waits until a broker's replicas are in the ISR of every partition of a topic in mode fetch. */
+export async function untilInSync(client: Client, topic: string, broker: number): Promise<void> {
+  let seen: readonly PartitionDetails[] = [];
+  await until(
+    `broker ${broker} is in sync with ${topic}`,
+    async () => {
+      seen = await client.admin().describePartitions(topic);
+      return seen.every(
+        ({ replicas, inSync }) => !replicas.includes(broker) || inSync.includes(broker),
+      );
+    },
+    { timeoutMs: 90_000, state: () => seen },
+  );
+}
+
 /** Waits until every replica of every partition has everything on disk and knows that it is committed. */
 export async function untilLevel(client: Client, topic: string): Promise<PartitionDetails[]> {
   let seen: PartitionDetails[] = [];

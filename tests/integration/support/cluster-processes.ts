@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { freePorts } from './free-ports.js';
 import { report } from './report.js';
 import { ServerProcess } from './server-process.js';
+import { StepProxy } from './step-proxy.js';
+import type { StepTrap } from './step-proxy.js';
 import { ZooKeeperEnsemble } from './zookeeper-ensemble.js';
 
 export interface ClusterOptions {
@@ -16,6 +18,8 @@ export interface ClusterOptions {
   /** Flags for all brokers, such as ['--raft-election-ticks', '40']. */
   readonly brokerFlags?: readonly string[];
   readonly zkserverFlags?: readonly string[];
+  /** Then zkservers reach the ZooKeeper servers, and everybody reaches the brokers, through proxies that share this trap. */
+  readonly trap?: StepTrap;
   /** Called with the folder of this cluster before any broker starts. */
   readonly beforeBrokers?: (directory: string) => void;
 }
@@ -31,6 +35,7 @@ export class ClusterProcesses {
   /** Other processes that go with the cluster. */
   readonly extra: ServerProcess[] = [];
   private ports = new Map<string, number>();
+  private readonly proxies: StepProxy[] = [];
 
   private constructor(private readonly options: ClusterOptions) {
     this.zookeeper = new ZooKeeperEnsemble(join(this.directory, 'zookeeper'), options.zookeepers);
@@ -94,6 +99,7 @@ export class ClusterProcesses {
    */
   async destroy(beforeRemoval: () => unknown = () => undefined): Promise<void> {
     await Promise.all([...this.servers, ...this.extra].map((server) => server.destroy()));
+    await Promise.all(this.proxies.map((proxy) => proxy.close()));
     await this.zookeeper.stop();
     beforeRemoval();
     if (process.env.ZHUMQ_TEST_KEEP !== undefined) report(`kept: ${this.directory}`);
@@ -103,19 +109,46 @@ export class ClusterProcesses {
   private async startAll(): Promise<void> {
     const { brokers, zkservers, zkserverFlags = [], brokerFlags = [] } = this.options;
     const [ports] = await Promise.all([freePorts(brokers + zkservers), this.zookeeper.start()]);
+    const zookeeper = await this.proxiedZooKeeper();
     for (let id = 1; id <= zkservers; id++) {
       const port = ports[id - 1];
       this.ports.set(`zkserver-${id}`, port);
-      this.zkservers.set(id, this.server('zkserver', id, port, zkserverFlags));
+      const flags = [...zookeeper, ...zkserverFlags];
+      this.zkservers.set(id, this.server('zkserver', id, port, flags));
     }
     this.options.beforeBrokers?.(this.directory);
     for (let id = 1; id <= brokers; id++) {
       const port = ports[zkservers + id - 1];
-      const flags = ['--data-dir', this.dataDirectory(id), ...brokerFlags];
+      const advertise = await this.proxiedBroker(id, port);
+      const flags = ['--data-dir', this.dataDirectory(id), ...advertise, ...brokerFlags];
       this.ports.set(`broker-${id}`, port);
       this.brokers.set(id, this.server('broker', id, port, flags));
     }
     await this.startServers();
+  }
+
+  /** Flags of a zkserver, after which it has the ensemble behind proxies. */
+  private async proxiedZooKeeper(): Promise<string[]> {
+    if (this.options.trap === undefined) return [];
+    const addresses: string[] = [];
+    for (const [index, address] of this.zookeeper.connectionString.split(',').entries()) {
+      const port = await this.proxy(`zookeeper-${index + 1}`, Number(address.split(':')[1]));
+      addresses.push(`${HOST}:${port}`);
+    }
+    return ['--zookeeper', `${addresses.join(',')}/zhumq`];
+  }
+
+  private async proxiedBroker(id: number, port: number): Promise<string[]> {
+    if (this.options.trap === undefined) return [];
+    return ['--advertise', `${HOST}:${await this.proxy(`broker-${id}`, port)}`];
+  }
+
+  private async proxy(name: string, targetPort: number): Promise<number> {
+    const [port] = await freePorts(1);
+    const proxy = new StepProxy(name, this.options.trap as StepTrap, targetPort);
+    await proxy.listen(port);
+    this.proxies.push(proxy);
+    return port;
   }
 
   private server(
@@ -126,7 +159,10 @@ export class ClusterProcesses {
     name = `${kind}-${id}`,
   ): ServerProcess {
     const args = [
-      ...[kind, '--id', String(id), '--zookeeper', `${this.zookeeper.connectionString}/zhumq`],
+      ...[kind, '--id', String(id)],
+      ...(flags.includes('--zookeeper')
+        ? []
+        : ['--zookeeper', `${this.zookeeper.connectionString}/zhumq`]),
       ...['--listen', `${HOST}:${port}`, '--http', `${HOST}:0`, '--stop-with-parent'],
       ...['-o', 'json', ...flags],
     ];

@@ -1,5 +1,5 @@
 // Producers and consumers at work while a test does its worst; everything that they see goes into a history.
-import type { Client, Consumer, Producer } from '@zhumq/client';
+import type { Acks, Client, Consumer, Producer } from '@zhumq/client';
 import { ZhumqError } from '@zhumq/client';
 import { History } from './history.js';
 import { until } from './until.js';
@@ -15,6 +15,8 @@ export interface WorkloadOptions {
   readonly paceMs?: number;
   /** Sends of one producer that may be unanswered at a time. */
   readonly window?: number;
+  /** Of the producers in turn; 'all' for each when not given. What was sent with acks 'none' counts as of unknown outcome. */
+  readonly acks?: readonly Acks[];
 }
 
 /** Padding, so that batches have some weight. */
@@ -29,7 +31,7 @@ export class Workload {
   constructor(private readonly options: WorkloadOptions) {
     this.loads = Array.from(
       { length: options.producers },
-      (_, index) => new ProducerLoad(`p${index}`, options, this.history),
+      (_, index) => new ProducerLoad(`p${index}`, acksOf(options, index), options, this.history),
     );
   }
 
@@ -47,7 +49,7 @@ export class Workload {
   /** Every producer has had messages acknowledged, by all partitions, that it sent after this call; returns how long that took. */
   async progress(timeoutMs = 90_000): Promise<number> {
     const started = performance.now();
-    const marks = this.loads.map((load) => load.mark());
+    const marks = this.loads.filter(({ acks }) => acks !== 'none').map((load) => load.mark());
     await until('every producer goes on', () => marks.every((mark) => mark()), {
       timeoutMs,
       state: () => this.loads.map((load) => load.lastError).filter((error) => error !== undefined),
@@ -124,6 +126,10 @@ export async function readAll(
   }
 }
 
+function acksOf({ acks = ['all'] }: WorkloadOptions, producer: number): Acks {
+  return acks[producer % acks.length];
+}
+
 /** One producer: values p3/0, p3/1, … each padded, to the partitions in turn. */
 class ProducerLoad {
   readonly ended: Promise<void>;
@@ -139,6 +145,7 @@ class ProducerLoad {
 
   constructor(
     private readonly name: string,
+    readonly acks: Acks,
     private readonly options: WorkloadOptions,
     private readonly history: History,
   ) {
@@ -163,7 +170,7 @@ class ProducerLoad {
 
   async run(): Promise<void> {
     const { client, paceMs = 20, window = 8 } = this.options;
-    const producer = client.producer({ acks: 'all' });
+    const producer = client.producer({ acks: this.acks });
     try {
       while (!this.stopped) {
         if (this.unanswered < window) void this.send(producer);
@@ -188,7 +195,7 @@ class ProducerLoad {
     this.unanswered++;
     try {
       const { offset } = await producer.send(topic, { partition, value: value + PAD });
-      this.history.record({ kind: 'ok', ...send, offset });
+      this.history.record({ kind: this.acks === 'none' ? 'info' : 'ok', ...send, offset });
       this.acknowledged[partition] = Math.max(this.acknowledged[partition], number);
       this.longestPauseMs = Math.max(this.longestPauseMs, performance.now() - this.lastAckMs);
       this.lastAckMs = performance.now();
