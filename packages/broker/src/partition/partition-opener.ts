@@ -232,7 +232,11 @@ function isFromThePast({ info }: PartitionAssignment, log: ReplicaLog): boolean 
   return log.generation !== undefined && log.generation.generation > info.generation;
 }
 
-/** An empty log proves nothing: all of it may be lost. Who acknowledged had entered a term, which is always synced. */
+/**
+ * An empty log proves nothing: all of it may be lost. Who acknowledged in mode raft had entered a term, which is always
+ * synced; in mode fetch nothing else tells (rule 11).
+ */
 function mayHaveAcknowledged({ logStart, logEnd, hardState, generation }: ReplicaLog): boolean {
-  return logEnd > logStart || (hardState?.term ?? 0) > (generation?.epoch ?? 0);
+  if (logEnd > logStart || generation?.mode === 'fetch') return true;
+  return (hardState?.term ?? 0) > (generation?.epoch ?? 0);
 }

@@ -99,7 +99,7 @@ export class Network {
     if (handler === undefined || this.cut.has(`${from}>${to}`)) {
       throw zhumqError('CONNECTION_LOST', `broker ${to} can not be reached`);
     }
-    const answer = await handler[method](...values, { signal: NEVER });
+    const answer = await handler[method](...values, { signal: new AbortController().signal });
     await new Promise((resolve) => setImmediate(resolve));
     // The connection may have been lost, or the other side may have died, while it was thinking.
     if (this.handlers.get(to) !== (handler as unknown) || this.cut.has(`${to}>${from}`)) {
@@ -116,7 +116,6 @@ export class Network {
 
 type Handle = (...values: readonly unknown[]) => unknown;
 
-const NEVER = new AbortController().signal;
 const NO_CONTEXT = undefined as unknown as Parameters<RaftHandler['deliver']>[1];
 
 /** As bytes arrive: a copy, in one piece. */
