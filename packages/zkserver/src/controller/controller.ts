@@ -11,6 +11,7 @@ import { DesiredStates } from '../desired/desired-states.js';
 import { FetchElections } from '../election/fetch-elections.js';
 import type { ZkServerOptions } from '../options.js';
 import { RemoteBrokerCalls } from '../switch/broker-calls.js';
+import { LeaderlessWatch } from '../switch/leaderless-watch.js';
 import { SagaRunners } from '../switch/saga-runners.js';
 import { applyWrite } from '../view/apply-write.js';
 import type { ClusterView } from '../view/cluster-view.js';
@@ -52,6 +53,8 @@ export class Controller {
   readonly elections: FetchElections;
   /** Switches of mode that are under way. */
   private readonly sagas: SagaRunners;
+  /** Groups in mode raft that nobody can lead. */
+  private readonly leaderless: LeaderlessWatch;
   /** undefined: to be read before the next decision. */
   private view: ClusterView | undefined;
   /** The last one that was whole, for announcements while the store is away. */
@@ -92,6 +95,13 @@ export class Controller {
       recoveryWaitMs: options['recovery.wait.ms'],
       onEnded: (how, durationMs) => metrics.switchEnded(how, durationMs),
     });
+    this.leaderless = new LeaderlessWatch({
+      ...parts,
+      controllerEpoch: leadership.epoch,
+      view: () => this.published,
+      submit: (event) => this.submit(event),
+      waitMs: options['recovery.wait.ms'],
+    });
   }
 
   get brokersBehind(): readonly number[] {
@@ -100,6 +110,7 @@ export class Controller {
 
   start(): void {
     this.look();
+    this.leaderless.start();
   }
 
   /** Nothing is sent, and nothing written, once it returns; the leadership has ended. */
@@ -108,6 +119,7 @@ export class Controller {
     this.announcer.stop();
     this.elections.stop();
     this.sagas.stop();
+    this.leaderless.stop();
   }
 
   /** Reads who is there and repairs what is to be repaired; soon, and once for many calls. */

@@ -177,10 +177,12 @@ describe('fetch -> raft', () => {
     expect(world.decide(sealed(world, ['r1', 'r2']))).not.toEqual([]);
   });
 
-  test('a seal of another epoch than the leader has is not the newest of all logs', () => {
+  test('rule 17: a seal that an earlier leader wrote counts, one of an epoch that nobody was granted does not', () => {
     const world = fetching();
-    const seal = { epoch: 4, offset: 9 };
-    expect(world.decide(sealed(world, ['r1', 'r2', 'r3'], { seal }))).toEqual([]);
+    const sealedIn = (epoch: number) =>
+      world.decide(sealed(world, ['r1', 'r2', 'r3'], { seal: { epoch, offset: 9 } }));
+    expect(sealedIn(4)).not.toEqual([]);
+    expect(sealedIn(6)).toEqual([]);
   });
 });
 

@@ -16,8 +16,9 @@ export const beginClose: Decide<'group-sealed'> = (view, { saga }) => {
 };
 
 /**
- * fetch -> raft. The seal is the newest (epoch, offset) on a durable majority (rule 12). Based on the very version on
- * which the leader sealed: an election or a change of the ISR in between makes another seal necessary.
+ * fetch -> raft. The seal, and the first batch of the present epoch if that is a later one, are the newest (epoch, offset)
+ * on a durable majority (rule 12). Based on the very version on which the leader sealed: an election or a change of the
+ * ISR in between makes another call necessary.
  */
 export const publishRaft: Decide<'isr-sealed'> = (view, { saga, version, seal, replicas }) => {
   const found = underWay(view, saga);
@@ -28,7 +29,7 @@ export const publishRaft: Decide<'isr-sealed'> = (view, { saga, version, seal, r
   const synced = ids.filter((id) => replicas.includes(id));
   const isDurable =
     synced.length >= majorityOf(ids.length) && record.isr.every((id) => synced.includes(id));
-  if (!isDurable || seal.epoch !== record.epoch) return [];
+  if (!isDurable || seal.epoch > record.epoch) return [];
   const change: Partial<PartitionRecord> = {
     ...{ mode: 'raft', generation: record.generation + 1, epoch: record.epoch + 1 },
     ...{ voters: ids, isr: [], elr: [], seal, transition: undefined },

@@ -124,6 +124,7 @@ export class SagaRunner {
     if (broker === undefined) return;
     const timeoutMs = Math.min(SEAL_TIMEOUT_MS, this.remainingMs());
     const limits = { timeoutMs, signal };
+    const mayHaveBeen = this.mayBeSealed;
     this.mayBeSealed = true;
     try {
       const ref = this.refOf(found);
@@ -132,6 +133,7 @@ export class SagaRunner {
       if (record.mode === 'raft') await this.submit({ kind: 'group-sealed', saga });
       else await this.submit({ kind: 'isr-sealed', saga, version, ...sealed });
     } catch (error) {
+      if (wasNotSent(error)) this.mayBeSealed = mayHaveBeen;
       this.target.failed(broker, record, error);
       throw error;
     }
@@ -217,4 +219,9 @@ function votersOf({ replicas, voters }: PartitionRecord): readonly Replica[] {
 
 function availableBroker(view: ClusterView, replica: Replica): BrokerRegistration | undefined {
   return isAvailable(view, replica) ? view.liveBrokers.get(replica.broker) : undefined;
+}
+
+/** Said by this side of the connection, not by the broker. */
+function wasNotSent(error: unknown): boolean {
+  return isError(error, 'CONNECTION_REFUSED') && error.context.method === 'sealPartition';
 }

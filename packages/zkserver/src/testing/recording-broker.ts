@@ -67,6 +67,11 @@ export class RecordingBroker {
     await this.server?.close(0);
   }
 
+  /** Nobody reaches it any more, and its session goes on. */
+  async hangUp(): Promise<void> {
+    await this.server?.close(0);
+  }
+
   /** Its session is over, and the broker goes on: it was cut off. */
   expire(): void {
     if (this.store !== undefined) this.cluster.expireSession(this.store.session.token);
