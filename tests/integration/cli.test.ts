@@ -129,15 +129,6 @@ describe('topics', () => {
     expect(dry).toMatchObject({ code: 0, stdout: 'topic "nope" was not there\n' });
   });
 
-  test('are created in mode fetch, too', async () => {
-    const created = await zhumq.run(['topic', 'create', 'f', '--mode', 'fetch']);
-    expect(created).toMatchObject({ code: 0 });
-    expect(created.stdout).toContain('mode fetch');
-    expect(await zhumq.run(['produce', 'f'], 'one\ntwo\n')).toMatchObject({ code: 0 });
-    const printed = await consumeAll('f');
-    expect(printed.map(({ value }) => value)).toEqual(['one', 'two']);
-  });
-
   test('dry runs change nothing', async () => {
     const planned = await zhumq.run(['topic', 'create', 'planned', '--dry-run', '-o', 'json']);
     expect(planned.code).toBe(0);
@@ -271,7 +262,8 @@ describe('produce and consume', () => {
     const { code, ms, stdout, stderr } = await zhumq.run([
       ...['consume', topic, '--from', 'earliest', '--timeout', '1500ms', '-o', 'json'],
     ]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('warning');
     expect(JSON.parse(stdout)).toHaveLength(60);
     expect(ms).toBeGreaterThan(1_500);
   });
@@ -380,64 +372,6 @@ describe('partitions and the cluster', () => {
     const stranger = await zhumq.run([...args.slice(0, -1), '77']);
     expect(stranger.code).toBe(2);
     expect(stranger.stderr).toContain('broker 77 has no replica of elect-0');
-  });
-
-  test('mode switches a topic there and back while it is written and read', async () => {
-    const topic = await topicOf('switched', 2);
-    const writing = zhumq.start(['produce', topic, '-o', 'jsonl']);
-    let fed = 0;
-    const feeding = setInterval(() => writing.child.stdin.write(`${fed++}\n`), 2);
-    try {
-      for (const mode of ['fetch', 'raft', 'fetch']) {
-        const before = fed;
-        await until('more is written', () => fed > before + 50);
-        const switched = await zhumq.run([
-          'partition',
-          'mode',
-          topic,
-          mode,
-          '--wait',
-          '-o',
-          'json',
-        ]);
-        expect({ mode, code: switched.code, told: switched.stderr }).toMatchObject({
-          mode,
-          code: 0,
-        });
-        const { partitions } = JSON.parse(switched.stdout) as { partitions: unknown[] };
-        const done = { to: mode, mode, outcome: 'done', durationMs: expect.any(Number) as number };
-        expect(partitions).toEqual([expect.objectContaining(done), expect.objectContaining(done)]);
-      }
-    } finally {
-      clearInterval(feeding);
-      writing.child.stdin.end();
-    }
-    const { code, stdout } = await writing.ended;
-    expect(code).toBe(0);
-    const receipts = stdout.trim().split('\n');
-    expect(receipts).toHaveLength(fed);
-    const modes = new Set(receipts.map((row) => (JSON.parse(row) as { mode: string }).mode));
-    expect(modes).toEqual(new Set(['raft', 'fetch']));
-    const values = (await consumeAll(topic)).map(({ value }) => Number(value));
-    expect(values.toSorted((a, b) => a - b)).toEqual(Array.from({ length: fed }, (_one, n) => n));
-    const again = await zhumq.run(['partition', 'mode', topic, 'fetch', '--wait', '-o', 'jsonl']);
-    expect(again.code).toBe(0);
-    const [row] = await zhumq.jsonl<{ lastSwitch: object; generation: number }>([
-      ...['partition', 'describe', topic, '--partition', '0', '-o', 'jsonl'],
-    ]);
-    expect(row).toMatchObject({ generation: 4, lastSwitch: { to: 'fetch', done: true } });
-  });
-
-  test('elect has the zkserver elect in mode fetch', async () => {
-    const topic = 'elected';
-    await zhumq.run(['topic', 'create', topic, '--mode', 'fetch']);
-    const { leader } = await described(topic);
-    const to = leader === 1 ? 2 : 1;
-    const args = ['partition', 'elect', topic, '--partition', '0', '--to', `${to}`, '-o', 'json'];
-    const elected = await zhumq.run(args);
-    expect(elected).toMatchObject({ code: 0 });
-    expect(JSON.parse(elected.stdout)).toMatchObject({ from: leader, to, moved: true });
-    expect((await described(topic)).leader).toBe(to);
   });
 
   test('the cluster is described and healthy', async () => {
