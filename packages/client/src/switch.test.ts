@@ -103,6 +103,25 @@ test('several batches under way at the seal are taken in order by the next gener
   );
 });
 
+test.each([true, false])(
+  'idempotent %s: what follows a batch that was refused does not overtake it, although the partition is open again',
+  async (idempotent) => {
+    cluster.addTopic('t');
+    const sender = new Sender(mq.producer({ ...smallBatches, idempotent, maxInFlight: 5 }));
+    let requests = 0;
+    cluster.on.produce = (_broker, request, next) => {
+      if (++requests !== 2) return next();
+      const failure = { code: 55, message: 'sealed for a moment', context: {} };
+      const refused = { failure, baseOffset: -1, duplicate: false, logStart: 0, mode: RAFT };
+      return { partitions: request.partitions.map((one) => ({ ...one, ...refused })) };
+    };
+    sender.send(40);
+    await sender.settled();
+    expect(sender.failures).toEqual([]);
+    expect(cluster.log('t').values()).toEqual(sender.values);
+  },
+);
+
 test('a sealed partition costs no look-up of metadata', async () => {
   cluster.addTopic('t');
   const producer = mq.producer();

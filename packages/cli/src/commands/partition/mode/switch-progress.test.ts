@@ -54,6 +54,13 @@ test('the time of a partition that waited for others begins with its first step'
   expect([progress.durationMs(0), progress.durationMs(1)]).toEqual([1000, 500]);
 });
 
+test('what had ended before anything was done took no time', () => {
+  start();
+  nowMs = 1024;
+  progress.show(states('done', 'refused'));
+  expect([progress.durationMs(0), progress.durationMs(1)]).toEqual([0, 0]);
+});
+
 test('on a terminal: one line in place, no wider than that, gone at the end', () => {
   start({ isTTY: true, columns: 60 });
   progress.show(states('seal', 'seal', 'seal', 'close', 'seal', 'done', 'refused', 'waiting'));

@@ -39,9 +39,9 @@ export class SwitchProgress {
     states.forEach((one, index) => {
       const { partition, state, ended } = one;
       const before = this.known.at(index);
-      // Who waits for others has not begun.
+      // Who waits for others has not begun; what has ended by the first answer had nothing to do.
       if (state !== 'waiting' && !this.beganMs.has(partition)) {
-        this.beganMs.set(partition, before === undefined ? this.startedMs : now);
+        this.beganMs.set(partition, before === undefined && !ended ? this.startedMs : now);
       }
       if (ended && !this.endedMs.has(partition)) this.endedMs.set(partition, now);
       if (state !== before?.state) this.tell(one);
