@@ -38,3 +38,28 @@ test('a report that was refused is sent again, from the state at that time', asy
   expect(sent).toEqual([6, 6]);
   reports.close();
 });
+
+test('rule 17: says by whom the log is sealed; of mode fetch nothing else is reported', async () => {
+  const sent: LeaderReport[] = [];
+  const client = {
+    reportLeaders: (all: readonly LeaderReport[]) => {
+      sent.push(...all);
+      return Promise.resolve([]);
+    },
+  } as unknown as ZkServerClient;
+  const reports = new LeaderReports({
+    brokerId: 1,
+    incarnation: 1,
+    link: { callActive: <T>(call: (to: ZkServerClient) => Promise<T>) => call(client) },
+    clock: new ManualClock(),
+    logger: silentLogger,
+  });
+  const inState = (change: object): Partition =>
+    ({ ...leading, replicator: { ...leading.replicator, ...change } }) as unknown as Partition;
+  reports.add(inState({ sealedBy: 'switch-1' }));
+  reports.add(inState({}));
+  reports.add(inState({ mode: 'fetch' }));
+  reports.add(inState({ mode: 'fetch', sealedBy: 'switch-2' }));
+  await settle();
+  expect(sent.map(({ sealedBy }) => sealedBy)).toEqual(['switch-1', undefined, 'switch-2']);
+});

@@ -204,6 +204,30 @@ describe('rule 12: nothing is said in a generation before the log of the one bef
     }
   }, 30_000);
 
+  test('a voter whose log is still being synced says nothing, and what it was asked is not lost', async () => {
+    const { cluster, end, epoch } = await sealedAndClosed(INTERVAL);
+    const [slow, candidate, away] = cluster.brokers;
+    cluster.isolate(away);
+    const log = slow.log();
+    const sync = log.sync.bind(log);
+    let release: () => void = () => undefined;
+    log.sync = () => new Promise<void>((go) => (release = go)).then(sync);
+    let said = 0;
+    cluster.network.filter = (from) => {
+      if (from === slow.id) said++;
+      return true;
+    };
+    await publish(cluster, { leader: candidate.id, epoch, seal: end });
+    await cluster.pass(200);
+    expect(said).toBe(0);
+    expect(candidate.partition().leads).toBe(false);
+    expect(log.hardState?.vote).toBeUndefined();
+    release();
+    // What waited is answered now: nobody stands again for that.
+    await settle(40);
+    expect(candidate.partition().leads).toBe(true);
+  });
+
   test('a replica that can not sync its log does not vote', async () => {
     const { cluster, end, epoch } = await sealedAndClosed(INTERVAL);
     const [failing, ...others] = cluster.brokers;
