@@ -185,12 +185,13 @@ export class Assignments {
     this.retry?.cancel();
     this.retry = this.options.clock.after(
       RETRY_MS,
-      () => void this.executor.run(() => this.again()),
+      () => void this.executor.run(() => this.again(isFresh)),
     );
   }
 
-  private again(): void {
-    if (this.current !== undefined && !this.stopped) this.ensureAll(this.current, true);
+  /** What is remembered from an earlier life does not become fresh by being tried again (rule 13). */
+  private again(isFresh: boolean): void {
+    if (this.current !== undefined && !this.stopped) this.ensureAll(this.current, isFresh);
   }
 
   /** False when another try may help. */
