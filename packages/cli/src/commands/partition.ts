@@ -4,8 +4,8 @@ import { describePartitions } from './partition/describe.js';
 import { electLeader } from './partition/elect.js';
 import { switchMode } from './partition/mode.js';
 
-export const partitionCommand = noun('partition', 'Show partitions, choose their leaders, switch their modes', [
-  describePartitions,
-  electLeader,
-  switchMode,
-]);
+export const partitionCommand = noun(
+  'partition',
+  'Show partitions, choose their leaders, switch their modes',
+  [describePartitions, electLeader, switchMode],
+);
