@@ -12,6 +12,8 @@ export class SafetyChecker {
   private readonly identities = new Map<string, number>();
   private readonly leaders = new Map<number, string>();
   private readonly marks = new Map<string, Offset>();
+  /** Last epoch of the log in whose place a copy is put. */
+  private readonly copiedOver = new Map<string, number>();
   /** Loss for which the chain has been cut. */
   private lossEpoch = 0;
   commits = 0;
@@ -45,6 +47,9 @@ export class SafetyChecker {
         break;
       case 'highWatermark':
         this.marked(replica, effect.highWatermark);
+        break;
+      case 'copySegments':
+        this.copiedOver.set(replica.id, replica.log.lastEpoch);
         break;
       case 'sealSynced':
         this.sealed(replica, effect.end);
@@ -117,8 +122,12 @@ export class SafetyChecker {
 
   private marked(replica: SimReplica, mark: Offset): void {
     const before = this.marks.get(replica.id) ?? 0;
-    const lossy = replica.core.epoch <= this.zkserver.state.lossEpoch;
-    assert(mark >= before || lossy, `${replica.id}: high watermark falls from ${before} to ${mark}`);
+    const copyOver = this.copiedOver.get(replica.id) ?? Infinity;
+    const lossy = copyOver < this.zkserver.state.lossEpoch;
+    assert(
+      mark >= before || lossy,
+      `${replica.id}: high watermark falls from ${before} to ${mark}`,
+    );
     this.marks.set(replica.id, mark);
     // A leader from before a loss commits what nobody will know of.
     if (replica.core.epoch < this.zkserver.state.lossEpoch) return;

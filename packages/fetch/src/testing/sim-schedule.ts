@@ -11,7 +11,7 @@ export class SimSchedule {
   private election: { version: number; answers: EndAnswer[] } | undefined;
   private maySeal = false;
 
-  constructor(private readonly seed: number) {
+  constructor(seed: number) {
     const replicas = 3 + (seed % 3);
     this.minInsyncReplicas = 1 + (Math.floor(seed / 3) % 3);
     const fsync = Math.floor(seed / 9) % 2 === 0;
@@ -50,10 +50,10 @@ export class SimSchedule {
     else if (dice < 930) cluster.heal();
     else if (dice < 937) this.fail(replica);
     else if (dice < 965) this.restart(replica);
-    else if (dice < 970)
-      replica.up && replica.dropBefore(replica.core.highWatermark - this.below(5));
+    else if (dice < 970) this.retain(replica);
     else if (dice < 975) cluster.announce();
-    else if (dice < 985) this.below(3) === 0 && this.askForElection();
+    else if (dice < 978) this.askForElection();
+    else if (dice < 985) this.deliverNotice();
     else if (dice < 990) this.seal();
     else cluster.copy(this.below(cluster.copies.length), this.below(3) === 0);
   }
@@ -120,6 +120,10 @@ export class SimSchedule {
     const { cluster } = this;
     const asked = [...cluster.replicas.keys()].filter(() => this.below(4) > 0);
     this.election = { version: cluster.zkserver.state.version, answers: cluster.ask(asked) };
+  }
+
+  private retain(replica: SimReplica): void {
+    if (replica.up) replica.dropBefore(replica.core.highWatermark - this.below(5));
   }
 
   private duplicate(): void {
