@@ -92,8 +92,10 @@ describe('sync()', () => {
   test('is not confused by a cut and other records at the same offsets while it runs', async () => {
     for (const seed of SEEDS) {
       const { world, log } = await withLog('os');
+      await log.sync();
       for (let count = 0; count < 3; count++) append(log);
       const synced = log.sync();
+      synced.catch(() => undefined);
       log.truncate(1);
       append(log, 2);
       if (seed % 2 === 0) await synced;
@@ -103,7 +105,6 @@ describe('sync()', () => {
       const after = await reopened(world);
       expect(after.logEnd).toBeGreaterThanOrEqual(syncedEnd);
       if (syncedEnd === 2) expect(after.epochAt(1)).toBe(2);
-      await synced.catch(() => undefined);
     }
   });
 

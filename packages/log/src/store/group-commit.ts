@@ -91,8 +91,11 @@ export class GroupCommit implements ChannelSink {
 
   /** See ReplicaWal.sync. Segments and frames are synced side by side: neither needs the other to be first. */
   async sync(channel: ReplicaChannel, segments: boolean): Promise<void> {
-    this.tick();
     const reached = channel.replica?.markSync();
+    // With everything else of this turn: thousands of replicas may ask in it, when a topic is made or switched.
+    await new Promise<void>((resolve) => {
+      this.options.atEndOfTurn(resolve);
+    });
     const frames = this.synced();
     await Promise.all([frames, segments ? this.options.syncSegments(channel) : undefined]);
     reached?.();
