@@ -264,3 +264,28 @@ test('rule 16: a group of which most are tainted is recovered, with a loss that 
   // The largest end was whole in this case.
   expect(group.missingAt(3)).toEqual([]);
 });
+
+describe('rule 16: a group is left alone', () => {
+  const often = { 'recovery.wait.ms': '100ms' };
+
+  test('while somebody leads it, though most brokers stopped uncleanly', async () => {
+    const world = await start(RAFT, often);
+    for (const id of [1, 2]) {
+      await world.brokers[id - 1].stop();
+      await world.brokers[id - 1].start({ incarnation: 2, clean: false });
+    }
+    await until(() => world.group.described > 12);
+    expect(await partition(world)).toMatchObject({ generation: 1, transition: undefined });
+    expect(world.brokers.map(({ questions }) => questions)).toEqual([0, 0, 0]);
+  });
+
+  test('while the untainted could be a majority when all are back', async () => {
+    const world = await start(RAFT, often);
+    world.group.of(1).tainted = true;
+    world.group.of(3).isUp = false;
+    await world.brokers[2].stop();
+    await until(() => world.brokers[1].questions > 3);
+    expect(world.group.write()).toBe(false);
+    expect(await partition(world)).toMatchObject({ generation: 1, transition: undefined });
+  });
+});

@@ -56,6 +56,8 @@ export class ReplicaGroup {
   after: (call: Call, broker: number) => Promise<void> | void = () => undefined;
   readonly acknowledged: { readonly offset: number; readonly value: string }[] = [];
   readonly violations: string[] = [];
+  /** Times that a replica was asked for its status. */
+  described = 0;
   /** Whose record was acknowledged last. */
   lastWriter = -1;
   /** Who wrote in an epoch. */
@@ -155,6 +157,7 @@ export class ReplicaGroup {
   }
 
   private describe(replica: ModelReplica): ReplicaStatus {
+    this.described++;
     this.follow();
     const leader = this.leaderOf(replica) ?? -1;
     return {
