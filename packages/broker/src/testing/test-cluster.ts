@@ -129,6 +129,11 @@ export class TestCluster {
       if (broker.alive && !broker.cutFromZkServer) await broker.apply(this.state());
   }
 
+  /** The replica of that broker is to be made in the directory that it has now. */
+  adoptDirectory({ id, store }: TestBroker): void {
+    this.directoryIds.set(id, store.directoryId);
+  }
+
   /** Starts a broker again and tells it what to hold. */
   async restart(id: number): Promise<TestBroker> {
     const broker = this.broker(id);

@@ -1,5 +1,6 @@
 // Leaders that change, die, come back or do not know that they are deposed, over real logs and the real core.
 import { FaultyFileSystem } from '@zhumq/log';
+import type { LogListener } from '@zhumq/log';
 import { LAG_MS } from '../../testing/test-broker.js';
 import type { TestBroker } from '../../testing/test-broker.js';
 import { batchOf, produce, readAll, settle, TestCluster } from '../../testing/test-cluster.js';
@@ -166,6 +167,31 @@ test('rule 16: a follower that lost power counts for nothing until it has everyt
   expect(unclean.log().config.flush).toBe('interval');
   expect(unclean.log().syncedEnd).toBeGreaterThanOrEqual(11);
   await untilSame(cluster, unclean, leader);
+});
+
+test('rule 16: a replica says that it can be trusted again only when its disk says so', async () => {
+  const cluster = await TestCluster.fetching();
+  const [leader, , unclean] = cluster.brokers;
+  await commit(cluster, leader, 'a');
+  unclean.crash(3);
+  cluster.isolate(unclean);
+  await cluster.restart(unclean.id);
+  const log = unclean.log();
+  const listener = log.listener as LogListener;
+  const held: number[] = [];
+  log.listener = {
+    onDurable: (end, epoch) => listener.onDurable(end, epoch),
+    onFailed: (error) => listener.onFailed(error),
+    onHardStateDurable: (sequence) => void held.push(sequence),
+  };
+  cluster.network.heal();
+  await cluster.until(() => log.hardState?.tainted === false, LAG_MS * 2);
+  await cluster.pass(500);
+  expect(unclean.fetchReplicator().position()).toMatchObject({ tainted: true });
+  expect(cluster.zkServer.record.isr).toEqual([1, 2]);
+  for (const sequence of held) listener.onHardStateDurable(sequence);
+  expect(unclean.fetchReplicator().position()).toMatchObject({ tainted: false });
+  await cluster.until(() => cluster.zkServer.record.isr.length === 3, LAG_MS * 2);
 });
 
 test('rule 11: a follower in sync that lost its whole log is tainted, too', async () => {

@@ -9,7 +9,7 @@ import type { Position } from '@zhumq/fetch';
 import type { EndOfTick, TickFlusher } from '../raft/end-of-tick.js';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { partitionKey } from './fetch-messages.js';
-import type { Asked, Outcome, PartitionAnswers } from './partition-answer.js';
+import type { Asked, Outcome, PartitionAnswers, Room } from './partition-answer.js';
 
 export interface FetchSessionOptions {
   readonly id: number;
@@ -184,7 +184,7 @@ export class FetchSession implements TickFlusher {
   private gatherOne(asked: Asked, gathered: Gathered, all: boolean): boolean {
     const maxBytes = this.waiting?.maxBytes ?? 0;
     if (gathered.bytes >= maxBytes) return false;
-    const outcome = this.options.answers.to(asked, {
+    const outcome = this.outcome(asked, {
       bytes: maxBytes - gathered.bytes,
       first: gathered.bytes === 0,
       coldBytes: this.coldReads < COLD_READS ? Math.ceil(maxBytes / COLD_READS) : 0,
@@ -199,6 +199,7 @@ export class FetchSession implements TickFlusher {
         this.readCold(asked, outcome.from, outcome.slice);
         return true;
       case 'throttled':
+      case 'failed':
         this.ready.delete(asked);
         this.quiet.delete(asked);
         this.later(asked, outcome.waitMs);
@@ -206,6 +207,16 @@ export class FetchSession implements TickFlusher {
       case 'answer':
         this.take(asked, outcome, gathered, all);
         return true;
+    }
+  }
+
+  /** One partition that can not be read does not keep the others from being answered. */
+  private outcome(asked: Asked, room: Room): Outcome | Failed {
+    try {
+      return this.options.answers.to(asked, room);
+    } catch (error) {
+      this.options.logger.warn({ err: error, ...asked.group }, 'could not answer a follower');
+      return { kind: 'failed', waitMs: READ_RETRY_MS };
     }
   }
 
@@ -265,6 +276,11 @@ export class FetchSession implements TickFlusher {
       if (!this.closed && this.asked.get(asked.key) === asked) this.makeReady(asked);
     });
   }
+}
+
+interface Failed {
+  readonly kind: 'failed';
+  readonly waitMs: number;
 }
 
 type Answered = Extract<Outcome, { kind: 'answer' }>;

@@ -1,5 +1,6 @@
 // Sessions between followers and leaders over the network of a test: what happens to them when something is wrong.
 import { zhumqError } from '@zhumq/model';
+import { ReplicationMode } from '@zhumq/rpc';
 import type { FetchedPartition, FetchRequest, FetchResponse } from '@zhumq/rpc';
 import { LAG_MS } from '../../testing/test-broker.js';
 import { batchOf, produce, readAll, settle, TestCluster } from '../../testing/test-cluster.js';
@@ -165,4 +166,38 @@ test('a follower asks for what it has got room for, and comes back to its batch 
   expect((await readAll(follower.partition())).equals(await readAll(leader.partition()))).toBe(
     true,
   );
+});
+
+test('followers that hear of a partition before its leader does follow it as soon as it leads', async () => {
+  const cluster = await TestCluster.start(3, { mode: ReplicationMode.FETCH });
+  const [leader] = cluster.brokers;
+  leader.cutFromZkServer = true;
+  // A life in which the leader knows nothing of the partition yet.
+  leader.wipe();
+  await leader.start();
+  await cluster.zkServer.elect(1, { isr: [1, 2, 3] });
+  await cluster.pass(2_000);
+  leader.cutFromZkServer = false;
+  cluster.adoptDirectory(leader);
+  await cluster.tellAll();
+  await cluster.leader();
+  const outcome = produce(leader.partition(), batchOf('a'));
+  await cluster.until(() => outcome.done, 1000);
+  expect(outcome.error).toBeUndefined();
+});
+
+test('a partition that can not be read delays none of the others', async () => {
+  const cluster = await TestCluster.fetching();
+  const [leader, follower] = cluster.brokers;
+  const log = leader.log();
+  const { read } = log;
+  log.read = () => {
+    throw zhumqError('REPLICA_FAILED', 'the disk does not answer');
+  };
+  const outcome = produce(leader.partition(), batchOf('a'), 1);
+  await cluster.pass(500);
+  expect(outcome.error).toBeUndefined();
+  expect(follower.log().logEnd).toBeLessThan(log.logEnd);
+  log.read = read;
+  await cluster.until(() => follower.log().logEnd === log.logEnd, 2000);
 });

@@ -115,7 +115,9 @@ export class FetchSessions implements WaitingFollowers {
     for (const wire of positions) {
       const position = positionFromWire(wire, incarnation);
       const { topicId, partition, generation, replicaId } = wire;
-      if (position === undefined || brokerOf(replicaId) !== fromBroker)
+      // Of a replica that no state has named yet it may well be the broker: it is told of partitions in its own time.
+      const holder = brokerOf(replicaId) ?? fromBroker;
+      if (position === undefined || holder !== fromBroker)
         logger.warn({ topicId, partition, fromBroker }, 'position dropped: it makes no sense');
       else use({ topicId, partition, generation }, position);
     }

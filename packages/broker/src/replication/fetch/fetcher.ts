@@ -175,9 +175,14 @@ export class Fetcher implements TickFlusher {
   private report(): void {
     if (this.unreported.size === 0 || this.connection === undefined) return;
     const positions = this.take(this.unreported);
-    // When it is dropped, the next request says the same.
-    if (positions.length > 0)
-      this.connection.client.reportPositions({ ...this.envelope(), positions });
+    try {
+      // When it is dropped, the next request says the same.
+      if (positions.length > 0)
+        this.connection.client.reportPositions({ ...this.envelope(), positions });
+    } catch (error) {
+      const { logger } = this.options;
+      logger.error({ err: error, toBroker: this.toBroker }, 'positions could not be reported');
+    }
     if (this.unreported.size > 0) this.options.endOfTick.add(this);
   }
 
