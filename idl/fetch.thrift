@@ -108,7 +108,10 @@ struct FetchResponse {
   2: list<FetchedPartition> partitions
 }
 
-/** Ends that have moved since the last request, so that commits do not wait for the next one. */
+/**
+ * Ends that have moved since the last request, so that commits do not wait for the next one. Partitions that the session of
+ * the sender does not have yet, or that go on elsewhere than it knows, are asked for by this, too.
+ */
 struct PositionReport {
   /** Identity of the cluster. */
   1: string clusterId

@@ -85,7 +85,8 @@ declare class FetchResponse {
   }
 
 /**
- * Ends that have moved since the last request, so that commits do not wait for the next one.
+ * Ends that have moved since the last request, so that commits do not wait for the next one. Partitions that the session of
+ * the sender does not have yet, or that go on elsewhere than it knows, are asked for by this, too.
  */
 declare class PositionReport {
     public clusterId: string;
