@@ -21,21 +21,25 @@ import {
 } from './rpc.fixture.js';
 
 const MIB = 1024 * 1024;
-let bare: Server | undefined;
+let bare: { server: Server; sockets: Socket[] } | undefined;
 
 afterEach(async () => {
   await closeEverything();
-  bare?.close();
+  bare?.server.close();
+  // A socket that nobody reads does not notice that the other side is gone.
+  for (const socket of bare?.sockets ?? []) socket.destroy();
   bare = undefined;
 });
 
 /** A server whose every byte comes from the test. */
 async function bareServer(onSocket: (socket: Socket) => void): Promise<number> {
+  const sockets: Socket[] = [];
   const server = createServer((socket) => {
+    sockets.push(socket);
     socket.on('error', () => undefined);
     onSocket(socket);
   });
-  bare = server;
+  bare = { server, sockets };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
@@ -125,7 +129,7 @@ test('5: calls settle when their connection ends and when none can be made', asy
       reason: { code: 'CONNECTION_LOST', outcome: 'unknown', retriable: true },
     });
   }
-  bare?.close();
+  bare?.server.close();
   const refused = storeClient(openChannel(port)).call('d');
   await expect(refused).rejects.toMatchObject({
     code: 'CONNECTION_REFUSED',
