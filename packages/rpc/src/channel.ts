@@ -77,6 +77,11 @@ export class RpcChannel implements CallTarget {
     return this.connection?.connected ?? false;
   }
 
+  /** Grows with whatever comes over the present connection: what stays the same tells of silence. */
+  get chunksReceived(): number {
+    return this.connection?.chunks ?? 0;
+  }
+
   /** Bytes encoded and not yet taken by the kernel. */
   get bufferedBytes(): number {
     return this.connection?.bufferedBytes ?? 0;

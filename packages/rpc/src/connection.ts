@@ -51,6 +51,8 @@ export class Connection implements CallContext, CallTarget {
   readonly connectionId = ++connectionsMade;
   /** Complete frames received. */
   frames = 0;
+  /** Pieces of any size received: a large frame comes in many. */
+  chunks = 0;
   readonly remoteAddress: string;
   private readonly frameReader: FrameReader;
   private readonly reader = new MessageReader();
@@ -248,6 +250,7 @@ export class Connection implements CallContext, CallTarget {
   // ---- bytes in ---------------------------------------------------------------------------------------------------
 
   private receive(chunk: Buffer): void {
+    this.chunks++;
     this.silence?.heard();
     this.frameReader.push(chunk);
     this.readFrames();

@@ -1,7 +1,7 @@
 // Administration: questions to any server, changes to the active zkserver.
 import { delay } from '@zhumq/base';
 import { checkTopicName, isError, isInternalTopic, zhumqError } from '@zhumq/model';
-import type { ClusterMetadata, CreateTopicRequest, ReplicaStatus, TopicInfo } from '@zhumq/rpc';
+import type { ClusterMetadata, CreateTopicRequest, TopicInfo } from '@zhumq/rpc';
 import type {
   Admin,
   AlterTopic,
@@ -30,6 +30,7 @@ import { describeBroker, describeDetails, describeTopic } from './descriptions.j
 import { healthOf } from './health.js';
 import { electLeader } from './leadership.js';
 import { describeSwitch, switchMode, watchSwitch } from './mode-switch.js';
+import { replicaStatuses } from './replica-statuses.js';
 
 const DEFAULT_REPLICAS = 3;
 const READY_WAIT = '15s';
@@ -122,40 +123,20 @@ export class ClusterAdmin implements Admin {
     const holders = new Set(
       info.partitions.flatMap(({ replicas }) => replicas.map((r) => r.broker)),
     );
-    const statuses = new Map<string, ReplicaStatus>();
-    const failures = new Map<number, string>();
-    await Promise.all(
-      [...holders].map(async (id) => {
-        try {
-          for (const status of await this.replicasOn(metadata, id, topic, options)) {
-            statuses.set(status.replicaId, status);
-          }
-        } catch (error) {
-          failures.set(id, (error as Error).message);
-        }
-      }),
-    );
-    return info.partitions.map((one) =>
-      describeDetails(topic, one, metadata.brokers, statuses, failures),
-    );
-  }
-
-  private async replicasOn(
-    metadata: ClusterMetadata,
-    id: number,
-    topic: string,
-    options: CallOptions,
-  ): Promise<ReplicaStatus[]> {
-    const broker = metadata.brokers.find(({ endpoint }) => endpoint.id === id);
-    if (broker === undefined) throw new Error(`broker ${id} is not registered`);
-    if (!broker.alive) throw new Error(`broker ${id} is not alive`);
-    const { requestTimeoutMs } = this.cluster.options;
+    const { clock, requestTimeoutMs } = this.cluster.options;
     const timeoutMs = Math.min(
       durationOption('timeout', options.timeout, requestTimeoutMs),
       requestTimeoutMs,
     );
-    const call = { timeoutMs, signal: options.signal };
-    return this.cluster.broker(broker.endpoint).describeReplicas(topic, -1, call);
+    const { statuses, failures } = await withinSignal(
+      replicaStatuses(clock, metadata.brokers, holders, ({ endpoint }, signal) =>
+        this.cluster.broker(endpoint).describeReplicas(topic, -1, { timeoutMs, signal }),
+      ),
+      options.signal,
+    );
+    return info.partitions.map((one) =>
+      describeDetails(topic, one, metadata.brokers, statuses, failures),
+    );
   }
 
   electLeader(

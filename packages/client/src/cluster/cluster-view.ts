@@ -4,8 +4,9 @@ import { LRUCache } from 'lru-cache';
 import { formatHostPort } from '@zhumq/base';
 import type { HostPort } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
-import type { BrokerInfo, ClusterMetadata, Endpoint } from '@zhumq/rpc';
-import { TopicView } from './topic-view.js';
+import type { BrokerInfo, ClusterMetadata, Endpoint, PartitionInfo } from '@zhumq/rpc';
+import { TopicView, compareAge } from './topic-view.js';
+import type { PartitionView } from './topic-view.js';
 
 /** So many partitions are remembered. */
 const MAX_PARTITIONS = 200_000;
@@ -19,6 +20,7 @@ export class ClusterView {
   controller = -1;
   controllerEpoch = -1;
   zkservers: readonly Endpoint[] = [];
+  readonly moves = { count: 0 };
   private readonly brokersById = new Map<number, BrokerInfo>();
   private readonly topics = new LRUCache<string, TopicView>({
     maxSize: MAX_PARTITIONS,
@@ -31,6 +33,10 @@ export class ClusterView {
 
   topic(name: string): TopicView | undefined {
     return this.topics.get(name);
+  }
+
+  partition(topic: string, partition: number): PartitionView | undefined {
+    return this.topics.get(topic)?.partitions[partition];
   }
 
   broker(id: number): BrokerAddress | undefined {
@@ -52,12 +58,44 @@ export class ClusterView {
       const known = this.topics.get(info.name);
       if (known?.topicId === info.topicId) changed = known.apply(info, nowMs) || changed;
       else {
-        this.topics.set(info.name, new TopicView(info, nowMs));
+        this.topics.set(info.name, new TopicView(info, nowMs, this.moves));
         changed = true;
       }
     }
     for (const name of absent) changed = this.topics.delete(name) || changed;
     return { changed };
+  }
+
+  /**
+   * Takes over who leads, whatever the controller's epoch: replicas know of an election before any controller does, and
+   * the epochs of the partitions themselves say what is newer. Throws WRONG_CLUSTER.
+   */
+  applyLeaders(metadata: ClusterMetadata): { changed: boolean } {
+    this.checkCluster(metadata);
+    let changed = false;
+    for (const info of metadata.topics) {
+      const known = this.topics.get(info.name);
+      if (known?.topicId === info.topicId) changed = known.applyLeaders(info) || changed;
+    }
+    return { changed };
+  }
+
+  /** The same metadata, with the leaders of partitions of which more is known here. */
+  newest(metadata: ClusterMetadata): ClusterMetadata {
+    const topics = metadata.topics.map((topic) => {
+      const known = this.topics.get(topic.name);
+      if (known?.topicId !== topic.topicId) return topic;
+      const newer = (info: PartitionInfo): PartitionInfo => {
+        const own = known.partitions.at(info.partition)?.info;
+        if (own === undefined || compareAge(own, info) <= 0) return info;
+        // Another generation is more than another leader.
+        return own.generation === info.generation
+          ? { ...info, leader: own.leader, epoch: own.epoch }
+          : own;
+      };
+      return { ...topic, partitions: topic.partitions.map(newer) };
+    });
+    return { ...metadata, topics };
   }
 
   /** A broker that does not lead a partition named the one that does. */
@@ -67,11 +105,11 @@ export class ClusterView {
       const unknown = { rack: '', weight: 1, incarnation: 0, directoryId: '' };
       this.brokersById.set(leader.id, { ...(known ?? unknown), endpoint: leader, alive: true });
     }
-    this.topics.get(topic)?.partitions[partition]?.hint(leader.id);
+    this.partition(topic, partition)?.hint(leader.id);
   }
 
   doubtLeader(topic: string, partition: number, broker: number): void {
-    this.topics.get(topic)?.partitions[partition]?.doubt(broker);
+    this.partition(topic, partition)?.doubt(broker);
   }
 
   private checkCluster({ clusterId }: ClusterMetadata): void {

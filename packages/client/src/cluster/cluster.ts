@@ -18,6 +18,8 @@ import { ClusterView } from './cluster-view.js';
 import type { BrokerAddress } from './cluster-view.js';
 import { MetadataRefresher } from './metadata-refresher.js';
 import { MetadataSources } from './metadata-sources.js';
+import { SilentLeaders } from './silent-leaders.js';
+import type { LedRequest, Watched } from './silent-leaders.js';
 import type { TopicView } from './topic-view.js';
 import { sharedController } from '../shared-signal.js';
 
@@ -48,6 +50,7 @@ export class Cluster {
   private readonly pulls: ChannelPool;
   private readonly sources: MetadataSources;
   private readonly refresher: MetadataRefresher;
+  private readonly silentLeaders: SilentLeaders;
   private readonly clients = new WeakMap<RpcChannel, BrokerClient>();
   private readonly listeners = new Set<() => void>();
   private readonly stopped = sharedController();
@@ -66,6 +69,11 @@ export class Cluster {
     this.sources = new MetadataSources(this.calls, clock);
     const fetch = (topics: ReadonlySet<string>): Promise<boolean> => this.fetch(topics);
     this.refresher = new MetadataRefresher(fetch, clock, random, this.stopped.signal);
+    this.silentLeaders = new SilentLeaders({
+      ...{ view: this.view, clock, random },
+      ask: (address, topics) => this.askLeaders(address, topics),
+      avoid: (address) => this.sources.avoid(address),
+    });
   }
 
   /** Reaches one server. Rejects with CONNECTION_REFUSED, saying why, address by address. */
@@ -171,6 +179,20 @@ export class Cluster {
     return this.calls.channel(address);
   }
 
+  /** The connection under pullBroker(). */
+  pullChannel(address: HostPort): RpcChannel {
+    return this.pulls.channel(address);
+  }
+
+  /** Watches over a request to a leader until it is given to requestEnded(): the leader may be frozen. */
+  watch(request: LedRequest): Watched {
+    return this.silentLeaders.watch(request);
+  }
+
+  requestEnded(watched: Watched): void {
+    this.silentLeaders.ended(watched);
+  }
+
   zkserver(address: HostPort): ZkServerClient {
     return zkServerClient(this.calls.channel(address));
   }
@@ -202,6 +224,7 @@ export class Cluster {
   /** Ends all connections at once. */
   close(): void {
     this.stopped.abort();
+    this.silentLeaders.stop();
     this.calls.close();
     this.pulls.close();
     this.listeners.clear();
@@ -210,6 +233,7 @@ export class Cluster {
   /** Ends all connections, after what nobody answers has left. Rejects when it is known that some of it was dropped. */
   async end(withinMs: number, signal: AbortSignal | undefined): Promise<void> {
     this.stopped.abort();
+    this.silentLeaders.stop();
     this.listeners.clear();
     this.pulls.close();
     try {
@@ -231,7 +255,7 @@ export class Cluster {
   /** The answer of one server as it is, for people; all topics when none is named. */
   async fetchMetadata(topics: readonly string[] | undefined): Promise<ClusterMetadata> {
     const metadata = await this.sources.ask(this.addresses(), topics);
-    if (metadata.controllerEpoch >= this.view.controllerEpoch) return metadata;
+    if (metadata.controllerEpoch >= this.view.controllerEpoch) return this.view.newest(metadata);
     throw zhumqError('STALE_CONTROLLER', 'the server that answered lags behind the others');
   }
 
@@ -243,7 +267,20 @@ export class Cluster {
     return changed;
   }
 
+  /** What one server knows of the leaders, which may be more than the controller does. */
+  private async askLeaders(address: HostPort, topics: readonly string[]): Promise<void> {
+    const metadata = await this.sources.askOne(address, topics);
+    if (this.closed) return;
+    const { view } = this;
+    const { changed } =
+      metadata.controllerEpoch < view.controllerEpoch
+        ? view.applyLeaders(metadata)
+        : view.apply(metadata, [], this.options.clock.monotonicMs());
+    if (changed) this.changed();
+  }
+
   private changed(): void {
+    this.silentLeaders.viewChanged();
     for (const listener of this.listeners) listener();
   }
 

@@ -3,7 +3,7 @@ import type { Clock, Deadline, Random } from '@zhumq/base';
 import type { ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { errorOf } from '@zhumq/rpc';
-import type { PartitionOffset } from '@zhumq/rpc';
+import type { PartitionOffset, PartitionTimestamp } from '@zhumq/rpc';
 import { asZhumqError } from '../errors.js';
 import { retrying } from '../retry.js';
 import type { Cluster } from './cluster.js';
@@ -81,6 +81,29 @@ function byLeader(
   return [...groups.values()];
 }
 
+/** As the leader answers; CONNECTION_LOST as soon as it is silent and another one leads one of the partitions. */
+async function askLeader(
+  cluster: Cluster,
+  broker: BrokerAddress,
+  items: PartitionTimestamp[],
+): Promise<PartitionOffset[]> {
+  const moved = new AbortController();
+  const watched = cluster.watch({
+    ...{ broker, channel: cluster.channel(broker), partitions: items },
+    ...{ patienceMs: 0, reads: true },
+    abandon: () => moved.abort(),
+  });
+  try {
+    return await cluster.broker(broker).listOffsets(items, { signal: moved.signal });
+  } catch (error) {
+    if (!moved.signal.aborted) throw error;
+    const text = `broker ${broker.id} gave no answer, and another broker leads now`;
+    throw zhumqError('CONNECTION_LOST', text, {}, error);
+  } finally {
+    cluster.requestEnded(watched);
+  }
+}
+
 async function askOne(
   cluster: Cluster,
   topic: string,
@@ -93,8 +116,11 @@ async function askOne(
     failed(partition, error);
   };
   try {
-    const items = queries.map((query) => ({ topic, ...query }));
-    const answers = await cluster.broker(broker).listOffsets(items);
+    const answers = await askLeader(
+      cluster,
+      broker,
+      queries.map((query) => ({ topic, ...query })),
+    );
     for (const { partition, failure } of answers) {
       if (failure !== undefined) fail(partition, errorOf(failure));
     }

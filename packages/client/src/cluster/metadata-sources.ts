@@ -1,5 +1,5 @@
-// Asks for metadata: any server will do. One that is slow to answer gets company by the next one, one that failed is
-// asked last for a while; the first answer counts.
+// Asks for metadata: any server will do. One that is slow to answer gets company by the next one; one that failed, or
+// was that slow, is asked last for a while; the first answer counts.
 import { formatHostPort } from '@zhumq/base';
 import type { Clock, HostPort, ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
@@ -10,7 +10,7 @@ import { asZhumqError } from '../errors.js';
 /** So long a server is waited for alone. */
 const HEDGE_MS = 500;
 const ASK_TIMEOUT_MS = 5000;
-/** So long a server that failed is asked last. */
+/** So long a server that failed or was silent is asked last. */
 const AVOID_MS = 5000;
 
 export class MetadataSources {
@@ -39,17 +39,17 @@ export class MetadataSources {
           return;
         }
         open++;
-        const hedge = this.clock.after(HEDGE_MS, next);
+        const hedge = this.clock.after(HEDGE_MS, () => {
+          this.avoid(address);
+          next();
+        });
         this.askOne(address, topics)
           .then(
             (metadata) => {
               done = true;
               resolve(metadata);
             },
-            (error: unknown) => {
-              failures.set(formatHostPort(address), asZhumqError(error));
-              this.avoidUntilMs.set(formatHostPort(address), this.clock.monotonicMs() + AVOID_MS);
-            },
+            (error: unknown) => void failures.set(formatHostPort(address), asZhumqError(error)),
           )
           .finally(() => {
             open--;
@@ -61,12 +61,23 @@ export class MetadataSources {
     });
   }
 
-  private async askOne(
-    address: HostPort,
-    topics: readonly string[] | undefined,
-  ): Promise<ClusterMetadata> {
+  /** The answer of this server, which is asked first again when it gave one. */
+  async askOne(address: HostPort, topics: readonly string[] | undefined): Promise<ClusterMetadata> {
     const client = brokerClient(this.pool.channel(address));
-    return client.metadata({ topics: topics && [...topics] }, { timeoutMs: ASK_TIMEOUT_MS });
+    const request = { topics: topics && [...topics] };
+    try {
+      const metadata = await client.metadata(request, { timeoutMs: ASK_TIMEOUT_MS });
+      this.avoidUntilMs.delete(formatHostPort(address));
+      return metadata;
+    } catch (error) {
+      this.avoid(address);
+      throw error;
+    }
+  }
+
+  /** Asks a server last for a while. */
+  avoid(address: HostPort): void {
+    this.avoidUntilMs.set(formatHostPort(address), this.clock.monotonicMs() + AVOID_MS);
   }
 
   /** Another one begins each time, so that one server that lags behind does not decide alone. */

@@ -7,6 +7,7 @@ import { errorOf } from '@zhumq/rpc';
 import type { PartitionPullResult } from '@zhumq/rpc';
 import type { Cluster } from '../cluster/cluster.js';
 import type { BrokerAddress } from '../cluster/cluster-view.js';
+import type { Watched } from '../cluster/silent-leaders.js';
 import { asZhumqError } from '../errors.js';
 import type { ConsumerSettings } from './consumer-settings.js';
 import type { PartitionReader } from './partition-reader.js';
@@ -126,15 +127,24 @@ export class Puller {
     const startedMs = clock.monotonicMs();
     const begun = readers.map((reader) => reader.begin());
     this.pulls.set(broker.id, (this.pulls.get(broker.id) ?? 0) + 1);
+    const abandon = (index: number): void => {
+      if (readers[index].end(begun[index])) this.wake();
+    };
+    let watched: Watched | undefined;
     let results: readonly PartitionPullResult[] | ZhumqError;
     try {
+      watched = this.watch(broker, readers, abandon);
       results = await this.request(broker, readers);
     } catch (caught) {
       results = asZhumqError(caught);
     }
+    if (watched !== undefined) this.cluster.requestEnded(watched);
     this.pulls.set(broker.id, (this.pulls.get(broker.id) ?? 1) - 1);
     if (this.stopped.signal.aborted) return;
-    const current = readers.filter((reader, index) => reader.end(begun[index]));
+    // One that was abandoned is perhaps being pulled again, from the next leader.
+    const current = readers.filter(
+      (reader, index) => watched?.abandoned.has(index) !== true && reader.end(begun[index]),
+    );
     if (Array.isArray(results)) {
       const told = this.take(broker, current, results as readonly PartitionPullResult[]);
       const early = clock.monotonicMs() - startedMs < this.settings.maxWaitMs / 2;
@@ -145,6 +155,18 @@ export class Puller {
       for (const reader of current) this.failed(broker, reader, error);
     }
     this.wake();
+  }
+
+  private watch(
+    broker: BrokerAddress,
+    readers: readonly PartitionReader[],
+    abandon: (index: number) => void,
+  ): Watched {
+    return this.cluster.watch({
+      ...{ broker, channel: this.cluster.pullChannel(broker), reads: true, abandon },
+      partitions: readers.map(({ partition }) => ({ topic: this.topic, partition })),
+      patienceMs: this.settings.maxWaitMs,
+    });
   }
 
   private async request(

@@ -7,6 +7,7 @@ import { errorOf } from '@zhumq/rpc';
 import type { PartitionProduceResult } from '@zhumq/rpc';
 import type { Cluster } from '../cluster/cluster.js';
 import type { BrokerAddress } from '../cluster/cluster-view.js';
+import type { Watched } from '../cluster/silent-leaders.js';
 import { asZhumqError } from '../errors.js';
 import { modeName } from '../replication-mode.js';
 import type { IdentitySource } from './identity-source.js';
@@ -167,21 +168,47 @@ export class Dispatcher {
         const queued = client.produceOneway(request);
         return void this.afterOneway(broker, items, queued);
       }
+      const watched = this.watch(broker, items, partitions);
       client.produce(request, { timeoutMs: requestTimeoutMs + ANSWER_GRACE_MS }).then(
-        (response) => this.answered(broker, items, response.partitions),
-        (error: unknown) => this.allFailed(broker, items, asZhumqError(error)),
+        (response) => this.answered(broker, items, response.partitions, watched),
+        (error: unknown) => this.allFailed(broker, items, asZhumqError(error), watched),
       );
     } catch (error) {
       this.allFailed(broker, items, asZhumqError(error));
     }
   }
 
+  private watch(
+    broker: BrokerAddress,
+    items: readonly Item[],
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+  ): Watched {
+    return this.cluster.watch({
+      ...{ broker, channel: this.cluster.channel(broker), partitions },
+      ...{ patienceMs: 0, reads: false },
+      abandon: (index, leader) => this.abandoned(broker, items[index], leader),
+    });
+  }
+
+  /** It may be stored: only where the broker recognises a repeated batch is it certain to be stored once. */
+  private abandoned(broker: BrokerAddress, { queue, batch }: Item, leader: BrokerAddress): void {
+    if (this.stopped) return;
+    const text = `broker ${broker.id} gave no answer to a batch for ${queue.topic}-${queue.partition}, which broker ${leader.id} leads now; it may have been stored`;
+    const { clock, logger } = this.cluster.options;
+    logger.debug({ topic: queue.topic, partition: queue.partition, broker: broker.id }, text);
+    queue.failed(batch, zhumqError('CONNECTION_LOST', text), broker.id, true, clock.monotonicMs());
+    this.wake(queue);
+  }
+
   private answered(
     broker: BrokerAddress,
     items: readonly Item[],
     results: readonly PartitionProduceResult[],
+    watched: Watched,
   ): void {
+    this.cluster.requestEnded(watched);
     items.forEach((item, index) => {
+      if (watched.abandoned.has(index)) return;
       const result = results[index] as PartitionProduceResult | undefined;
       const { batch, queue } = item;
       if (result?.topic !== batch.topic || result.partition !== batch.partition) {
@@ -218,10 +245,18 @@ export class Dispatcher {
     }
   }
 
-  private allFailed(broker: BrokerAddress, items: readonly Item[], error: ZhumqError): void {
+  private allFailed(
+    broker: BrokerAddress,
+    items: readonly Item[],
+    error: ZhumqError,
+    watched?: Watched,
+  ): void {
+    if (watched !== undefined) this.cluster.requestEnded(watched);
     if (this.stopped) return;
     this.cluster.callFailed(broker, error, 'call');
-    for (const item of items) this.failed(broker, item, error);
+    items.forEach((item, index) => {
+      if (watched?.abandoned.has(index) !== true) this.failed(broker, item, error);
+    });
   }
 
   private failed(broker: BrokerAddress, { queue, batch }: Item, error: ZhumqError): void {

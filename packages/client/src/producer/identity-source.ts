@@ -3,8 +3,9 @@ import { Backoff, delay } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import type { ProducerIdentity } from '@zhumq/rpc';
 import type { Cluster } from '../cluster/cluster.js';
-import { asZhumqError } from '../errors.js';
 
+/** So long one broker is waited for; the next one may not be frozen. */
+const ASK_TIMEOUT_MS = 1500;
 const BACKOFF = { minMs: 50, maxMs: 1000 };
 
 export class IdentitySource {
@@ -49,11 +50,7 @@ export class IdentitySource {
     const alive = this.cluster.view.brokers.filter((broker) => broker.alive);
     if (alive.length === 0) throw zhumqError('CONNECTION_REFUSED', 'no broker is alive');
     const { endpoint } = alive[this.turn++ % alive.length];
-    try {
-      return await this.cluster.broker(endpoint).initProducer();
-    } catch (error) {
-      this.cluster.callFailed(endpoint, asZhumqError(error), 'call');
-      throw error;
-    }
+    // A connection is not to be given up for a call that waits so short.
+    return this.cluster.broker(endpoint).initProducer({ timeoutMs: ASK_TIMEOUT_MS });
   }
 }
