@@ -3,6 +3,7 @@ import type * as broker from './broker_types.js';
 import type * as common from './common_types.js';
 import type * as consumer from './consumer_types.js';
 import type * as fetch from './fetch_types.js';
+import type * as group from './group_types.js';
 import type * as raft from './raft_types.js';
 import type * as store from './store_types.js';
 import type * as zkserver from './zkserver_types.js';
@@ -83,6 +84,27 @@ export interface FetchService {
   reportPositions(report: fetch.PositionReport): Unanswered;
 }
 export declare const FetchService: ServiceTable;
+
+/** Served by every broker. Calls about a group at the wrong broker are answered NOT_COORDINATOR, with the right one's address in the context. */
+export interface GroupService {
+  /** The broker that coordinates a group. */
+  findCoordinator(group: string): common.Endpoint;
+  /** Joins, goes on, or leaves; answered when what it says is durable. */
+  heartbeat(request: group.GroupHeartbeat): group.GroupHeartbeatReply;
+  /** Commits positions of partitions that the member owns; answered when they are durable, in the request's order. */
+  commitPositions(request: group.GroupCommit): group.GroupPositionResult[];
+  /** The positions of a group in these partitions, in the request's order. */
+  positions(group: string, partitions: group.GroupPartition[]): group.GroupPosition[];
+  /** The groups that this broker coordinates. */
+  listGroups(): group.GroupSummary[];
+  /** A group with its members and positions. */
+  describeGroup(group: string): group.GroupDescription;
+  /** Deletes a group that has no members. */
+  deleteGroup(group: string): void;
+  /** Sets positions of a group that has no members; an offset of -1 takes one away. */
+  resetPositions(group: string, positions: group.GroupPosition[]): void;
+}
+export declare const GroupService: ServiceTable;
 
 /** Served by every broker to the others. */
 export interface RaftService {

@@ -157,6 +157,77 @@ exports.FetchService = {
   ],
 };
 
+const GroupService = require('./GroupService.js');
+exports.GroupService = {
+  name: 'GroupService',
+  methods: [
+    {
+      name: 'findCoordinator',
+      parameters: ["group"],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_findCoordinator_args,
+      Result: GroupService.GroupService_findCoordinator_result,
+    },
+    {
+      name: 'heartbeat',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_heartbeat_args,
+      Result: GroupService.GroupService_heartbeat_result,
+    },
+    {
+      name: 'commitPositions',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_commitPositions_args,
+      Result: GroupService.GroupService_commitPositions_result,
+    },
+    {
+      name: 'positions',
+      parameters: ["group","partitions"],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_positions_args,
+      Result: GroupService.GroupService_positions_result,
+    },
+    {
+      name: 'listGroups',
+      parameters: [],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_listGroups_args,
+      Result: GroupService.GroupService_listGroups_result,
+    },
+    {
+      name: 'describeGroup',
+      parameters: ["group"],
+      oneway: false,
+      answers: true,
+      Arguments: GroupService.GroupService_describeGroup_args,
+      Result: GroupService.GroupService_describeGroup_result,
+    },
+    {
+      name: 'deleteGroup',
+      parameters: ["group"],
+      oneway: false,
+      answers: false,
+      Arguments: GroupService.GroupService_deleteGroup_args,
+      Result: GroupService.GroupService_deleteGroup_result,
+    },
+    {
+      name: 'resetPositions',
+      parameters: ["group","positions"],
+      oneway: false,
+      answers: false,
+      Arguments: GroupService.GroupService_resetPositions_args,
+      Result: GroupService.GroupService_resetPositions_result,
+    },
+  ],
+};
+
 const RaftService = require('./RaftService.js');
 exports.RaftService = {
   name: 'RaftService',

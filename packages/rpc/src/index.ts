@@ -24,6 +24,8 @@ export {
   consumerService,
   fetchClient,
   fetchService,
+  groupClient,
+  groupService,
   raftClient,
   raftService,
   storeClient,
@@ -38,6 +40,8 @@ export type {
   ConsumerHandler,
   FetchClient,
   FetchHandler,
+  GroupClient,
+  GroupHandler,
   RaftClient,
   RaftHandler,
   Service,
@@ -90,6 +94,18 @@ export type {
   FetchResponse,
   PositionReport,
 } from '../generated/fetch_types.js';
+export type {
+  GroupCommit,
+  GroupDescription,
+  GroupHeartbeat,
+  GroupHeartbeatReply,
+  GroupMember,
+  GroupPartition,
+  GroupPosition,
+  GroupPositionResult,
+  GroupSummary,
+  MemberEpoch,
+} from '../generated/group_types.js';
 export { RaftMessageType } from '../generated/raft_types.js';
 export type {
   RaftEnvelope,

@@ -13,6 +13,7 @@ export interface Service {
 
 export type BrokerHandler = Handler<tables.BrokerService>;
 export type FetchHandler = Handler<tables.FetchService>;
+export type GroupHandler = Handler<tables.GroupService>;
 export type RaftHandler = Handler<tables.RaftService>;
 export type ZkServerHandler = Handler<tables.ZkServerService>;
 export type StoreHandler = Handler<tables.StoreService>;
@@ -20,6 +21,7 @@ export type ConsumerHandler = Handler<tables.ConsumerService>;
 
 export type BrokerClient = Client<tables.BrokerService>;
 export type FetchClient = Client<tables.FetchService>;
+export type GroupClient = Client<tables.GroupService>;
 export type RaftClient = Client<tables.RaftService>;
 export type ZkServerClient = Client<tables.ZkServerService>;
 export type StoreClient = Client<tables.StoreService>;
@@ -27,6 +29,7 @@ export type ConsumerClient = Client<tables.ConsumerService>;
 
 const BROKER = methodsOf(tables.BrokerService);
 const FETCH = methodsOf(tables.FetchService);
+const GROUP = methodsOf(tables.GroupService);
 const RAFT = methodsOf(tables.RaftService);
 const ZKSERVER = methodsOf(tables.ZkServerService);
 const STORE = methodsOf(tables.StoreService);
@@ -34,6 +37,7 @@ const CONSUMER = methodsOf(tables.ConsumerService);
 
 export const brokerService = (handler: BrokerHandler): Service => service(BROKER, handler);
 export const fetchService = (handler: FetchHandler): Service => service(FETCH, handler);
+export const groupService = (handler: GroupHandler): Service => service(GROUP, handler);
 export const raftService = (handler: RaftHandler): Service => service(RAFT, handler);
 export const zkServerService = (handler: ZkServerHandler): Service => service(ZKSERVER, handler);
 export const storeService = (handler: StoreHandler): Service => service(STORE, handler);
@@ -41,6 +45,7 @@ export const consumerService = (handler: ConsumerHandler): Service => service(CO
 
 export const brokerClient = (target: CallTarget): BrokerClient => client(BROKER, target);
 export const fetchClient = (target: CallTarget): FetchClient => client(FETCH, target);
+export const groupClient = (target: CallTarget): GroupClient => client(GROUP, target);
 export const raftClient = (target: CallTarget): RaftClient => client(RAFT, target);
 export const zkServerClient = (target: CallTarget): ZkServerClient => client(ZKSERVER, target);
 export const storeClient = (target: CallTarget): StoreClient => client(STORE, target);
