@@ -1,16 +1,19 @@
 // Calls to the active zkserver: finds it, follows NOT_CONTROLLER, tries again until the deadline.
 import { Deadline, formatHostPort } from '@zhumq/base';
-import type { HostPort, ZhumqError } from '@zhumq/base';
+import type { HostPort, Timer, ZhumqError } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { ZkServerClient } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type { Cluster } from '../cluster/cluster.js';
+import type { ClusterView } from '../cluster/cluster-view.js';
 import { asZhumqError } from '../errors.js';
 import { durationOption } from '../option-values.js';
 import { retrying, withinSignal } from '../retry.js';
 import type { RetryLimits } from '../retry.js';
 
 const TIMEOUT = '30s';
+/** How often it is looked up, while a zkserver does not answer, whether another one is active. */
+const SILENT_MS = 1000;
 
 /** The limits of one call of a program. */
 export function limitsOf(cluster: Cluster, options: CallOptions, failing: string): RetryLimits {
@@ -31,7 +34,9 @@ export async function callController<T>(
     hinted = undefined;
     try {
       const timeoutMs = Math.min(limits.deadline.remainingMs(), cluster.options.requestTimeoutMs);
-      return await call(cluster.zkserver(address), Math.max(1, timeoutMs), earlierMayHaveWorked);
+      const client = cluster.zkserver(address);
+      const work = call(client, Math.max(1, timeoutMs), earlierMayHaveWorked);
+      return await whileActive(cluster, address, work);
     } catch (caught) {
       const error = asZhumqError(caught);
       cluster.callFailed(address, error, 'call');
@@ -44,13 +49,37 @@ export async function callController<T>(
   return withinSignal(retrying(attempt, limits), limits.signal);
 }
 
+/** As the work ends, or CONNECTION_LOST when another zkserver is active by then: this one may be frozen. */
+async function whileActive<T>(cluster: Cluster, address: HostPort, work: Promise<T>): Promise<T> {
+  const { view } = cluster;
+  const epoch = view.controllerEpoch;
+  let timer: Timer | undefined;
+  const replaced = new Promise<never>((_resolve, reject) => {
+    const check = (): void => {
+      const active = view.controllerEpoch > epoch ? activeIn(view) : undefined;
+      if (active === undefined || formatHostPort(active) === formatHostPort(address)) return;
+      const text = `the zkserver at ${formatHostPort(address)} gave no answer, and another one is active now`;
+      reject(zhumqError('CONNECTION_LOST', text, { address: formatHostPort(address) }));
+    };
+    const look = (): void => void cluster.refresh([]).then(check, () => undefined);
+    timer = cluster.options.clock.every(SILENT_MS, look);
+  });
+  try {
+    return await Promise.race([work, replaced]);
+  } finally {
+    timer?.cancel();
+  }
+}
+
+function activeIn({ zkservers, controller }: ClusterView): HostPort | undefined {
+  return zkservers.find(({ id }) => id === controller);
+}
+
 async function activeZkServer(cluster: Cluster): Promise<HostPort> {
-  const find = (): HostPort | undefined =>
-    cluster.view.zkservers.find(({ id }) => id === cluster.view.controller);
-  const known = find();
+  const known = activeIn(cluster.view);
   if (known !== undefined) return known;
   await cluster.refresh([]);
-  const found = find();
+  const found = activeIn(cluster.view);
   if (found !== undefined) return found;
   throw zhumqError('NOT_CONTROLLER', 'no zkserver is known to be active');
 }

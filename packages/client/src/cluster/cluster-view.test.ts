@@ -7,12 +7,14 @@ interface State {
   readonly controllerEpoch?: number;
   readonly leader?: number;
   readonly epoch?: number;
+  readonly generation?: number;
   readonly topicId?: string;
   readonly clusterId?: string;
 }
 
 function metadata(state: State): ClusterMetadata {
   const { controllerEpoch = 1, leader = 1, epoch = 1, topicId = 'a', clusterId = 'c' } = state;
+  const { generation = 1 } = state;
   return {
     clusterId,
     brokers: [1, 2, 3].map((id) => ({
@@ -29,7 +31,7 @@ function metadata(state: State): ClusterMetadata {
             leader,
             epoch,
             mode: ReplicationMode.RAFT,
-            generation: 1,
+            generation,
             replicas: [],
             isr: [],
           },
@@ -53,6 +55,38 @@ describe('what a client believes of the cluster', () => {
     expect(leader()).toBe(1);
     expect(apply({ controllerEpoch: 5, leader: 2, epoch: 8 })).toBe(true);
     expect(leader()).toBe(2);
+  });
+
+  test('does not go back to an older generation of a partition, whatever the epochs', () => {
+    apply({ controllerEpoch: 5, leader: 2, generation: 2, epoch: 8 });
+    expect(apply({ controllerEpoch: 5, leader: 1, generation: 1, epoch: 9 })).toBe(false);
+    expect(leader()).toBe(2);
+  });
+
+  test('takes leaders of a larger epoch from replicas that know of an older controller', () => {
+    const told = (state: State): boolean => view.applyLeaders(metadata(state)).changed;
+    expect(told({ controllerEpoch: 4, leader: 2, epoch: 6 })).toBe(false);
+    expect(told({ controllerEpoch: 4, leader: 2, epoch: 8, topicId: 'b' })).toBe(false);
+    expect(leader()).toBe(1);
+    expect(told({ controllerEpoch: 4, leader: 2, epoch: 8 })).toBe(true);
+    expect(leader()).toBe(2);
+    // A controller that has not heard of it does not take it back,
+    apply({ controllerEpoch: 6, leader: 1, epoch: 7 });
+    expect(leader()).toBe(2);
+    // and what is shown to people says the same.
+    const shown = view.newest(metadata({ controllerEpoch: 6, leader: 1, epoch: 7 }));
+    expect(shown.topics[0].partitions[0]).toMatchObject({ leader: 2, epoch: 8 });
+  });
+
+  test('counts as a move only what names a leader by a larger epoch', () => {
+    const movedAt = (): number | undefined => view.partition('t', 0)?.movedAt;
+    view.applyHint('t', 0, { id: 3, host: 'b3', port: 9092 });
+    view.doubtLeader('t', 0, 3);
+    apply({ controllerEpoch: 5, leader: 2, epoch: 7 });
+    apply({ controllerEpoch: 5, leader: -1, epoch: 8 });
+    expect(movedAt()).toBe(0);
+    apply({ controllerEpoch: 5, leader: 2, epoch: 8 });
+    expect(movedAt()).toBe(1);
   });
 
   test('does not go back to an older controller', () => {

@@ -144,20 +144,19 @@ export class SilentLeaders {
   private look(now: number): void {
     const topics = new Set<string>();
     const holders = new Set<number>();
-    const silentBrokers = new Set<number>();
+    const { view, avoid } = this.options;
     for (const { request, abandoned } of this.watched) {
       if (!this.silent.has(request.channel)) continue;
-      silentBrokers.add(request.broker.id);
-      this.options.avoid(request.broker);
+      avoid(request.broker);
       request.partitions.forEach(({ topic, partition }, index) => {
         if (abandoned.has(index)) return;
         topics.add(topic);
-        const { replicas = [] } = this.options.view.partition(topic, partition)?.info ?? {};
-        for (const { broker } of replicas) holders.add(broker);
+        const { replicas = [] } = view.partition(topic, partition)?.info ?? {};
+        for (const { broker } of replicas) if (broker !== request.broker.id) holders.add(broker);
       });
     }
     if (topics.size === 0) return;
-    for (const id of silentBrokers) holders.delete(id);
+    // One that is silent may only wait for a replica on the one that is frozen: it is asked about what it does not lead.
     for (const address of this.choose([...holders])) this.ask(address, [...topics]);
     this.nextLookMs = now + this.lookMs;
     this.lookMs = Math.min(LOOK_MS.max, this.lookMs * LOOK_MS.growth);

@@ -70,6 +70,8 @@ export class FakeBroker {
   port = 0;
   alive = true;
   private stopping = new AbortController();
+  private thawed: Promise<void> | undefined;
+  private endFreeze: () => void = () => undefined;
 
   constructor(
     readonly id: number,
@@ -92,13 +94,36 @@ export class FakeBroker {
       reconcile: () => ({ deletedTopicIds: [] }),
       ...{ replicaEnds: refuse, sealPartition: refuse, closePartition: refuse },
     };
-    this.server = createRpcServer({ services: [brokerService(handler)] });
+    this.server = createRpcServer({ services: [brokerService(this.freezable(handler))] });
     ({ port: this.port } = await this.server.listen(this.port, HOST));
     this.alive = true;
     this.stopping = new AbortController();
   }
 
+  /** From here until thaw() it takes connections and requests, and does nothing with them. */
+  freeze(): void {
+    this.thawed ??= new Promise((resolve) => (this.endFreeze = resolve));
+  }
+
+  thaw(): void {
+    this.thawed = undefined;
+    this.endFreeze();
+  }
+
+  private freezable(handler: BrokerHandler): BrokerHandler {
+    type Method = (...values: unknown[]) => unknown;
+    const methods = Object.entries(handler).map(([name, method]): [string, Method] => [
+      name,
+      (...values) => {
+        const serve = (): unknown => (method as Method)(...values);
+        return this.thawed === undefined ? serve() : this.thawed.then(serve);
+      },
+    ]);
+    return Object.fromEntries(methods) as BrokerHandler;
+  }
+
   async stop(): Promise<void> {
+    this.thaw();
     this.alive = false;
     this.stopping.abort();
     await this.server?.close(0);
@@ -197,6 +222,8 @@ export class FakeCluster {
     begin: (request: SwitchRequest) => PartitionSwitch[];
     describe: (topic: string) => PartitionSwitch[];
   } = { begin: refuse, describe: refuse };
+  /** What the zkserver says of the cluster, when it has not heard the latest. */
+  stored: ClusterMetadata | undefined;
   readonly on: {
     produce: Hook<ProduceRequest, ProduceResponse>;
     pull: Hook<PullRequest, PullResponse>;
@@ -345,7 +372,7 @@ export class FakeCluster {
       switchMode: (request) => this.switches.begin(request),
       describeSwitch: (topic) => this.switches.describe(topic),
       electLeader: (topic, partition, toBroker) => this.moveLeader(topic, partition, toBroker),
-      metadata: ({ topics }) => this.metadata(topics),
+      metadata: ({ topics }) => this.stored ?? this.metadata(topics),
       createTopic: (request) => this.create(request),
       deleteTopic: (name) => {
         if (!this.topics.delete(name)) throw zhumqError('UNKNOWN_TOPIC', `no topic ${name}`);
