@@ -145,6 +145,8 @@ service ZkServerService {
   common.TopicInfo createTopic(1: CreateTopicRequest request) throws (1: common.RequestFailed failed)
   /** Deletes a topic; brokers delete its data by tombstone. */
   void deleteTopic(1: string name, 2: bool dryRun) throws (1: common.RequestFailed failed)
+  /** Called by brokers: creates a topic of zhumq's own (`__groups`) unless it exists, and answers with what it is. Users can not create such topics. */
+  common.TopicInfo ensureInternalTopic(1: string name) throws (1: common.RequestFailed failed)
   /** Changes settings of a topic; a setting with an empty value goes back to its default. */
   common.TopicInfo alterTopic(1: string name, 2: map<string, string> config, 3: bool dryRun) throws (1: common.RequestFailed failed)
   /** Called by a broker after it started or reconnected. */

@@ -59,6 +59,16 @@ declare class Client {
     deleteTopic(name: string, dryRun: boolean, callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
 
     /**
+     * Called by brokers: creates a topic of zhumq's own (`__groups`) unless it exists, and answers with what it is. Users can not create such topics.
+     */
+    ensureInternalTopic(name: string): Promise<common_ttypes.TopicInfo>;
+
+    /**
+     * Called by brokers: creates a topic of zhumq's own (`__groups`) unless it exists, and answers with what it is. Users can not create such topics.
+     */
+    ensureInternalTopic(name: string, callback?: (error: common_ttypes.RequestFailed, response: common_ttypes.TopicInfo)=>void): void;
+
+    /**
      * Changes settings of a topic; a setting with an empty value goes back to its default.
      */
     alterTopic(name: string, config: { [k: string]: string; }, dryRun: boolean): Promise<common_ttypes.TopicInfo>;
@@ -167,6 +177,7 @@ declare class Processor {
     process_metadata(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_createTopic(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_deleteTopic(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_ensureInternalTopic(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_alterTopic(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_desiredState(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_reportLeaders(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;

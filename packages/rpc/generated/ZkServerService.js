@@ -385,6 +385,130 @@ const ZkServerService_deleteTopic_result = exports.ZkServerService_deleteTopic_r
   }
 
 };
+const ZkServerService_ensureInternalTopic_args = exports.ZkServerService_ensureInternalTopic_args = class {
+  constructor(args) {
+    this.name = undefined;
+    if (args) {
+      if (args.name !== undefined && args.name !== null) {
+        this.name = args.name;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.name = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.name === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'ensureInternalTopic.name is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_ensureInternalTopic_args');
+    if (this.name !== null && this.name !== undefined) {
+      output.writeFieldBegin('name', Thrift.Type.STRING, 1);
+      output.writeString(this.name);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ZkServerService_ensureInternalTopic_result = exports.ZkServerService_ensureInternalTopic_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = new common_ttypes.TopicInfo(args.success);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new common_ttypes.TopicInfo();
+          this.success.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ZkServerService_ensureInternalTopic_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const ZkServerService_alterTopic_args = exports.ZkServerService_alterTopic_args = class {
   constructor(args) {
     this.name = undefined;
@@ -1978,6 +2102,60 @@ const ZkServerServiceClient = exports.Client = class ZkServerServiceClient {
     callback(null);
   }
 
+  ensureInternalTopic (name) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_ensureInternalTopic(name);
+    });
+  }
+
+  send_ensureInternalTopic (name) {
+    const output = new this.pClass(this.output);
+    const params = {
+      name: name
+    };
+    const args = new ZkServerService_ensureInternalTopic_args(params);
+    try {
+      output.writeMessageBegin('ensureInternalTopic', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_ensureInternalTopic (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new ZkServerService_ensureInternalTopic_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('ensureInternalTopic failed: unknown result');
+  }
+
   alterTopic (name, config, dryRun) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -2655,6 +2833,48 @@ const ZkServerServiceProcessor = exports.Processor = class ZkServerServiceProces
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("deleteTopic", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_ensureInternalTopic (seqid, input, output) {
+    const args = new ZkServerService_ensureInternalTopic_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.ensureInternalTopic.length === 1) {
+      Promise.resolve(this._handler.ensureInternalTopic.bind(this._handler)(
+        args.name
+      )).then(result => {
+        const result_obj = new ZkServerService_ensureInternalTopic_result({success: result});
+        output.writeMessageBegin("ensureInternalTopic", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new ZkServerService_ensureInternalTopic_result(err);
+          output.writeMessageBegin("ensureInternalTopic", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("ensureInternalTopic", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.ensureInternalTopic(args.name, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new ZkServerService_ensureInternalTopic_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("ensureInternalTopic", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("ensureInternalTopic", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

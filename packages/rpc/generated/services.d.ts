@@ -132,6 +132,8 @@ export interface ZkServerService {
   createTopic(request: zkserver.CreateTopicRequest): common.TopicInfo;
   /** Deletes a topic; brokers delete its data by tombstone. */
   deleteTopic(name: string, dryRun: boolean): void;
+  /** Called by brokers: creates a topic of zhumq's own (`__groups`) unless it exists, and answers with what it is. Users can not create such topics. */
+  ensureInternalTopic(name: string): common.TopicInfo;
   /** Changes settings of a topic; a setting with an empty value goes back to its default. */
   alterTopic(name: string, config: Record<string, string>, dryRun: boolean): common.TopicInfo;
   /** Called by a broker after it started or reconnected. */

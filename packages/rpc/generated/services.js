@@ -303,6 +303,14 @@ exports.ZkServerService = {
       Result: ZkServerService.ZkServerService_deleteTopic_result,
     },
     {
+      name: 'ensureInternalTopic',
+      parameters: ["name"],
+      oneway: false,
+      answers: true,
+      Arguments: ZkServerService.ZkServerService_ensureInternalTopic_args,
+      Result: ZkServerService.ZkServerService_ensureInternalTopic_result,
+    },
+    {
       name: 'alterTopic',
       parameters: ["name","config","dryRun"],
       oneway: false,

@@ -60,6 +60,13 @@ export const zkServerOptions = defineOptions(
       max: 100_000,
       doc: 'A topic with more partitions is refused.',
     },
+    'groups.partitions': {
+      type: 'integer',
+      default: 8,
+      min: 1,
+      max: 1000,
+      doc: 'Partitions of the internal topic __groups, over which consumer groups are spread. It counts when the topic is made and is not changed afterwards.',
+    },
     'switch.timeout.ms': {
       type: 'duration',
       default: '30s',

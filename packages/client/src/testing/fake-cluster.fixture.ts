@@ -368,7 +368,7 @@ export class FakeCluster {
 
   private zkHandler(): ZkServerHandler {
     return {
-      ...{ changeIsr: refuse, resignLeaders: refuse },
+      ...{ changeIsr: refuse, resignLeaders: refuse, ensureInternalTopic: refuse },
       switchMode: (request) => this.switches.begin(request),
       describeSwitch: (topic) => this.switches.describe(topic),
       electLeader: (topic, partition, toBroker) => this.moveLeader(topic, partition, toBroker),

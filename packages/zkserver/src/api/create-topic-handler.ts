@@ -1,4 +1,4 @@
-// Creates a topic, or shows where it would be placed.
+// Creates a topic, or shows where it would be placed; creates one of zhumq's own.
 import { assert } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import type { ReplicationMode as Mode } from '@zhumq/model';
@@ -19,6 +19,13 @@ export function createTopic(context: ApiContext, request: CreateTopicRequest): P
     const view = await (dryRun ? controller.preview(event) : controller.submit(event));
     return topicInfoOf(view, name);
   });
+}
+
+/** As it is when it is there already. */
+export function ensureInternalTopic(context: ApiContext, name: string): Promise<TopicInfo> {
+  return asActive(context, async (controller) =>
+    topicInfoOf(await controller.submit({ kind: 'internal-topic-wanted', name }), name),
+  );
 }
 
 export function topicInfoOf(view: ClusterView, name: string): TopicInfo {

@@ -2,7 +2,7 @@
 import type { ZkServerHandler } from '@zhumq/rpc';
 import { alterTopic } from './alter-topic-handler.js';
 import type { ApiContext } from './api-context.js';
-import { createTopic } from './create-topic-handler.js';
+import { createTopic, ensureInternalTopic } from './create-topic-handler.js';
 import { deleteTopic } from './delete-topic-handler.js';
 import { desiredState } from './desired-state-handler.js';
 import { dumpStore } from './dump-store-handler.js';
@@ -19,6 +19,7 @@ export function zkServerHandler(context: ApiContext): ZkServerHandler {
     createTopic: (request) => createTopic(context, request),
     deleteTopic: (name, dryRun) => deleteTopic(context, name, dryRun),
     alterTopic: (name, config, dryRun) => alterTopic(context, name, config, dryRun),
+    ensureInternalTopic: (name) => ensureInternalTopic(context, name),
     desiredState: (request) => desiredState(context, request),
     reportLeaders: (reports) => reportLeaders(context, reports),
     allocateProducerIds: () => allocateProducerIds(context),

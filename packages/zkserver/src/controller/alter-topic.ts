@@ -7,9 +7,11 @@ import { findTopic, versionedPartitionsOf } from '../view/cluster-view.js';
 import type { Topic } from '../view/cluster-view.js';
 import type { Decide } from './decision.js';
 import { unknownTopic } from './delete-topic.js';
+import { refuseInternal } from './internal-topics.js';
 import { inMultis } from './multi-chunks.js';
 
 export const alterTopic: Decide<'alter-topic'> = (view, { name, config }) => {
+  refuseInternal(name, 'be altered');
   const topic = findTopic(view, name);
   if (topic === undefined) throw unknownTopic(name);
   const merged = { ...topic.record.config, ...config };

@@ -254,6 +254,7 @@ export class Controller {
         partitions: options['default.partitions'],
         replicationFactor: options['default.replication.factor'],
         maxPartitions: options['max.partitions.per.topic'],
+        groupsPartitions: options['groups.partitions'],
         switchParallel: options['switch.parallel'],
       },
     };

@@ -25,6 +25,15 @@ import { placementLoad } from './placement-load.js';
 export const createTopic: Decide<'create-topic'> = (view, { wish }, input) => {
   checkTopicName(wish.name);
   refuseExisting(view, wish.name);
+  return newTopic(view, wish, input);
+};
+
+/** The name was checked, and there is no such topic. */
+export function newTopic(
+  view: ClusterView,
+  wish: TopicWish,
+  input: DecisionInput,
+): readonly Write[] {
   parseTopicConfig(wish.config);
   const partitions = checkedPartitions(wish, input);
   const brokers = placeable(view);
@@ -39,7 +48,7 @@ export const createTopic: Decide<'create-topic'> = (view, { wish }, input) => {
     ...(leftover === undefined ? [] : removeNode(leftover)),
     ...writesOf(wish.name, topicRecordCodec.encode(topic), records),
   ];
-};
+}
 
 /** Brokers that take new replicas: alive and not draining. */
 export function placeable(view: ClusterView): readonly BrokerRegistration[] {

@@ -32,6 +32,8 @@ export type Event =
   /** Something may have changed: repair what was cut off, write down who was seen. */
   | { readonly kind: 'look' }
   | { readonly kind: 'create-topic'; readonly wish: TopicWish }
+  /** A broker needs a topic of zhumq's own. */
+  | { readonly kind: 'internal-topic-wanted'; readonly name: string }
   | { readonly kind: 'delete-topic'; readonly name: string }
   /** An empty value takes a setting back to its default. */
   | {
@@ -67,6 +69,8 @@ export interface DecisionInput {
     readonly partitions: number;
     readonly replicationFactor: number;
     readonly maxPartitions: number;
+    /** Of the internal topic of consumer groups. */
+    readonly groupsPartitions: number;
     /** Partitions of one topic that are switched at once. */
     readonly switchParallel: number;
   };

@@ -8,10 +8,12 @@ import { tombstoneCodec, zhumqError } from '@zhumq/model';
 import { findTopic, partitionsOf } from '../view/cluster-view.js';
 import type { Topic } from '../view/cluster-view.js';
 import type { Decide } from './decision.js';
+import { refuseInternal } from './internal-topics.js';
 import { removeNode } from './leftovers.js';
 import { forgetTopicSwitch } from '../switch/forget-topic-switch.js';
 
 export const deleteTopic: Decide<'delete-topic'> = (view, { name }, { controllerEpoch }) => {
+  refuseInternal(name, 'be deleted');
   const topic = findTopic(view, name);
   if (topic === undefined) throw unknownTopic(name);
   const { topicId } = topic.record;

@@ -2,6 +2,7 @@
 // event is decided in a file of its own. controller.ts carries the writes out and tells the brokers.
 import { assertNever } from '@zhumq/base';
 import { changeIsr } from '../election/change-isr.js';
+import { removeDeadMembers } from '../election/dead-members.js';
 import { electLeaders } from '../election/elect-leaders.js';
 import { resignLeaders } from '../election/resign-leaders.js';
 import { andContinue, decideSwitch } from '../switch/decide-switch.js';
@@ -14,6 +15,7 @@ import { claimLeaders } from './claim-leaders.js';
 import { createTopic } from './create-topic.js';
 import type { Decide, DecisionInput, Event, Write } from './decision.js';
 import { deleteTopic } from './delete-topic.js';
+import { ensureInternalTopic } from './internal-topics.js';
 import { removeLeftovers } from './leftovers.js';
 import { reserveProducerIds } from './producer-ids.js';
 import { confirmDeletions, settleTombstones } from './tombstones.js';
@@ -24,11 +26,18 @@ export function reconcile(view: ClusterView, event: Event, input: DecisionInput)
     case 'look':
       return andContinue(
         view,
-        [...registerBrokers(view), ...removeLeftovers(view), ...settleTombstones(view)],
+        [
+          ...removeDeadMembers(view, input.isAwaited), // first: producers wait for it
+          ...registerBrokers(view),
+          ...removeLeftovers(view),
+          ...settleTombstones(view),
+        ],
         input,
       );
     case 'create-topic':
       return createTopic(view, event, input);
+    case 'internal-topic-wanted':
+      return ensureInternalTopic(view, event, input);
     case 'delete-topic':
       return deleteTopic(view, event, input);
     case 'alter-topic':

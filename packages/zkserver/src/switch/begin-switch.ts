@@ -4,6 +4,7 @@ import type { PartitionRecord, ReplicationMode } from '@zhumq/model';
 import type { StoreOperation } from '@zhumq/metadata';
 import { hasLiveLeader, isAvailable } from '../election/fetch-partitions.js';
 import { unknownTopic } from '../controller/delete-topic.js';
+import { refuseInternal } from '../controller/internal-topics.js';
 import type { Decide } from '../controller/decision.js';
 import { findTopic } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
@@ -11,6 +12,7 @@ import { changeRecord, majorityOf, partitionIn } from './switched-partition.js';
 import type { SwitchedPartition } from './switched-partition.js';
 
 export const beginSwitch: Decide<'switch-wanted'> = (view, event, input) => {
+  refuseInternal(event.topic, 'be switched to another mode');
   const found = findPartition(view, event.topic, event.partition);
   if (isSettled(found.record, event.to)) return [];
   const reason = refusalOf(view, found.record, event.to);

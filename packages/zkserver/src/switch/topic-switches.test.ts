@@ -16,7 +16,13 @@ const input: DecisionInput = {
   controllerEpoch: 7,
   newId: () => (++ids).toString(16).padStart(32, '0'),
   placerFor: (brokers) => new Placer(brokers, 128),
-  defaults: { partitions: 1, replicationFactor: 3, maxPartitions: 10_000, switchParallel: 8 },
+  defaults: {
+    partitions: 1,
+    replicationFactor: 3,
+    maxPartitions: 10_000,
+    groupsPartitions: 8,
+    switchParallel: 8,
+  },
 };
 
 class TopicWorld {

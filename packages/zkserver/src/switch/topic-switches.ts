@@ -6,6 +6,7 @@ import { topicSwitchCodec } from '@zhumq/model';
 import type { TopicSwitch } from '@zhumq/model';
 import type { Decide, DecisionInput, Write } from '../controller/decision.js';
 import { unknownTopic } from '../controller/delete-topic.js';
+import { refuseInternal } from '../controller/internal-topics.js';
 import { applyWrite } from '../view/apply-write.js';
 import { findTopic, partitionsOf } from '../view/cluster-view.js';
 import type { ClusterView, Topic, Versioned } from '../view/cluster-view.js';
@@ -17,6 +18,7 @@ import { changeRecord, partitionIn, topicById } from './switched-partition.js';
 const MAX_AT_ONCE = 400;
 
 export const beginTopicSwitch: Decide<'topic-switch-wanted'> = (view, event, input) => {
+  refuseInternal(event.topic, 'be switched to another mode');
   const topic = findTopic(view, event.topic);
   if (topic === undefined) throw unknownTopic(event.topic);
   const { topicId } = topic.record;

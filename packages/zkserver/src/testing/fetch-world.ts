@@ -17,7 +17,13 @@ const input: DecisionInput = {
   controllerEpoch: 7,
   newId: () => '0'.repeat(32),
   placerFor: (brokers) => new Placer(brokers, 128),
-  defaults: { partitions: 1, replicationFactor: 3, maxPartitions: 10, switchParallel: 1 },
+  defaults: {
+    partitions: 1,
+    replicationFactor: 3,
+    maxPartitions: 10,
+    groupsPartitions: 8,
+    switchParallel: 1,
+  },
 };
 
 export const broker = (
