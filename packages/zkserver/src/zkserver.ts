@@ -23,6 +23,7 @@ import type { RpcServer } from '@zhumq/rpc';
 import { zkServerHandler } from './api/zkserver-handler.js';
 import { Controller } from './controller/controller.js';
 import { LossReporter } from './controller/loss-reporter.js';
+import { RegistrationGrace } from './controller/registration-grace.js';
 import { liveness, readiness } from './health.js';
 import type { HealthInput } from './health.js';
 import type { ZkServerOptions } from './options.js';
@@ -65,6 +66,7 @@ export class ZkServer {
   private readonly channels: ChannelPool;
   private readonly follower: ViewFollower;
   private readonly losses: LossReporter;
+  private readonly grace: RegistrationGrace;
   private readonly server: RpcServer;
   private readonly stopping = new AbortController();
   private election: ControllerElection | undefined;
@@ -87,6 +89,9 @@ export class ZkServer {
     });
     this.channels = new ChannelPool(environment);
     this.losses = new LossReporter(this.logger);
+    this.grace = new RegistrationGrace({
+      ...{ store, clock: this.clock, sessionTimeoutMs: options['session.timeout'] },
+    });
     this.follower = new ViewFollower({
       ...environment,
       store,
@@ -143,6 +148,7 @@ export class ZkServer {
   async stop(): Promise<void> {
     this.stopping.abort(new Error('the zkserver is stopping'));
     await this.election?.stop();
+    this.grace.stop();
     this.follower.stop();
     if (this.advertised !== undefined) await this.server.close(CLOSE_GRACE_MS);
     this.channels.close();
@@ -194,7 +200,7 @@ export class ZkServer {
     const { store, options } = this.config;
     this.controller = new Controller({
       ...{ leadership, store, options, channels: this.channels, metrics: this.metrics },
-      ...{ clock: this.clock, random: this.random, logger: this.logger },
+      ...{ clock: this.clock, random: this.random, logger: this.logger, grace: this.grace },
       onView: (view) => this.setView(view),
     });
     this.controller.start();
@@ -211,6 +217,7 @@ export class ZkServer {
 
   private setView(view: ClusterView): void {
     this.view = view;
+    this.grace.see(view);
     this.losses.report(view);
   }
 

@@ -21,6 +21,7 @@ import type { DecisionInput, Event, Write } from './decision.js';
 import { FencedWriter } from './fenced-writer.js';
 import { PlacerCache } from './placer-cache.js';
 import { reconcile } from './reconcile.js';
+import type { RegistrationGrace } from './registration-grace.js';
 
 export interface ControllerOptions {
   readonly leadership: Leadership;
@@ -31,6 +32,7 @@ export interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: ZkServerMetrics;
+  readonly grace: RegistrationGrace;
   /** Every new state of the cluster. */
   readonly onView: (view: ClusterView) => void;
 }
@@ -61,6 +63,7 @@ export class Controller {
   private published: ClusterView | undefined;
   private lookIsWaiting = false;
   private timer: Timer | undefined;
+  private graceTimer: Timer | undefined;
 
   constructor(private readonly parts: ControllerOptions) {
     const { leadership, store, metrics, options } = parts;
@@ -84,6 +87,7 @@ export class Controller {
       balanceIntervalMs: options['leader.balance.interval'],
       submit: (event) => this.submit(event),
       onElection: (outcome) => metrics.leaderElected(outcome),
+      isAwaited: (broker) => parts.grace.isAwaited(broker),
     });
     this.sagas = new SagaRunners({
       ...parts,
@@ -109,6 +113,10 @@ export class Controller {
   }
 
   start(): void {
+    const { grace, clock } = this.parts;
+    const { remainingMs } = grace;
+    // Who has not come by then is gone.
+    if (remainingMs > 0) this.graceTimer = clock.after(remainingMs, () => this.look());
     this.look();
     this.leaderless.start();
   }
@@ -116,6 +124,7 @@ export class Controller {
   /** Nothing is sent, and nothing written, once it returns; the leadership has ended. */
   stop(): void {
     this.timer?.cancel();
+    this.graceTimer?.cancel();
     this.announcer.stop();
     this.elections.stop();
     this.sagas.stop();
@@ -245,10 +254,11 @@ export class Controller {
   }
 
   private input(): DecisionInput {
-    const { options, leadership } = this.parts;
+    const { options, leadership, grace } = this.parts;
     return {
       controllerEpoch: leadership.epoch,
       newId: randomId,
+      isAwaited: (broker) => grace.isAwaited(broker),
       placerFor: (brokers) => this.placers.placerFor(brokers),
       defaults: {
         partitions: options['default.partitions'],

@@ -63,6 +63,8 @@ export interface DecisionInput {
   readonly controllerEpoch: number;
   /** A new random identity with each call. */
   readonly newId: () => string;
+  /** Whether a broker that is not registered may be about to register again (registration-grace.ts). */
+  readonly isAwaited: (broker: number) => boolean;
   /** The placer for these brokers; the same one again for the same brokers. */
   readonly placerFor: (brokers: readonly PlacementBroker[]) => Placer;
   readonly defaults: {

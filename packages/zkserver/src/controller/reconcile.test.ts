@@ -11,6 +11,7 @@ import { reconcile } from './reconcile.js';
 
 let ids = 0;
 const input: DecisionInput = {
+  isAwaited: () => false,
   controllerEpoch: 7,
   newId: () => (++ids).toString(16).padStart(32, '0'),
   placerFor: (brokers) => new Placer(brokers, 128),

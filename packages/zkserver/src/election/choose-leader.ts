@@ -38,7 +38,6 @@ export function chooseLeader(
   const { answers } = candidates;
   const clean = answers.filter(({ tainted }) => !tainted);
   const amongIsr = furthest(record, within(clean, record.isr), candidates.resigned);
-  // Whoever died stays in the ISR: the new leader takes it out, and until then waits for it.
   if (amongIsr !== undefined) return { kind: 'chosen', winner: amongIsr, record, loss: undefined };
   const amongElr = furthest(record, within(clean, record.elr), candidates.resigned);
   if (amongElr !== undefined) {

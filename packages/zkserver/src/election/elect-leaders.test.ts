@@ -12,17 +12,19 @@ function reasonOf(world: FetchWorld, event: ReturnType<FetchWorld['election']>):
   const [election] = (event as { elections: readonly Election[] }).elections;
   const partition = fetchPartitionFinder(world.view)(election);
   if (partition === undefined) throw new Error('the partition is gone');
-  const verdict = judgeElection(world.view, partition, election, AT_MS);
+  const verdict = judgeElection(world.view, partition, election, {
+    ...{ atMs: AT_MS, isAwaited: () => false },
+  });
   if (verdict.kind === 'elected') throw new Error('it was elected');
   return `${verdict.code} ${verdict.reason}`;
 }
 
-test('the replica in sync with the largest end leads in the next epoch, and the ISR stays for it to shrink', () => {
+test('the replica in sync with the largest end leads in the next epoch, and the ISR without who is dead', () => {
   const world = new FetchWorld();
   world.live(2, 3);
   const record = world.apply(world.election([answer(2, 90), answer(3, 95)]));
   expect(record).toMatchObject({
-    ...{ leader: { broker: 3, incarnation: 1 }, epoch: 6, isr: ['r1', 'r2', 'r3'], elr: [] },
+    ...{ leader: { broker: 3, incarnation: 1 }, epoch: 6, isr: ['r2', 'r3'], elr: [] },
     ...{ possibleLoss: undefined, lossEpoch: 0 },
   });
 });
@@ -167,7 +169,9 @@ describe('unclean.leader.election=true', () => {
     const world = new FetchWorld({ isr: ['r1', 'r2'] }, unclean);
     world.live(2, 3);
     const record = world.apply(world.election([answer(2, 70), answer(3, 99)]));
-    expect(record).toMatchObject({ leader: { broker: 2 }, isr: ['r1', 'r2'], lossEpoch: 0 });
+    expect(record).toMatchObject({
+      ...{ leader: { broker: 2 }, isr: ['r2'], elr: ['r1'], lossEpoch: 0 },
+    });
   });
 });
 

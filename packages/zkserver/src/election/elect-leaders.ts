@@ -6,6 +6,8 @@ import type { Decide } from '../controller/decision.js';
 import { inMultis } from '../controller/multi-chunks.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { chooseLeader, chooseWanted } from './choose-leader.js';
+import { withoutDead } from './dead-members.js';
+import type { IsAwaited } from './dead-members.js';
 import type { Election, ReplicaAnswer } from './events.js';
 import {
   configOf,
@@ -21,24 +23,33 @@ export type Verdict =
   | { readonly kind: 'elected'; readonly record: PartitionRecord }
   | { readonly kind: 'none'; readonly code: ErrorCode; readonly reason: string };
 
-export const electLeaders: Decide<'leaders-elected'> = (view, { elections, atMs }) => {
+export const electLeaders: Decide<'leaders-elected'> = (
+  view,
+  { elections, atMs },
+  { isAwaited },
+) => {
   const find = fetchPartitionFinder(view);
   return inMultis(
     elections.flatMap((election) => {
       const partition = find(election);
       if (partition === undefined) return [];
-      const verdict = judgeElection(view, partition, election, atMs);
+      const verdict = judgeElection(view, partition, election, { atMs, isAwaited });
       return verdict.kind === 'elected' ? [writeRecord(partition, verdict.record)] : [];
     }),
   );
 };
 
-/** `atMs` (since 1970) goes into the report of a possible loss. */
+export interface ElectionCircumstances {
+  /** Since 1970; for the report of a possible loss. */
+  readonly atMs: number;
+  readonly isAwaited: IsAwaited;
+}
+
 export function judgeElection(
   view: ClusterView,
   partition: FetchPartition,
   election: Election,
-  atMs: number,
+  { atMs, isAwaited }: ElectionCircumstances,
 ): Verdict {
   const { record } = partition;
   const { wanted } = election;
@@ -70,7 +81,8 @@ export function judgeElection(
     return none('TERM_LIMIT', reason);
   }
   const { broker, incarnation } = choice.winner;
-  const led = { ...choice.record, leader: { broker, incarnation }, epoch };
+  const winners = { ...choice.record, leader: { broker, incarnation }, epoch };
+  const led = withoutDead(view, partition, winners, isAwaited);
   if (choice.loss === undefined) return { kind: 'elected', record: led };
   const possibleLoss = `${new Date(atMs).toISOString()} epoch ${epoch}, broker ${broker} leads: ${choice.loss}`;
   return { kind: 'elected', record: { ...led, possibleLoss, lossEpoch: epoch } };

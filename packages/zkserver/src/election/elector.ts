@@ -7,6 +7,7 @@ import { Backoff } from '@zhumq/base';
 import type { Clock, Logger, Random, Timer } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
+import type { IsAwaited } from './dead-members.js';
 import { judgeElection } from './elect-leaders.js';
 import type { Election, LeadersElected, PartitionKey, Resignation } from './events.js';
 import {
@@ -29,6 +30,7 @@ export interface ElectorOptions {
   /** The view after what the elections demand was written. */
   readonly submit: (event: LeadersElected) => Promise<ClusterView>;
   readonly onElection: (outcome: ElectionOutcome) => void;
+  readonly isAwaited: IsAwaited;
 }
 
 export type ElectionOutcome = 'elected' | 'moved' | 'possible-loss' | 'none';
@@ -81,7 +83,7 @@ export class Elector {
   }
 
   private ask(view: ClusterView): void {
-    const leaderless = leaderlessPartitions(view);
+    const leaderless = leaderlessPartitions(view).filter((one) => !this.isAwaited(view, one));
     const keys = new Set(leaderless.map(keyOf));
     this.resting = new Set([...this.resting].filter((key) => keys.has(key)));
     const questions = leaderless
@@ -121,7 +123,7 @@ export class Elector {
         this.reportElected(view, partition);
         return false;
       }
-      const verdict = judgeElection(view, partition, election, 0);
+      const verdict = judgeElection(view, partition, election, this.circumstances());
       if (verdict.kind === 'elected' || hasLiveLeader(view, partition.record)) return false;
       this.options.onElection('none');
       this.offline.add(partition, verdict.code, verdict.reason);
@@ -149,6 +151,16 @@ export class Elector {
       .filter((broker) => broker !== undefined);
     const key = partitionKey({ topicId: topic.record.topicId, partition: partition.partition });
     return { partition, brokers, resigned: this.resigned.get(key)?.broker, wanted: undefined };
+  }
+
+  /** Its leader is not registered, and may be so again in a moment. */
+  private isAwaited({ liveBrokers }: ClusterView, { record: { leader } }: FetchPartition): boolean {
+    if (leader === undefined || liveBrokers.has(leader.broker)) return false;
+    return this.options.isAwaited(leader.broker);
+  }
+
+  private circumstances() {
+    return { atMs: 0, isAwaited: this.options.isAwaited };
   }
 
   private forgetResigned(view: ClusterView): void {

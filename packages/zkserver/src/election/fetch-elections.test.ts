@@ -64,6 +64,26 @@ const endsAt =
   (offset: number, given = {}) =>
   () => ({ logEnd: { epoch: 1, offset }, epoch: 1, ...given });
 
+/** What its leader proposes when a broker that had left the ISR has caught up; the refusal, if there is one. */
+async function rejoin(client: ZkServerClient, leader: RecordingBroker, joining: RecordingBroker) {
+  const topic = (await findTopic(client, 't')) as TopicInfo;
+  const { generation, epoch, version = 0, isr, replicas } = topic.partitions[0];
+  const members = replicas.filter(
+    ({ broker, replicaId }) => broker === joining.id || isr.includes(replicaId),
+  );
+  const [{ failure }] = await client.changeIsr([
+    {
+      ...{ topicId: topic.topicId, partition: 0, generation, epoch, version },
+      ...{ broker: leader.id, incarnation: leader.incarnation },
+      isr: members.map(({ broker, replicaId }) => ({
+        replicaId,
+        incarnation: broker === joining.id ? joining.incarnation : 1,
+      })),
+    },
+  ]);
+  return failure?.message;
+}
+
 const refusal = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => 'done',
@@ -93,7 +113,7 @@ test('when the leader is cut off, the member that goes furthest leads, and every
   await until(() => third.last?.partitions[0].info.epoch === 2);
   const tookMs = performance.now() - startMs;
   expect(third.last?.partitions[0].info).toMatchObject({ leader: third.id, version: 1, elr: [] });
-  expect((await stateOf(client)).isr).toHaveLength(3);
+  expect((await stateOf(client)).isr).toHaveLength(2);
   expect(second.asked).toHaveLength(1);
   expect(second.asked[0]).toMatchObject({ generation: 1, controllerEpoch: 1, version: 0 });
   expect(first.asked).toEqual([]);
@@ -232,6 +252,68 @@ test('a deposed zkserver that comes to its senses writes no election (rule 33)',
 const untilLed = ({ client }: RunningZkServer, broker: RecordingBroker) =>
   until(isLed(client, broker));
 
+describe('who is gone leaves the ISR at once', () => {
+  test('a follower of hundreds of partitions, in few writes, and their leaders hear of it', async () => {
+    const { client, brokers, metrics } = await start();
+    const { order } = await createTopic(client, brokers, { partitions: 300 });
+    const writes = await writesOf(metrics);
+    const replicaOf = ({ replicas }: PartitionInfo) =>
+      replicas.find(({ broker }) => broker === order[2].id)?.replicaId ?? '';
+    const startMs = performance.now();
+    order[2].expire();
+    await until(async () => {
+      const { partitions } = (await findTopic(client, 't')) as TopicInfo;
+      return partitions.every((one) => !one.isr.includes(replicaOf(one)));
+    });
+    await until(
+      () => order[0].last?.partitions.every(({ info }) => info.isr.length === 2) === true,
+    );
+    // A leader of its own would take 10 s (replica.lag.time.max.ms).
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    // All removals in one multi, all elections in another one; and some bookkeeping.
+    expect((await writesOf(metrics)) - writes).toBeLessThan(10);
+  });
+
+  test('rule 11: a broker whose session was over while it lived is back in only when it is registered', async () => {
+    const { client, brokers } = await start({ 'leader.balance.interval': '0s' });
+    const { order } = await createTopic(client, brokers);
+    order[2].expire();
+    await until(async () => (await stateOf(client)).isr.length === 2);
+    expect(await rejoin(client, order[0], order[2])).toMatch(/can not join .* not alive/);
+    await order[2].register();
+    await until(async () => (await rejoin(client, order[0], order[2])) === undefined);
+    expect((await stateOf(client)).isr).toHaveLength(3);
+  });
+
+  test('all sessions were lost with the store: who registers again keeps leadership and ISR', async () => {
+    const { client, brokers, store } = await start({ 'session.timeout': '1500ms' });
+    const { order } = await createTopic(client, brokers);
+    for (const broker of order) broker.endOf = endsAt(90);
+    cluster.embedded.expireSession(store.session.token);
+    for (const broker of order) broker.expire();
+    const epoch = async () => (await client.metadata({ topics: [] })).controllerEpoch;
+    await until(async () => (await epoch()) === 2);
+    await untilBrokers(client, 0);
+    await order[1].register();
+    await untilBrokers(client, 1);
+    await order[0].register();
+    await untilBrokers(client, 2);
+    expect(await stateOf(client)).toMatchObject({ epoch: 1, version: 0, leader: order[0].id });
+    expect((await stateOf(client)).isr).toHaveLength(3);
+    // The third one does not come, and that is believed in the end; the first one is gone for good.
+    order[0].expire();
+    await until(isLed(client, order[1]));
+    const { isr, elr, replicas } = await stateOf(client);
+    expect(isr).toEqual([replicas[1].replicaId]);
+    expect(elr).toEqual([replicas[0].replicaId, replicas[2].replicaId]);
+  });
+});
+
+async function writesOf(metrics: RunningZkServer['metrics']): Promise<number> {
+  const line = /zhumq_zkserver_store_writes_total\{outcome="done"\} (\d+)/;
+  return Number(line.exec(await metrics.render())?.[1] ?? 0);
+}
+
 describe('the calls of leaders', () => {
   async function led() {
     const { client, brokers, metrics } = await start({ 'leader.balance.interval': '0s' });
@@ -302,6 +384,7 @@ test('leadership goes back to the preferred leader by itself, when it is in sync
   await order[0].stop();
   await until(isLed(client, order[1]));
   await order[0].start({ incarnation: 2 });
+  await until(async () => (await rejoin(client, order[1], order[0])) === undefined);
   await until(isLed(client, order[0]));
   expect(await stateOf(client)).toMatchObject({ epoch: 3, leaderIncarnation: 2 });
 });

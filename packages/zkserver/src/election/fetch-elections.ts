@@ -9,7 +9,10 @@ import { LeaderMover } from './leader-mover.js';
 import type { Move } from './leader-mover.js';
 import { ReplicaEnds } from './replica-ends.js';
 
-export interface FetchElectionsOptions extends Pick<ElectorOptions, 'submit' | 'onElection'> {
+export interface FetchElectionsOptions extends Pick<
+  ElectorOptions,
+  'submit' | 'onElection' | 'isAwaited'
+> {
   readonly channels: ChannelPool;
   readonly controllerEpoch: number;
   readonly clock: Clock;

@@ -4,6 +4,7 @@ import type { Clock, Logger, Timer } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
 import { judgeElection } from './elect-leaders.js';
+import type { Verdict } from './elect-leaders.js';
 import type { ElectorOptions } from './elector.js';
 import type { Election, PartitionKey } from './events.js';
 import {
@@ -16,7 +17,10 @@ import {
 import type { FetchPartition } from './fetch-partitions.js';
 import type { Question } from './replica-ends.js';
 
-export interface LeaderMoverOptions extends Pick<ElectorOptions, 'ends' | 'submit' | 'onElection'> {
+export interface LeaderMoverOptions extends Pick<
+  ElectorOptions,
+  'ends' | 'submit' | 'onElection' | 'isAwaited'
+> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0: leaderships are not moved back. */
@@ -66,7 +70,9 @@ export class LeaderMover {
       if (partition === undefined || election === undefined) return notFound(move);
       const { record, version } = partition;
       if (record.leader?.broker !== move.to || !hasLiveLeader(after, record)) {
-        return notMoved(after, partition, election);
+        const { isAwaited } = this.options;
+        const verdict = judgeElection(after, partition, election, { atMs: 0, isAwaited });
+        return notMoved(partition, election, verdict);
       }
       if (version !== election.version) onElection('moved');
       return undefined;
@@ -123,8 +129,7 @@ function questionsOf(view: ClusterView, moves: readonly Move[]): readonly Questi
   });
 }
 
-function notMoved(view: ClusterView, partition: FetchPartition, election: Election): Error {
-  const verdict = judgeElection(view, partition, election, 0);
+function notMoved(partition: FetchPartition, election: Election, verdict: Verdict): Error {
   const [code, reason] =
     verdict.kind === 'none'
       ? [verdict.code, verdict.reason]

@@ -13,6 +13,7 @@ import { checkedRows, switchRows } from './switch-rows.js';
 
 let ids = 0;
 const input: DecisionInput = {
+  isAwaited: () => false,
   controllerEpoch: 7,
   newId: () => (++ids).toString(16).padStart(32, '0'),
   placerFor: (brokers) => new Placer(brokers, 128),

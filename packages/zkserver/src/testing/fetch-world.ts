@@ -14,6 +14,7 @@ export const TOPIC_ID = 'f'.repeat(32);
 export const AT_MS = Date.UTC(2026, 0, 2);
 
 const input: DecisionInput = {
+  isAwaited: () => false,
   controllerEpoch: 7,
   newId: () => '0'.repeat(32),
   placerFor: (brokers) => new Placer(brokers, 128),
@@ -42,6 +43,10 @@ const EMPTY: ClusterView = {
 
 export class FetchWorld {
   view: ClusterView;
+  /** Brokers that count as alive although they are not registered. */
+  awaited: readonly number[] = [];
+
+  readonly key = { topicId: TOPIC_ID, partition: 0 };
 
   constructor(record: Partial<PartitionRecord> = {}, config: Record<string, string> = {}) {
     const topic = { topicId: TOPIC_ID, partitions: 1, replicationFactor: 3, config };
@@ -62,7 +67,8 @@ export class FetchWorld {
   }
 
   decide(event: Event): readonly Write[] {
-    return reconcile(this.view, event, input);
+    const isAwaited = (id: number): boolean => this.awaited.includes(id);
+    return reconcile(this.view, event, { ...input, isAwaited });
   }
 
   /** The record after everything was written. */

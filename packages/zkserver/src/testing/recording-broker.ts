@@ -26,6 +26,7 @@ export class RecordingBroker {
   private server: RpcServer | undefined;
   private store: MetadataStore | undefined;
   private port = 0;
+  private registration: BrokerRegistration | undefined;
   incarnation = 1;
 
   constructor(
@@ -55,11 +56,19 @@ export class RecordingBroker {
       ...changes,
     };
     this.incarnation = registration.incarnation;
+    this.registration = registration;
     this.store = this.cluster.connect();
-    const data = brokerRegistrationCodec.encode(registration);
+    await this.register();
+    return this;
+  }
+
+  /** Again, after its session was over. */
+  async register(): Promise<void> {
+    if (this.store === undefined || this.registration === undefined)
+      throw new Error('never started');
+    const data = brokerRegistrationCodec.encode(this.registration);
     const created = await this.store.create(paths.liveBroker(this.id), data, { ephemeral: true });
     if (!created.ok) throw new Error(`broker ${this.id} can not register: ${created.reason}`);
-    return this;
   }
 
   async stop(): Promise<void> {
