@@ -192,6 +192,11 @@ export interface ReplicaLog {
 
   /** Deletes whole segments by age and size below the high watermark; the log start frame is durable before any unlink (rule 25). */
   enforceRetention(nowMs: number): Promise<void>;
+  /**
+   * Deletes whole segments whose records all lie below `offset` and below the high watermark, never the active one; the
+   * log start frame is durable before any unlink (rule 25). For logs whose owner knows what nobody needs any more.
+   */
+  deleteBefore(offset: Offset): Promise<void>;
 
   /** For a peer behind the log start. */
   snapshotState(end: Offset): { state: SnapshotState; segments: readonly SegmentSummary[] };

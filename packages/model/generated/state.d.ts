@@ -1341,6 +1341,69 @@ export namespace zhumq {
         }
 
         /**
+         * Properties of a StateSnapshot.
+         * @deprecated Use zhumq.state.StateSnapshot.$Properties instead.
+         */
+        interface IStateSnapshot extends zhumq.state.StateSnapshot.$Properties {
+        }
+
+        /** Represents a StateSnapshot. */
+        class StateSnapshot {
+
+            /**
+             * Constructs a new StateSnapshot.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.StateSnapshot.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** StateSnapshot beginOffset. */
+            beginOffset: number;
+
+            /** StateSnapshot records. */
+            records: number;
+
+            /**
+             * Encodes the specified StateSnapshot message. Does not implicitly {@link zhumq.state.StateSnapshot.verify|verify} messages.
+             * @param message StateSnapshot message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.StateSnapshot.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a StateSnapshot message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.StateSnapshot & zhumq.state.StateSnapshot.$Shape} StateSnapshot
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.StateSnapshot & zhumq.state.StateSnapshot.$Shape;
+        }
+
+        namespace StateSnapshot {
+
+            /** Properties of a StateSnapshot. */
+            interface $Properties {
+
+                /** StateSnapshot beginOffset */
+                beginOffset?: (number|null);
+
+                /** StateSnapshot records */
+                records?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a StateSnapshot. */
+            type $Shape = zhumq.state.StateSnapshot.$Properties;
+        }
+
+        /**
          * Properties of a DirectoryIdentity.
          * @deprecated Use zhumq.state.DirectoryIdentity.$Properties instead.
          */

@@ -7,6 +7,8 @@ import {
   leaderChangeBatch,
   modeSealBatch,
   parseControlBatch,
+  stateSnapshotBeginBatch,
+  stateSnapshotEndBatch,
   voterSetBatch,
 } from './control-batch.js';
 
@@ -28,6 +30,15 @@ describe('a control batch', () => {
     expect(parseControlBatch(modeSealBatch(modeSeal, 1))).toEqual({
       kind: 'modeSeal',
       body: modeSeal,
+    });
+    expect(parseControlBatch(stateSnapshotBeginBatch(70, 1))).toEqual({
+      kind: 'stateSnapshotBegin',
+      body: { beginOffset: 70, records: 0 },
+    });
+    const end = { beginOffset: 70, records: 12 };
+    expect(parseControlBatch(stateSnapshotEndBatch(end, 1))).toEqual({
+      kind: 'stateSnapshotEnd',
+      body: end,
     });
   });
 

@@ -29,6 +29,8 @@ export {
   leaderChangeBatch,
   modeSealBatch,
   parseControlBatch,
+  stateSnapshotBeginBatch,
+  stateSnapshotEndBatch,
   voterSetBatch,
 } from './control-batch.js';
 export type { ControlRecord } from './control-batch.js';
@@ -102,6 +104,7 @@ export type {
   Replica,
   ReplicaCheckpoint,
   ReplicaIdentity,
+  StateSnapshot,
   SwitchOutcome,
   Tombstone,
   TopicRecord,

@@ -165,6 +165,12 @@ export const modeSealCodec = new MessageCodec<State.ModeSeal>('ModeSeal', state.
   transitionId: text,
 });
 
+export const stateSnapshotCodec = new MessageCodec<State.StateSnapshot>(
+  'StateSnapshot',
+  state.StateSnapshot,
+  { beginOffset: integer, records: integer },
+);
+
 // ---- broker state
 
 export const directoryIdentityCodec = new MessageCodec<State.DirectoryIdentity>(

@@ -124,6 +124,12 @@ export interface ModeSeal {
   readonly transitionId: string;
 }
 
+/** Where the state of a replicated state machine stands in its log as a whole. */
+export interface StateSnapshot {
+  readonly beginOffset: number;
+  readonly records: number;
+}
+
 export interface DirectoryIdentity {
   readonly directoryId: string;
   readonly broker: number;

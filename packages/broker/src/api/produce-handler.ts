@@ -1,6 +1,6 @@
 // Serves produce: each batch to its partition; the answer when the last of them is acknowledged or refused.
 import type { Clock } from '@zhumq/base';
-import { zhumqError } from '@zhumq/model';
+import { isInternalTopic, zhumqError } from '@zhumq/model';
 import { ReplicationMode, failureOf } from '@zhumq/rpc';
 import type { PartitionProduceResult, ProduceRequest, ProduceResponse } from '@zhumq/rpc';
 import type { ProduceResult } from '../partition/partition.js';
@@ -68,10 +68,18 @@ export class ProduceHandler {
         });
       };
       try {
+        refuseInternal(topic);
         registry.get(topic, number).produce(batch, acks, deadlineMs, settle);
       } catch (error) {
         settle(error as Error, undefined);
       }
     });
   }
+}
+
+/** What stands in a topic of zhumq's own is read back as its state: nobody else writes there. */
+function refuseInternal(topic: string): void {
+  if (!isInternalTopic(topic)) return;
+  const message = `topic ${topic} is one of zhumq's own and takes no records from producers`;
+  throw zhumqError('INVALID_TOPIC', message, { topic });
 }

@@ -38,6 +38,8 @@ const DATA = '/data';
 
 export class TestBroker {
   fileSystem = new FaultyFileSystem();
+  /** Name of the cluster's one topic. */
+  topic = 'orders';
   readonly fatal: Error[] = [];
   /** By whom what is led here was sealed, whenever a record was found to say otherwise. */
   readonly stale: (string | undefined)[] = [];
@@ -137,8 +139,8 @@ export class TestBroker {
     return new PartitionControlHandler({ brokerId, incarnation, registry, assignments, clock });
   }
 
-  partition(topic = 'orders', number = 0): Partition {
-    return this.registry.get(topic, number);
+  partition(number = 0): Partition {
+    return this.registry.get(this.topic, number);
   }
 
   log(): ReplicaLog {

@@ -17,6 +17,8 @@ export interface Outcome {
 }
 
 export interface TopicChoice {
+  /** "orders" unless another one is given. */
+  readonly name?: string;
   readonly topicId?: string;
   /** Makes the ids of its replicas. */
   readonly replicaDigit?: string;
@@ -29,7 +31,7 @@ export class TestCluster {
   readonly clock = new ManualClock(START_MS);
   readonly network = new Network();
   readonly brokers: readonly TestBroker[];
-  topic: Required<Omit<TopicChoice, 'mode'>> & Pick<TopicChoice, 'mode'> = {
+  topic: Required<Omit<TopicChoice, 'mode' | 'name'>> & Pick<TopicChoice, 'mode' | 'name'> = {
     topicId: TOPIC_ID,
     replicaDigit: 'a',
     config: {},
@@ -51,7 +53,10 @@ export class TestCluster {
   static async start(count = 3, topic: TopicChoice = {}): Promise<TestCluster> {
     const cluster = new TestCluster(count);
     Object.assign(cluster.topic, topic);
-    for (const broker of cluster.brokers) await broker.start();
+    for (const broker of cluster.brokers) {
+      broker.topic = cluster.topicName;
+      await broker.start();
+    }
     await cluster.tellAll();
     return cluster;
   }
@@ -68,6 +73,10 @@ export class TestCluster {
     return this.brokers[id - 1];
   }
 
+  get topicName(): string {
+    return this.topic.name ?? 'orders';
+  }
+
   replicaId(broker: number): string {
     return `${broker}${this.topic.replicaDigit}`.repeat(16);
   }
@@ -76,7 +85,7 @@ export class TestCluster {
   state(change: Partial<DesiredState> = {}): DesiredState {
     const { topicId, config, generation, mode = ReplicationMode.RAFT } = this.topic;
     const assignment: PartitionAssignment = {
-      topic: 'orders',
+      topic: this.topicName,
       topicId,
       config: { ...config },
       info: {
@@ -163,8 +172,8 @@ export class TestCluster {
       this.brokers.find(
         ({ id, registry }) =>
           !except.includes(id) &&
-          registry.find('orders', 0)?.leads === true &&
-          registry.get('orders', 0).replicator.established,
+          registry.find(this.topicName, 0)?.leads === true &&
+          registry.get(this.topicName, 0).replicator.established,
       );
     await this.until(() => find() !== undefined);
     return find() as TestBroker;

@@ -204,6 +204,11 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     return this.retention.run(nowMs);
   }
 
+  deleteBefore(offset: Offset): Promise<void> {
+    this.state.checkService();
+    return this.retention.deleteBefore(offset);
+  }
+
   snapshotState(end: Offset): { state: SnapshotState; segments: readonly SegmentSummary[] } {
     this.state.checkService();
     return describeSnapshot(this.state, end);

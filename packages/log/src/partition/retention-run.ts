@@ -1,12 +1,18 @@
 // Carries out retention: the log start moves, its frame becomes durable, then files go (rule 25). Cut off in between, the
 // next start finds a log start and removes what lies below.
+import type { Offset } from '../types.js';
 import type { LogState } from './log-state.js';
 import type { LogSync } from './log-sync.js';
 import type { PendingStates } from './pending-states.js';
-import { expiredSegments } from './retention.js';
+import { expiredSegments, segmentsBelow } from './retention.js';
+
+/** How many segments from the front may go; asked again after a wait. */
+type Count = () => number;
 
 export class RetentionRun {
   private isRunning = false;
+  /** One deletion after the other. */
+  private last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly state: LogState,
@@ -18,19 +24,30 @@ export class RetentionRun {
     if (this.isRunning) return;
     this.isRunning = true;
     try {
-      await this.deleteExpired(nowMs);
+      await this.inTurn(() => this.countExpired(nowMs));
     } finally {
       this.isRunning = false;
     }
   }
 
-  private async deleteExpired(nowMs: number): Promise<void> {
+  deleteBefore(offset: Offset): Promise<void> {
     const { state } = this;
-    if (this.countExpired(nowMs) === 0) return;
+    return this.inTurn(() => segmentsBelow(state.segments.all, Math.min(offset, state.stableEnd)));
+  }
+
+  private inTurn(count: Count): Promise<void> {
+    const turn = this.last.then(() => this.deleteFront(count));
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async deleteFront(countNow: Count): Promise<void> {
+    const { state } = this;
+    if (state.failure !== undefined || !state.isOpen || countNow() === 0) return;
     // What the batches that go tell of producers is in a snapshot first (rule 26).
     state.bytesSinceDerived = Infinity;
     await this.synced.run();
-    const count = this.countExpired(nowMs);
+    const count = countNow();
     if (count === 0 || state.failure !== undefined || !state.isOpen) return;
     const logStart = state.segments.all[count].base;
     const epochBeforeStart = state.epochs.at(logStart - 1) ?? 0;

@@ -133,3 +133,67 @@ describe('retention', () => {
     });
   });
 });
+
+describe('what an owner has no need of any more', () => {
+  async function makeWorld(): Promise<PartitionWorld> {
+    const world = await PartitionWorld.make({ segmentBytes: 500 }, { tailBytes: 0 });
+    for (let at = 0; at < 30; at++) world.append(1);
+    world.tick();
+    return world;
+  }
+
+  test('goes in whole segments, never beyond the high watermark, never the active one', async () => {
+    const world = await makeWorld();
+    const [, second, third] = world.bases();
+    world.log.setHighWatermark(third - 1);
+    await settled(world, world.log.deleteBefore(29));
+    expect(world.log.logStart).toBe(second);
+    world.log.setHighWatermark(30);
+    await settled(world, world.log.deleteBefore(third));
+    expect(world.log.logStart).toBe(third);
+    await settled(world, world.log.deleteBefore(third + 1));
+    expect(world.log.logStart).toBe(third);
+    await settled(world, world.log.deleteBefore(1000));
+    expect(world.bases()).toEqual([world.log.logStart]);
+    expect(world.log.logEnd).toBe(30);
+    expect((await world.readAll()).length).toBeGreaterThan(0);
+  });
+
+  test('is unlinked after the frame of the new log start is on disk (rule 25)', async () => {
+    const world = await makeWorld();
+    await world.checkpoint();
+    world.log.setHighWatermark(30);
+    const before = world.bases();
+    world.log.deleteBefore(20).catch(() => undefined);
+    while (!world.frames.some(({ record }) => record.kind === 'logStart'))
+      await new Promise(setImmediate);
+    expect(world.bases()).toEqual(before);
+    await world.crash();
+    expect(world.log.damage).toBeUndefined();
+    expect(world.bases()[0]).toBe(world.log.logStart);
+    expect(world.log.logEnd).toBe(30);
+  });
+
+  test('waits for a deletion by age that is under way', async () => {
+    const world = await makeWorld();
+    world.log.setHighWatermark(30);
+    const [, second] = world.bases();
+    world.log.config = { ...world.log.config, retentionBytes: world.log.sizeBytes - 1 };
+    const byAge = world.log.enforceRetention(0);
+    const byOwner = world.log.deleteBefore(30);
+    await settled(world, byAge);
+    expect(world.log.logStart).toBeGreaterThanOrEqual(second);
+    await settled(world, byOwner);
+    expect(world.bases()).toEqual([world.log.logStart]);
+  });
+
+  async function settled(world: PartitionWorld, work: Promise<void>): Promise<void> {
+    let done = false;
+    void work.then(() => (done = true));
+    while (!done) {
+      await new Promise(setImmediate);
+      world.tick();
+    }
+    await work;
+  }
+});

@@ -1,4 +1,4 @@
-// Which segments age or size allow to delete: a pure choice. Whole segments from the oldest on, only what is committed,
+// Which segments age, size or their owner's word allow to delete: a pure choice. Whole segments from the oldest on, only what is committed,
 // never the active one, so that offsets and file names are never used again.
 import type { Offset } from '../types.js';
 
@@ -35,5 +35,12 @@ export function expiredSegments(facts: RetentionFacts): number {
     bytes -= segment.bytes;
     count++;
   }
+  return count;
+}
+
+/** How many segments from the front hold nothing but offsets below `end`; the active one is none of them. */
+export function segmentsBelow(segments: RetentionFacts['segments'], end: Offset): number {
+  let count = 0;
+  while (count < segments.length - 1 && segments[count].endOffset <= end) count++;
   return count;
 }
