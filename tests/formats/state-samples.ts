@@ -9,6 +9,12 @@ import {
   epochOffsetCodec,
   epochStartCodec,
   generationRecordCodec,
+  groupEpochCodec,
+  groupMemberRecordCodec,
+  groupPositionRecordCodec,
+  groupRecordCodec,
+  groupRecordKeyCodec,
+  groupTopicCodec,
   hardStateCodec,
   knownBrokerCodec,
   leaderChangeCodec,
@@ -24,6 +30,7 @@ import {
   replicaIdentityCodec,
   switchOutcomeCodec,
   tombstoneCodec,
+  topicPartitionsCodec,
   topicRecordCodec,
   topicSwitchCodec,
   transitionCodec,
@@ -81,6 +88,10 @@ const batch = {
   timestamp: 1_700_000_000_000,
 };
 const producer = { producerId: 4000, producerEpoch: 3, batches: [batch, batch] };
+
+const groupEpoch = { term: 6, counter: 11 };
+const groupTopic = { topicId, topic: 'orders', partitions: 12 };
+const owned = [{ topicId, partitions: [0, 3, 11] }];
 
 /** A sample whose type no longer matters: its codec takes it. */
 export interface StateSample {
@@ -168,5 +179,38 @@ export const stateSamples: readonly StateSample[] = [
     offset: 105,
     producers: [producer],
     maxTimestamp: 1_700_000_000_000,
+  }),
+  sample(groupRecordKeyCodec, {
+    kind: 3,
+    group: 'billing',
+    memberId: 'm-1',
+    topicId,
+    partition: 11,
+  }),
+  sample(groupEpochCodec, groupEpoch),
+  sample(groupTopicCodec, groupTopic),
+  sample(topicPartitionsCodec, { topicId, partitions: [0, 3, 11] }),
+  sample(groupRecordCodec, {
+    epoch: groupEpoch,
+    topics: [groupTopic],
+    emptySince: 1_700_000_000_000,
+  }),
+  sample(groupMemberRecordCodec, {
+    instanceId: 'billing-1',
+    clientId: 'billing',
+    host: '10.0.0.7',
+    topics: ['orders', 'invoices'],
+    sessionTimeoutMs: 45_000,
+    away: true,
+    epoch: groupEpoch,
+    assigned: owned,
+    revoking: owned,
+    target: owned,
+  }),
+  sample(groupPositionRecordCodec, {
+    offset: 1041,
+    lastEpoch: 4,
+    metadata: 'page 3',
+    committedAt: 1_700_000_000_000,
   }),
 ];

@@ -2257,5 +2257,552 @@ export namespace zhumq {
             /** Shape of a ProducerSnapshot. */
             type $Shape = zhumq.state.ProducerSnapshot.$Properties;
         }
+
+        /** GroupRecordKind enum. */
+        enum GroupRecordKind {
+
+            /** GROUP_RECORD_UNKNOWN value */
+            GROUP_RECORD_UNKNOWN = 0,
+
+            /** GROUP_RECORD_GROUP value */
+            GROUP_RECORD_GROUP = 1,
+
+            /** GROUP_RECORD_MEMBER value */
+            GROUP_RECORD_MEMBER = 2,
+
+            /** GROUP_RECORD_POSITION value */
+            GROUP_RECORD_POSITION = 3
+        }
+
+        /**
+         * Properties of a GroupRecordKey.
+         * @deprecated Use zhumq.state.GroupRecordKey.$Properties instead.
+         */
+        interface IGroupRecordKey extends zhumq.state.GroupRecordKey.$Properties {
+        }
+
+        /** Represents a GroupRecordKey. */
+        class GroupRecordKey {
+
+            /**
+             * Constructs a new GroupRecordKey.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupRecordKey.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupRecordKey kind. */
+            kind: zhumq.state.GroupRecordKind;
+
+            /** GroupRecordKey group. */
+            group: string;
+
+            /** GroupRecordKey memberId. */
+            memberId: string;
+
+            /** GroupRecordKey topicId. */
+            topicId: string;
+
+            /** GroupRecordKey partition. */
+            partition: number;
+
+            /**
+             * Encodes the specified GroupRecordKey message. Does not implicitly {@link zhumq.state.GroupRecordKey.verify|verify} messages.
+             * @param message GroupRecordKey message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupRecordKey.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupRecordKey message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupRecordKey & zhumq.state.GroupRecordKey.$Shape} GroupRecordKey
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupRecordKey & zhumq.state.GroupRecordKey.$Shape;
+        }
+
+        namespace GroupRecordKey {
+
+            /** Properties of a GroupRecordKey. */
+            interface $Properties {
+
+                /** GroupRecordKey kind */
+                kind?: (zhumq.state.GroupRecordKind|null);
+
+                /** GroupRecordKey group */
+                group?: (string|null);
+
+                /** GroupRecordKey memberId */
+                memberId?: (string|null);
+
+                /** GroupRecordKey topicId */
+                topicId?: (string|null);
+
+                /** GroupRecordKey partition */
+                partition?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupRecordKey. */
+            type $Shape = zhumq.state.GroupRecordKey.$Properties;
+        }
+
+        /**
+         * Properties of a GroupEpoch.
+         * @deprecated Use zhumq.state.GroupEpoch.$Properties instead.
+         */
+        interface IGroupEpoch extends zhumq.state.GroupEpoch.$Properties {
+        }
+
+        /** Represents a GroupEpoch. */
+        class GroupEpoch {
+
+            /**
+             * Constructs a new GroupEpoch.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupEpoch.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupEpoch term. */
+            term: number;
+
+            /** GroupEpoch counter. */
+            counter: number;
+
+            /**
+             * Encodes the specified GroupEpoch message. Does not implicitly {@link zhumq.state.GroupEpoch.verify|verify} messages.
+             * @param message GroupEpoch message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupEpoch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupEpoch message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupEpoch & zhumq.state.GroupEpoch.$Shape} GroupEpoch
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupEpoch & zhumq.state.GroupEpoch.$Shape;
+        }
+
+        namespace GroupEpoch {
+
+            /** Properties of a GroupEpoch. */
+            interface $Properties {
+
+                /** GroupEpoch term */
+                term?: (number|null);
+
+                /** GroupEpoch counter */
+                counter?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupEpoch. */
+            type $Shape = zhumq.state.GroupEpoch.$Properties;
+        }
+
+        /**
+         * Properties of a GroupTopic.
+         * @deprecated Use zhumq.state.GroupTopic.$Properties instead.
+         */
+        interface IGroupTopic extends zhumq.state.GroupTopic.$Properties {
+        }
+
+        /** Represents a GroupTopic. */
+        class GroupTopic {
+
+            /**
+             * Constructs a new GroupTopic.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupTopic.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupTopic topicId. */
+            topicId: string;
+
+            /** GroupTopic topic. */
+            topic: string;
+
+            /** GroupTopic partitions. */
+            partitions: number;
+
+            /**
+             * Encodes the specified GroupTopic message. Does not implicitly {@link zhumq.state.GroupTopic.verify|verify} messages.
+             * @param message GroupTopic message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupTopic.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupTopic message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupTopic & zhumq.state.GroupTopic.$Shape} GroupTopic
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupTopic & zhumq.state.GroupTopic.$Shape;
+        }
+
+        namespace GroupTopic {
+
+            /** Properties of a GroupTopic. */
+            interface $Properties {
+
+                /** GroupTopic topicId */
+                topicId?: (string|null);
+
+                /** GroupTopic topic */
+                topic?: (string|null);
+
+                /** GroupTopic partitions */
+                partitions?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupTopic. */
+            type $Shape = zhumq.state.GroupTopic.$Properties;
+        }
+
+        /**
+         * Properties of a TopicPartitions.
+         * @deprecated Use zhumq.state.TopicPartitions.$Properties instead.
+         */
+        interface ITopicPartitions extends zhumq.state.TopicPartitions.$Properties {
+        }
+
+        /** Represents a TopicPartitions. */
+        class TopicPartitions {
+
+            /**
+             * Constructs a new TopicPartitions.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.TopicPartitions.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** TopicPartitions topicId. */
+            topicId: string;
+
+            /** TopicPartitions partitions. */
+            partitions: number[];
+
+            /**
+             * Encodes the specified TopicPartitions message. Does not implicitly {@link zhumq.state.TopicPartitions.verify|verify} messages.
+             * @param message TopicPartitions message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.TopicPartitions.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a TopicPartitions message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.TopicPartitions & zhumq.state.TopicPartitions.$Shape} TopicPartitions
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.TopicPartitions & zhumq.state.TopicPartitions.$Shape;
+        }
+
+        namespace TopicPartitions {
+
+            /** Properties of a TopicPartitions. */
+            interface $Properties {
+
+                /** TopicPartitions topicId */
+                topicId?: (string|null);
+
+                /** TopicPartitions partitions */
+                partitions?: (number[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a TopicPartitions. */
+            type $Shape = zhumq.state.TopicPartitions.$Properties;
+        }
+
+        /**
+         * Properties of a GroupRecord.
+         * @deprecated Use zhumq.state.GroupRecord.$Properties instead.
+         */
+        interface IGroupRecord extends zhumq.state.GroupRecord.$Properties {
+        }
+
+        /** Represents a GroupRecord. */
+        class GroupRecord {
+
+            /**
+             * Constructs a new GroupRecord.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupRecord.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupRecord epoch. */
+            epoch?: (zhumq.state.GroupEpoch.$Properties|null);
+
+            /** GroupRecord topics. */
+            topics: zhumq.state.GroupTopic.$Properties[];
+
+            /** GroupRecord emptySince. */
+            emptySince: number;
+
+            /**
+             * Encodes the specified GroupRecord message. Does not implicitly {@link zhumq.state.GroupRecord.verify|verify} messages.
+             * @param message GroupRecord message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupRecord.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupRecord message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupRecord & zhumq.state.GroupRecord.$Shape} GroupRecord
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupRecord & zhumq.state.GroupRecord.$Shape;
+        }
+
+        namespace GroupRecord {
+
+            /** Properties of a GroupRecord. */
+            interface $Properties {
+
+                /** GroupRecord epoch */
+                epoch?: (zhumq.state.GroupEpoch.$Properties|null);
+
+                /** GroupRecord topics */
+                topics?: (zhumq.state.GroupTopic.$Properties[]|null);
+
+                /** GroupRecord emptySince */
+                emptySince?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupRecord. */
+            type $Shape = zhumq.state.GroupRecord.$Properties;
+        }
+
+        /**
+         * Properties of a GroupMemberRecord.
+         * @deprecated Use zhumq.state.GroupMemberRecord.$Properties instead.
+         */
+        interface IGroupMemberRecord extends zhumq.state.GroupMemberRecord.$Properties {
+        }
+
+        /** Represents a GroupMemberRecord. */
+        class GroupMemberRecord {
+
+            /**
+             * Constructs a new GroupMemberRecord.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupMemberRecord.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupMemberRecord instanceId. */
+            instanceId: string;
+
+            /** GroupMemberRecord clientId. */
+            clientId: string;
+
+            /** GroupMemberRecord host. */
+            host: string;
+
+            /** GroupMemberRecord topics. */
+            topics: string[];
+
+            /** GroupMemberRecord sessionTimeoutMs. */
+            sessionTimeoutMs: number;
+
+            /** GroupMemberRecord away. */
+            away: boolean;
+
+            /** GroupMemberRecord epoch. */
+            epoch?: (zhumq.state.GroupEpoch.$Properties|null);
+
+            /** GroupMemberRecord assigned. */
+            assigned: zhumq.state.TopicPartitions.$Properties[];
+
+            /** GroupMemberRecord revoking. */
+            revoking: zhumq.state.TopicPartitions.$Properties[];
+
+            /** GroupMemberRecord target. */
+            target: zhumq.state.TopicPartitions.$Properties[];
+
+            /**
+             * Encodes the specified GroupMemberRecord message. Does not implicitly {@link zhumq.state.GroupMemberRecord.verify|verify} messages.
+             * @param message GroupMemberRecord message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupMemberRecord.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupMemberRecord message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupMemberRecord & zhumq.state.GroupMemberRecord.$Shape} GroupMemberRecord
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupMemberRecord & zhumq.state.GroupMemberRecord.$Shape;
+        }
+
+        namespace GroupMemberRecord {
+
+            /** Properties of a GroupMemberRecord. */
+            interface $Properties {
+
+                /** GroupMemberRecord instanceId */
+                instanceId?: (string|null);
+
+                /** GroupMemberRecord clientId */
+                clientId?: (string|null);
+
+                /** GroupMemberRecord host */
+                host?: (string|null);
+
+                /** GroupMemberRecord topics */
+                topics?: (string[]|null);
+
+                /** GroupMemberRecord sessionTimeoutMs */
+                sessionTimeoutMs?: (number|null);
+
+                /** GroupMemberRecord away */
+                away?: (boolean|null);
+
+                /** GroupMemberRecord epoch */
+                epoch?: (zhumq.state.GroupEpoch.$Properties|null);
+
+                /** GroupMemberRecord assigned */
+                assigned?: (zhumq.state.TopicPartitions.$Properties[]|null);
+
+                /** GroupMemberRecord revoking */
+                revoking?: (zhumq.state.TopicPartitions.$Properties[]|null);
+
+                /** GroupMemberRecord target */
+                target?: (zhumq.state.TopicPartitions.$Properties[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupMemberRecord. */
+            type $Shape = zhumq.state.GroupMemberRecord.$Properties;
+        }
+
+        /**
+         * Properties of a GroupPositionRecord.
+         * @deprecated Use zhumq.state.GroupPositionRecord.$Properties instead.
+         */
+        interface IGroupPositionRecord extends zhumq.state.GroupPositionRecord.$Properties {
+        }
+
+        /** Represents a GroupPositionRecord. */
+        class GroupPositionRecord {
+
+            /**
+             * Constructs a new GroupPositionRecord.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupPositionRecord.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupPositionRecord offset. */
+            offset: number;
+
+            /** GroupPositionRecord lastEpoch. */
+            lastEpoch: number;
+
+            /** GroupPositionRecord metadata. */
+            metadata: string;
+
+            /** GroupPositionRecord committedAt. */
+            committedAt: number;
+
+            /**
+             * Encodes the specified GroupPositionRecord message. Does not implicitly {@link zhumq.state.GroupPositionRecord.verify|verify} messages.
+             * @param message GroupPositionRecord message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupPositionRecord.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupPositionRecord message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupPositionRecord & zhumq.state.GroupPositionRecord.$Shape} GroupPositionRecord
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupPositionRecord & zhumq.state.GroupPositionRecord.$Shape;
+        }
+
+        namespace GroupPositionRecord {
+
+            /** Properties of a GroupPositionRecord. */
+            interface $Properties {
+
+                /** GroupPositionRecord offset */
+                offset?: (number|null);
+
+                /** GroupPositionRecord lastEpoch */
+                lastEpoch?: (number|null);
+
+                /** GroupPositionRecord metadata */
+                metadata?: (string|null);
+
+                /** GroupPositionRecord committedAt */
+                committedAt?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupPositionRecord. */
+            type $Shape = zhumq.state.GroupPositionRecord.$Properties;
+        }
     }
 }

@@ -279,6 +279,62 @@ const TABLE = {
     meaning: "The topic's schema or codec refused the value.",
   },
   NOT_FOUND: { code: 85, flags: '', meaning: 'What the request names does not exist.' },
+
+  NOT_COORDINATOR: {
+    code: 100,
+    flags: 'r',
+    meaning:
+      'The broker does not coordinate the group; the context has the coordinator when known. Find it again.',
+  },
+  COORDINATOR_LOADING: {
+    code: 101,
+    flags: 'r',
+    meaning: 'The coordinator of the group has just changed and still reads its log; try again.',
+  },
+  UNKNOWN_GROUP: {
+    code: 102,
+    flags: '',
+    meaning: 'No group of this name has members or positions.',
+  },
+  GROUP_NOT_EMPTY: {
+    code: 103,
+    flags: '',
+    meaning: 'The group has members that are in the way; stop them first. Nothing was changed.',
+  },
+  GROUP_FULL: {
+    code: 104,
+    flags: 'r',
+    meaning: 'The group has as many members as are allowed; wait until one goes.',
+  },
+  UNKNOWN_MEMBER: {
+    code: 105,
+    flags: '',
+    meaning:
+      'The group does not have this member (any more): its session timed out, or it left. Give up its partitions and join anew.',
+  },
+  FENCED_MEMBER: {
+    code: 106,
+    flags: '',
+    meaning:
+      "The request names another epoch than the member's present one; nothing was committed. The next heartbeat tells the epoch and what the member may read.",
+  },
+  FENCED_INSTANCE: {
+    code: 107,
+    flags: 'f',
+    meaning:
+      'Another member has joined under the same instance id and taken the place; give each running program its own.',
+  },
+  NOT_OWNED: {
+    code: 108,
+    flags: '',
+    meaning: 'The member does not own the partition; its position was not committed.',
+  },
+  POSITION_BEHIND: {
+    code: 109,
+    flags: '',
+    meaning:
+      'A later position is committed already; positions go back only by a reset. Nothing was changed.',
+  },
 } as const satisfies Record<string, Row>;
 
 /** The stable name of an error. */

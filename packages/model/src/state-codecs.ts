@@ -269,3 +269,57 @@ export const producerSnapshotCodec = new MessageCodec<State.ProducerSnapshot>(
   state.ProducerSnapshot,
   { offset: integer, producers: list(one(producerEntryCodec)), maxTimestamp: integer },
 );
+
+// ---- records of __groups
+
+export const groupRecordKeyCodec = new MessageCodec<State.GroupRecordKey>(
+  'GroupRecordKey',
+  state.GroupRecordKey,
+  { kind: smallInteger, group: text, memberId: text, topicId: text, partition: smallInteger },
+);
+
+export const groupEpochCodec = new MessageCodec<State.GroupEpoch>('GroupEpoch', state.GroupEpoch, {
+  term: integer,
+  counter: integer,
+});
+
+export const groupTopicCodec = new MessageCodec<State.GroupTopic>('GroupTopic', state.GroupTopic, {
+  topicId: text,
+  topic: text,
+  partitions: smallInteger,
+});
+
+export const topicPartitionsCodec = new MessageCodec<State.TopicPartitions>(
+  'TopicPartitions',
+  state.TopicPartitions,
+  { topicId: text, partitions: list(smallInteger) },
+);
+
+export const groupRecordCodec = new MessageCodec<State.GroupRecord>(
+  'GroupRecord',
+  state.GroupRecord,
+  { epoch: one(groupEpochCodec), topics: list(one(groupTopicCodec)), emptySince: integer },
+);
+
+export const groupMemberRecordCodec = new MessageCodec<State.GroupMemberRecord>(
+  'GroupMemberRecord',
+  state.GroupMemberRecord,
+  {
+    instanceId: text,
+    clientId: text,
+    host: text,
+    topics: list(text),
+    sessionTimeoutMs: smallInteger,
+    away: flag,
+    epoch: one(groupEpochCodec),
+    assigned: list(one(topicPartitionsCodec)),
+    revoking: list(one(topicPartitionsCodec)),
+    target: list(one(topicPartitionsCodec)),
+  },
+);
+
+export const groupPositionRecordCodec = new MessageCodec<State.GroupPositionRecord>(
+  'GroupPositionRecord',
+  state.GroupPositionRecord,
+  { offset: integer, lastEpoch: integer, metadata: text, committedAt: integer },
+);

@@ -212,3 +212,55 @@ export interface ProducerSnapshot {
   readonly producers: readonly ProducerEntry[];
   readonly maxTimestamp: number;
 }
+
+export interface GroupRecordKey {
+  /** 1 group, 2 member, 3 position; others are of later versions. */
+  readonly kind: number;
+  readonly group: string;
+  readonly memberId: string;
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+export interface GroupEpoch {
+  readonly term: number;
+  readonly counter: number;
+}
+
+export interface GroupTopic {
+  readonly topicId: string;
+  readonly topic: string;
+  /** 0 once it was deleted. */
+  readonly partitions: number;
+}
+
+export interface TopicPartitions {
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+}
+
+export interface GroupRecord {
+  readonly epoch: GroupEpoch;
+  readonly topics: readonly GroupTopic[];
+  readonly emptySince: number;
+}
+
+export interface GroupMemberRecord {
+  readonly instanceId: string;
+  readonly clientId: string;
+  readonly host: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly away: boolean;
+  readonly epoch: GroupEpoch;
+  readonly assigned: readonly TopicPartitions[];
+  readonly revoking: readonly TopicPartitions[];
+  readonly target: readonly TopicPartitions[];
+}
+
+export interface GroupPositionRecord {
+  readonly offset: number;
+  readonly lastEpoch: number;
+  readonly metadata: string;
+  readonly committedAt: number;
+}
