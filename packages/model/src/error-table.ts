@@ -223,7 +223,7 @@ const TABLE = {
   SESSION_UNKNOWN: {
     code: 58,
     flags: 'r',
-    meaning: 'The fetch session is not known (any more): begin another one.',
+    meaning: 'The fetch session or attachment is not known (any more): begin another one.',
   },
   REPLICA_NOT_READY: {
     code: 59,

@@ -9,7 +9,7 @@ import ttypes = require('./consumer_types');
 import Delivery = ttypes.Delivery
 
 /**
- * Served by a consumer on the connection that it opened.
+ * Served by a consumer on the connection that it opened; the calls of delivery.thrift are the other direction.
  */
 declare class Client {
     private output: thrift.TTransport;
@@ -39,14 +39,24 @@ declare class Client {
     ping(timestamp: number, callback?: (error: void, response: void)=>void): void;
 
     /**
-     * Ends the delivery of a partition that the consumer no longer owns or the broker no longer serves.
+     * Ends a stretch: the broker can not deliver the partition any more, and the reason says what to do.
      */
-    detach(topic: string, partition: number, reason: common_ttypes.Failure): Promise<void>;
+    detach(topic: string, partition: number, reason: common_ttypes.Failure, attachment: number, stretch: number): Promise<void>;
 
     /**
-     * Ends the delivery of a partition that the consumer no longer owns or the broker no longer serves.
+     * Ends a stretch: the broker can not deliver the partition any more, and the reason says what to do.
      */
-    detach(topic: string, partition: number, reason: common_ttypes.Failure, callback?: (error: void, response: void)=>void): void;
+    detach(topic: string, partition: number, reason: common_ttypes.Failure, attachment: number, stretch: number, callback?: (error: void, response: void)=>void): void;
+
+    /**
+     * Ends the whole attachment, or says that it is not known: the consumer attaches anew.
+     */
+    attachmentClosed(attachment: number, reason: common_ttypes.Failure): Promise<void>;
+
+    /**
+     * Ends the whole attachment, or says that it is not known: the consumer attaches anew.
+     */
+    attachmentClosed(attachment: number, reason: common_ttypes.Failure, callback?: (error: void, response: void)=>void): void;
   }
 
 declare class Processor {
@@ -57,4 +67,5 @@ declare class Processor {
     process_deliver(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_ping(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_detach(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_attachmentClosed(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
 }

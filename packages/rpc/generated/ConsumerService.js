@@ -176,6 +176,8 @@ const ConsumerService_detach_args = exports.ConsumerService_detach_args = class 
     this.topic = undefined;
     this.partition = undefined;
     this.reason = undefined;
+    this.attachment = undefined;
+    this.stretch = undefined;
     if (args) {
       if (args.topic !== undefined && args.topic !== null) {
         this.topic = args.topic;
@@ -185,6 +187,12 @@ const ConsumerService_detach_args = exports.ConsumerService_detach_args = class 
       }
       if (args.reason !== undefined && args.reason !== null) {
         this.reason = new common_ttypes.Failure(args.reason);
+      }
+      if (args.attachment !== undefined && args.attachment !== null) {
+        this.attachment = args.attachment;
+      }
+      if (args.stretch !== undefined && args.stretch !== null) {
+        this.stretch = args.stretch;
       }
     }
   }
@@ -221,6 +229,20 @@ const ConsumerService_detach_args = exports.ConsumerService_detach_args = class 
           input.skip(ftype);
         }
         break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.attachment = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I64) {
+          this.stretch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -229,6 +251,8 @@ const ConsumerService_detach_args = exports.ConsumerService_detach_args = class 
     if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'detach.topic is missing');
     if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'detach.partition is missing');
     if (this.reason === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'detach.reason is missing');
+    if (this.attachment === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'detach.attachment is missing');
+    if (this.stretch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'detach.stretch is missing');
     input.readStructEnd();
     return;
   }
@@ -248,6 +272,16 @@ const ConsumerService_detach_args = exports.ConsumerService_detach_args = class 
     if (this.reason !== null && this.reason !== undefined) {
       output.writeFieldBegin('reason', Thrift.Type.STRUCT, 3);
       this.reason.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.attachment !== null && this.attachment !== undefined) {
+      output.writeFieldBegin('attachment', Thrift.Type.I64, 4);
+      output.writeI64(this.attachment);
+      output.writeFieldEnd();
+    }
+    if (this.stretch !== null && this.stretch !== undefined) {
+      output.writeFieldBegin('stretch', Thrift.Type.I64, 5);
+      output.writeI64(this.stretch);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -277,6 +311,101 @@ const ConsumerService_detach_result = exports.ConsumerService_detach_result = cl
 
   write (output) {
     output.writeStructBegin('ConsumerService_detach_result');
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ConsumerService_attachmentClosed_args = exports.ConsumerService_attachmentClosed_args = class {
+  constructor(args) {
+    this.attachment = undefined;
+    this.reason = undefined;
+    if (args) {
+      if (args.attachment !== undefined && args.attachment !== null) {
+        this.attachment = args.attachment;
+      }
+      if (args.reason !== undefined && args.reason !== null) {
+        this.reason = new common_ttypes.Failure(args.reason);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I64) {
+          this.attachment = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.reason = new common_ttypes.Failure();
+          this.reason.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.attachment === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'attachmentClosed.attachment is missing');
+    if (this.reason === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'attachmentClosed.reason is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ConsumerService_attachmentClosed_args');
+    if (this.attachment !== null && this.attachment !== undefined) {
+      output.writeFieldBegin('attachment', Thrift.Type.I64, 1);
+      output.writeI64(this.attachment);
+      output.writeFieldEnd();
+    }
+    if (this.reason !== null && this.reason !== undefined) {
+      output.writeFieldBegin('reason', Thrift.Type.STRUCT, 2);
+      this.reason.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const ConsumerService_attachmentClosed_result = exports.ConsumerService_attachmentClosed_result = class {
+  constructor(args) {
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      input.skip(ftype);
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('ConsumerService_attachmentClosed_result');
     output.writeFieldStop();
     output.writeStructEnd();
     return;
@@ -363,27 +492,65 @@ const ConsumerServiceClient = exports.Client = class ConsumerServiceClient {
     }
   }
 
-  detach (topic, partition, reason) {
+  detach (topic, partition, reason, attachment, stretch) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_detach(topic, partition, reason);
+      self.send_detach(topic, partition, reason, attachment, stretch);
     });
   }
 
-  send_detach (topic, partition, reason) {
+  send_detach (topic, partition, reason, attachment, stretch) {
     const output = new this.pClass(this.output);
     const params = {
       topic: topic,
       partition: partition,
-      reason: reason
+      reason: reason,
+      attachment: attachment,
+      stretch: stretch
     };
     const args = new ConsumerService_detach_args(params);
     try {
       output.writeMessageBegin('detach', Thrift.MessageType.ONEWAY, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      this.output.flush();
+      const callback = this._reqs[this.seqid()] || function() {};
+      delete this._reqs[this.seqid()];
+      callback(null);
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  attachmentClosed (attachment, reason) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_attachmentClosed(attachment, reason);
+    });
+  }
+
+  send_attachmentClosed (attachment, reason) {
+    const output = new this.pClass(this.output);
+    const params = {
+      attachment: attachment,
+      reason: reason
+    };
+    const args = new ConsumerService_attachmentClosed_args(params);
+    try {
+      output.writeMessageBegin('attachmentClosed', Thrift.MessageType.ONEWAY, this.seqid());
       args.write(output);
       output.writeMessageEnd();
       this.output.flush();
@@ -434,6 +601,12 @@ const ConsumerServiceProcessor = exports.Processor = class ConsumerServiceProces
     const args = new ConsumerService_detach_args();
     args.read(input);
     input.readMessageEnd();
-    this._handler.detach(args.topic, args.partition, args.reason);
+    this._handler.detach(args.topic, args.partition, args.reason, args.attachment, args.stretch);
+  }
+  process_attachmentClosed (seqid, input, output) {
+    const args = new ConsumerService_attachmentClosed_args();
+    args.read(input);
+    input.readMessageEnd();
+    this._handler.attachmentClosed(args.attachment, args.reason);
   }
 };

@@ -14,6 +14,10 @@ declare class Delivery {
     public batches: Buffer;
     public highWatermark: number;
     public creditBytes: number;
+    public attachment: number;
+    public stretch: number;
+    public offset: number;
+    public logStart: number;
 
-      constructor(args?: { topic: string; partition: number; batches: Buffer; highWatermark: number; creditBytes: number; });
+      constructor(args?: { topic: string; partition: number; batches: Buffer; highWatermark: number; creditBytes: number; attachment: number; stretch: number; offset: number; logStart: number; });
   }

@@ -15,6 +15,10 @@ const Delivery = module.exports.Delivery = class {
     this.batches = undefined;
     this.highWatermark = undefined;
     this.creditBytes = undefined;
+    this.attachment = undefined;
+    this.stretch = undefined;
+    this.offset = undefined;
+    this.logStart = undefined;
     if (args) {
       if (args.topic !== undefined && args.topic !== null) {
         this.topic = args.topic;
@@ -30,6 +34,18 @@ const Delivery = module.exports.Delivery = class {
       }
       if (args.creditBytes !== undefined && args.creditBytes !== null) {
         this.creditBytes = args.creditBytes;
+      }
+      if (args.attachment !== undefined && args.attachment !== null) {
+        this.attachment = args.attachment;
+      }
+      if (args.stretch !== undefined && args.stretch !== null) {
+        this.stretch = args.stretch;
+      }
+      if (args.offset !== undefined && args.offset !== null) {
+        this.offset = args.offset;
+      }
+      if (args.logStart !== undefined && args.logStart !== null) {
+        this.logStart = args.logStart;
       }
     }
   }
@@ -79,6 +95,34 @@ const Delivery = module.exports.Delivery = class {
           input.skip(ftype);
         }
         break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.attachment = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.I64) {
+          this.stretch = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 8:
+        if (ftype == Thrift.Type.I64) {
+          this.offset = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 9:
+        if (ftype == Thrift.Type.I64) {
+          this.logStart = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -89,6 +133,10 @@ const Delivery = module.exports.Delivery = class {
     if (this.batches === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.batches is missing');
     if (this.highWatermark === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.highWatermark is missing');
     if (this.creditBytes === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.creditBytes is missing');
+    if (this.attachment === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.attachment is missing');
+    if (this.stretch === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.stretch is missing');
+    if (this.offset === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.offset is missing');
+    if (this.logStart === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'Delivery.logStart is missing');
     input.readStructEnd();
     return;
   }
@@ -118,6 +166,26 @@ const Delivery = module.exports.Delivery = class {
     if (this.creditBytes !== null && this.creditBytes !== undefined) {
       output.writeFieldBegin('creditBytes', Thrift.Type.I64, 5);
       output.writeI64(this.creditBytes);
+      output.writeFieldEnd();
+    }
+    if (this.attachment !== null && this.attachment !== undefined) {
+      output.writeFieldBegin('attachment', Thrift.Type.I64, 6);
+      output.writeI64(this.attachment);
+      output.writeFieldEnd();
+    }
+    if (this.stretch !== null && this.stretch !== undefined) {
+      output.writeFieldBegin('stretch', Thrift.Type.I64, 7);
+      output.writeI64(this.stretch);
+      output.writeFieldEnd();
+    }
+    if (this.offset !== null && this.offset !== undefined) {
+      output.writeFieldBegin('offset', Thrift.Type.I64, 8);
+      output.writeI64(this.offset);
+      output.writeFieldEnd();
+    }
+    if (this.logStart !== null && this.logStart !== undefined) {
+      output.writeFieldBegin('logStart', Thrift.Type.I64, 9);
+      output.writeI64(this.logStart);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

@@ -2,6 +2,7 @@
 import type * as broker from './broker_types.js';
 import type * as common from './common_types.js';
 import type * as consumer from './consumer_types.js';
+import type * as delivery from './delivery_types.js';
 import type * as fetch from './fetch_types.js';
 import type * as group from './group_types.js';
 import type * as raft from './raft_types.js';
@@ -65,16 +66,31 @@ or on disk on all of the ISR and a majority of the replicas (mode FETCH). Idempo
 }
 export declare const BrokerService: ServiceTable;
 
-/** Served by a consumer on the connection that it opened. */
+/** Served by a consumer on the connection that it opened; the calls of delivery.thrift are the other direction. */
 export interface ConsumerService {
   /** Hands over batches; never sent beyond the credit that the consumer granted. */
   deliver(delivery: consumer.Delivery): Unanswered;
   /** Keeps an idle connection known to be alive. */
   ping(timestamp: number): Unanswered;
-  /** Ends the delivery of a partition that the consumer no longer owns or the broker no longer serves. */
-  detach(topic: string, partition: number, reason: common.Failure): Unanswered;
+  /** Ends a stretch: the broker can not deliver the partition any more, and the reason says what to do. */
+  detach(topic: string, partition: number, reason: common.Failure, attachment: number, stretch: number): Unanswered;
+  /** Ends the whole attachment, or says that it is not known: the consumer attaches anew. */
+  attachmentClosed(attachment: number, reason: common.Failure): Unanswered;
 }
 export declare const ConsumerService: ServiceTable;
+
+/** Served by every broker, for consumers that want records pushed. */
+export interface DeliveryService {
+  /** Begins delivery; refused with OVERLOADED when there are too many attachments. It ends with the connection. */
+  attach(request: delivery.AttachRequest): delivery.AttachReply;
+  /** Adds and removes partitions; answers for those added. An attachment that is not known is SESSION_UNKNOWN. */
+  changeAttachment(change: delivery.AttachmentChange): delivery.PartitionAttachResult[];
+  /** Says how far the consumer has come, and that it is alive: sent at least every heartbeatMs, if need be with nothing in it. */
+  grantCredit(attachment: number, credits: delivery.PartitionCredit[]): Unanswered;
+  /** Ends the attachment; nothing is delivered to it after the answer. Idempotent. */
+  closeAttachment(attachment: number): void;
+}
+export declare const DeliveryService: ServiceTable;
 
 /** Served by every broker to the others. */
 export interface FetchService {

@@ -125,11 +125,58 @@ exports.ConsumerService = {
     },
     {
       name: 'detach',
-      parameters: ["topic","partition","reason"],
+      parameters: ["topic","partition","reason","attachment","stretch"],
       oneway: true,
       answers: false,
       Arguments: ConsumerService.ConsumerService_detach_args,
       Result: ConsumerService.ConsumerService_detach_result,
+    },
+    {
+      name: 'attachmentClosed',
+      parameters: ["attachment","reason"],
+      oneway: true,
+      answers: false,
+      Arguments: ConsumerService.ConsumerService_attachmentClosed_args,
+      Result: ConsumerService.ConsumerService_attachmentClosed_result,
+    },
+  ],
+};
+
+const DeliveryService = require('./DeliveryService.js');
+exports.DeliveryService = {
+  name: 'DeliveryService',
+  methods: [
+    {
+      name: 'attach',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: DeliveryService.DeliveryService_attach_args,
+      Result: DeliveryService.DeliveryService_attach_result,
+    },
+    {
+      name: 'changeAttachment',
+      parameters: ["change"],
+      oneway: false,
+      answers: true,
+      Arguments: DeliveryService.DeliveryService_changeAttachment_args,
+      Result: DeliveryService.DeliveryService_changeAttachment_result,
+    },
+    {
+      name: 'grantCredit',
+      parameters: ["attachment","credits"],
+      oneway: true,
+      answers: false,
+      Arguments: DeliveryService.DeliveryService_grantCredit_args,
+      Result: DeliveryService.DeliveryService_grantCredit_result,
+    },
+    {
+      name: 'closeAttachment',
+      parameters: ["attachment"],
+      oneway: false,
+      answers: false,
+      Arguments: DeliveryService.DeliveryService_closeAttachment_args,
+      Result: DeliveryService.DeliveryService_closeAttachment_result,
     },
   ],
 };

@@ -36,6 +36,8 @@ export interface ChannelOptions extends HostPort {
   readonly backoff?: BackoffOptions;
   /** What the other side may call over this connection. */
   readonly services?: readonly Service[];
+  /** A connection ended, or could not be made; not called for close(). For who is called and need not call by itself. */
+  readonly onLost?: (error: Error | undefined) => void;
   readonly metrics?: RpcChannelMetrics;
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -195,6 +197,7 @@ export class RpcChannel implements CallTarget {
     else this.retryAtMs = this.clock.monotonicMs() + this.backoff.nextMs();
     this.wake();
     this.afterEnd?.(error);
+    if (!this.closed) this.options.onLost?.(error);
   }
 
   private wake(): void {

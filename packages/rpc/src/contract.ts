@@ -1,4 +1,5 @@
 // The types of handlers and clients, derived from the contract of a service. Nothing here exists at run time.
+import type { ZhumqError } from '@zhumq/base';
 import type { Unanswered } from '../generated/services.js';
 import type { Method } from './method.js';
 import type { Binary } from './wire/message-writer.js';
@@ -38,6 +39,10 @@ export interface CallContext {
   readonly bufferedBytes: number;
   /** Calls in the other direction over the same connection. */
   readonly peer: CallTarget;
+  /** Resolves when the kernel has what was sent until now. Rejects when the connection ended before. */
+  written(): Promise<void>;
+  /** Ends the connection at once; for a peer that is taken for dead. The error goes to whoever waits for an answer of it. */
+  destroy(error: ZhumqError): void;
 }
 
 /** Where calls go: a channel, or the other side of a connection. Used through a typed client. */

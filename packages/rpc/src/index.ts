@@ -22,6 +22,8 @@ export {
   brokerService,
   consumerClient,
   consumerService,
+  deliveryClient,
+  deliveryService,
   fetchClient,
   fetchService,
   groupClient,
@@ -38,6 +40,8 @@ export type {
   BrokerHandler,
   ConsumerClient,
   ConsumerHandler,
+  DeliveryClient,
+  DeliveryHandler,
   FetchClient,
   FetchHandler,
   GroupClient,
@@ -128,3 +132,12 @@ export type {
   SwitchRequest,
 } from '../generated/zkserver_types.js';
 export type { Delivery } from '../generated/consumer_types.js';
+export type {
+  AttachedPartition,
+  AttachmentChange,
+  AttachReply,
+  AttachRequest,
+  PartitionAttach,
+  PartitionAttachResult,
+  PartitionCredit,
+} from '../generated/delivery_types.js';

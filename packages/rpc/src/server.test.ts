@@ -83,6 +83,7 @@ test('a server calls back over the connection that its client opened', async () 
     ping: (timestamp) => void delivered.push(timestamp),
     deliver: () => undefined,
     detach: () => undefined,
+    attachmentClosed: () => undefined,
   });
   await storeClient(openChannel(port, { services: [consumer] })).call('attach');
   await until(() => delivered.length === 1);

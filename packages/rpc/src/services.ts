@@ -17,6 +17,7 @@ export type GroupHandler = Handler<tables.GroupService>;
 export type RaftHandler = Handler<tables.RaftService>;
 export type ZkServerHandler = Handler<tables.ZkServerService>;
 export type StoreHandler = Handler<tables.StoreService>;
+export type DeliveryHandler = Handler<tables.DeliveryService>;
 export type ConsumerHandler = Handler<tables.ConsumerService>;
 
 export type BrokerClient = Client<tables.BrokerService>;
@@ -25,6 +26,7 @@ export type GroupClient = Client<tables.GroupService>;
 export type RaftClient = Client<tables.RaftService>;
 export type ZkServerClient = Client<tables.ZkServerService>;
 export type StoreClient = Client<tables.StoreService>;
+export type DeliveryClient = Client<tables.DeliveryService>;
 export type ConsumerClient = Client<tables.ConsumerService>;
 
 const BROKER = methodsOf(tables.BrokerService);
@@ -33,6 +35,7 @@ const GROUP = methodsOf(tables.GroupService);
 const RAFT = methodsOf(tables.RaftService);
 const ZKSERVER = methodsOf(tables.ZkServerService);
 const STORE = methodsOf(tables.StoreService);
+const DELIVERY = methodsOf(tables.DeliveryService);
 const CONSUMER = methodsOf(tables.ConsumerService);
 
 export const brokerService = (handler: BrokerHandler): Service => service(BROKER, handler);
@@ -41,6 +44,7 @@ export const groupService = (handler: GroupHandler): Service => service(GROUP, h
 export const raftService = (handler: RaftHandler): Service => service(RAFT, handler);
 export const zkServerService = (handler: ZkServerHandler): Service => service(ZKSERVER, handler);
 export const storeService = (handler: StoreHandler): Service => service(STORE, handler);
+export const deliveryService = (handler: DeliveryHandler): Service => service(DELIVERY, handler);
 export const consumerService = (handler: ConsumerHandler): Service => service(CONSUMER, handler);
 
 export const brokerClient = (target: CallTarget): BrokerClient => client(BROKER, target);
@@ -49,6 +53,7 @@ export const groupClient = (target: CallTarget): GroupClient => client(GROUP, ta
 export const raftClient = (target: CallTarget): RaftClient => client(RAFT, target);
 export const zkServerClient = (target: CallTarget): ZkServerClient => client(ZKSERVER, target);
 export const storeClient = (target: CallTarget): StoreClient => client(STORE, target);
+export const deliveryClient = (target: CallTarget): DeliveryClient => client(DELIVERY, target);
 export const consumerClient = (target: CallTarget): ConsumerClient => client(CONSUMER, target);
 
 function service(methods: readonly Method[], handler: object): Service {
