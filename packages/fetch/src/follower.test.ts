@@ -45,6 +45,23 @@ test('answers of other leaders, epochs and positions are ignored', () => {
   expect(follower.effects).toEqual([]);
 });
 
+test('KIP-320: every epoch is begun by comparing the logs, also when the leader stays', () => {
+  const follower = loneFollower([1, 1]);
+  receive(follower, records(follower, [2, 2], { highWatermark: 2 }));
+  follower.settle();
+  const before = records(follower, [2], { highWatermark: 5 });
+  follower.assign({ ...follow2, version: 2, epoch: 3 });
+  expect(follower.core.position()).toMatchObject({ epoch: 3, offset: 4, lastEpoch: 2 });
+  follower.effects = [];
+  // What the same leader said in the epoch before is no answer to this position, and moves no high watermark.
+  receive(follower, before);
+  expect(follower.effects).toEqual([]);
+  expect(follower.core.highWatermark).toBe(2);
+  receive(follower, diverging(follower, 2, 3));
+  expect(effectsOf(follower, 'truncate')).toMatchObject([{ from: 3 }]);
+  expect(follower.core.position()).toMatchObject({ offset: 3, lastEpoch: 2 });
+});
+
 test('rule 22: batches with holes, falling epochs or epochs above the leader are dropped and counted', () => {
   const follower = loneFollower([1, 3]);
   const good = records(follower, [4, 4]);
