@@ -132,6 +132,7 @@ export class Broker {
     await running.registration.close();
     running.reports.close();
     running.assignments.stop();
+    await running.assignments.saved();
     running.stateRequests.close();
     running.fetchRequests.close();
     running.retention.stop();
@@ -284,7 +285,7 @@ export class Broker {
       registry,
       opener,
       transport,
-      cache: new DesiredStateCache(environment.fileSystem, config.dataDirectory, logger),
+      cache: new DesiredStateCache(environment.fileSystem, config.dataDirectory, clock, logger),
       clock,
       logger,
       onStaleRecord: (partition) => reports.add(partition),

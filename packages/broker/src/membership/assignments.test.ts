@@ -108,3 +108,41 @@ test('a partition that can not be opened is tried again by itself and keeps nobo
   await cluster.until(() => broker.registry.size === 1, 10_000);
   expect(broker.partition().name.topicId).toBe(NEW_TOPIC.topicId);
 });
+
+test('states that come soon after each other are answered at once, and written as one a little later', async () => {
+  const { cluster, leader } = await withRecord('a');
+  const syncs: string[] = [];
+  leader.fileSystem.fault = ({ kind, path }) => {
+    if (kind === 'sync' && path.includes('desired-state')) syncs.push(path);
+    return undefined;
+  };
+  for (let index = 0; index < 3; index++) await leader.apply(cluster.state());
+  // Another version alone is nothing to write.
+  const last = cluster.state({ brokers: cluster.state().brokers.slice(1) });
+  await leader.apply(last);
+  expect(leader.assignments.state?.version).toBe(last.version);
+  expect(syncs).toEqual([]);
+  cluster.clock.advance(200);
+  await leader.assignments.saved();
+  expect(syncs).toHaveLength(1);
+  leader.kill();
+  await leader.start();
+  await leader.assignments.resume();
+  expect(leader.assignments.state?.version).toBe(last.version);
+});
+
+test('a broker that dies before it has written the newest state goes on with the one before, and is told again', async () => {
+  const { cluster, leader } = await withRecord('a');
+  const before = cluster.state({ controllerEpoch: 7 });
+  await leader.apply(before);
+  const { brokers } = before;
+  await leader.apply(cluster.state({ controllerEpoch: 7, brokers: brokers.slice(1) }));
+  leader.kill();
+  cluster.clock.advance(1000);
+  await leader.start();
+  await leader.assignments.resume();
+  expect(leader.assignments.state?.version).toBe(before.version);
+  const last = cluster.state({ controllerEpoch: 7 });
+  await leader.apply(last);
+  expect(leader.assignments.state?.version).toBe(last.version);
+});

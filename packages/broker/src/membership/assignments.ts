@@ -79,6 +79,12 @@ export class Assignments {
   stop(): void {
     this.stopped = true;
     this.retry?.cancel();
+    this.options.cache.stop();
+  }
+
+  /** Resolves when the copy of what was applied is on disk, or was given up. */
+  saved(): Promise<void> {
+    return this.options.cache.flush();
   }
 
   /** Throws STALE_CONTROLLER and WRONG_CLUSTER. */
@@ -106,9 +112,16 @@ export class Assignments {
     if (!older) {
       this.introduce(state);
       this.ensureAll(state, true);
-      await this.setAsideUnknown(state);
+      const isSettled = await this.setAsideUnknown(state);
       this.current = state;
-      await cache.save(state);
+      // Who was deposed (rule 33), and what is gone for good, must be known in the next life; the rest is told again.
+      const isUrgent =
+        !isSettled ||
+        state.tombstones.length > 0 ||
+        known?.controllerEpoch !== state.controllerEpoch ||
+        known.tombstones.length > 0;
+      if (isUrgent) await cache.save(state);
+      else cache.saveLater(state);
       this.forgetRetired(state);
       await this.settleUncleanStart();
       this.options.onApplied?.(state);
@@ -241,16 +254,18 @@ export class Assignments {
     this.options.registry.remove(partition);
   }
 
-  /** Replicas on the disk that the cluster does not name: moved aside for a person to look at. */
-  private async setAsideUnknown(state: DesiredState): Promise<void> {
+  /** Replicas on the disk that the cluster does not name: moved aside for a person to look at. True when there were none. */
+  private async setAsideUnknown(state: DesiredState): Promise<boolean> {
     const { store, registry, logger } = this.options;
     const named = new Set<string>();
     for (const { info } of state.partitions)
       for (const replica of info.replicas) named.add(replica.replicaId);
     const doomed = new Set(state.tombstones.map((tombstone) => tombstone.topicId));
+    let isSettled = true;
     for (const log of store.replicas()) {
       const { replicaId, topic, topicId, partition } = log.identity;
       if (named.has(replicaId) || doomed.has(topicId)) continue;
+      isSettled = false;
       const open = registry.findGroup(topicId, partition);
       if (open !== undefined && open.log === log) this.close(open);
       logger.warn(
@@ -259,6 +274,7 @@ export class Assignments {
       );
       await store.quarantine(replicaId, 'not named by the cluster metadata');
     }
+    return isSettled;
   }
 
   private async deleteTopic(topicId: string): Promise<void> {

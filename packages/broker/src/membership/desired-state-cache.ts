@@ -1,7 +1,9 @@
 // The last desired state, in a file of the data directory: after a restart a broker knows its peers and groups even
 // while no zkserver answers. A copy for convenience: when it is missing or damaged, the zkserver is waited for.
+// Most states are written a little later, several as one: a switch of modes or an election tells several states in a few
+// milliseconds, while clients wait and every sync of the disk counts.
 import { join } from 'node:path';
-import type { Logger } from '@zhumq/base';
+import type { Clock, Logger, Timer } from '@zhumq/base';
 import { readSealedFile, replaceSmallFile, sealContent } from '@zhumq/log';
 import type { FileSystem } from '@zhumq/log';
 import type { DesiredState } from '@zhumq/rpc';
@@ -9,10 +11,15 @@ import type { DesiredState } from '@zhumq/rpc';
 export class DesiredStateCache {
   private readonly path: string;
   private saved = '';
+  private pending: DesiredState | undefined;
+  private timer: Timer | undefined;
+  private stopped = false;
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly fileSystem: FileSystem,
     dataDirectory: string,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
     this.path = join(dataDirectory, 'desired-state');
@@ -36,7 +43,39 @@ export class DesiredStateCache {
     }
   }
 
-  async save(state: DesiredState): Promise<void> {
+  /** In a while, with what comes until then. */
+  saveLater(state: DesiredState): void {
+    this.pending = state;
+    if (this.stopped) return;
+    this.timer ??= this.clock.after(GATHER_MS, () => void this.flush());
+  }
+
+  /** On disk when it resolves, or reported; what was to be saved later is older. */
+  save(state: DesiredState): Promise<void> {
+    this.pending = state;
+    return this.flush();
+  }
+
+  /** Nothing is written any more, unless it is asked for. */
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  /** Writes what waits. */
+  flush(): Promise<void> {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.writing = this.writing.then(async () => {
+      const state = this.pending;
+      this.pending = undefined;
+      if (state !== undefined) await this.write(state);
+    });
+    return this.writing;
+  }
+
+  private async write(state: DesiredState): Promise<void> {
     const { partitions, brokers, clusterId, controllerEpoch } = state;
     const content = JSON.stringify({ clusterId, controllerEpoch, partitions, brokers });
     if (content === this.saved) return;
@@ -54,3 +93,4 @@ export class DesiredStateCache {
 }
 
 const FORMAT = 1;
+const GATHER_MS = 200;

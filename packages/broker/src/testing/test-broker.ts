@@ -166,6 +166,7 @@ export class TestBroker {
     this.fetchRequests?.close();
     this.stateRequests?.close();
     this.ticker?.stop();
+    this.assignments.stop();
     for (const partition of this.registry.all()) partition.close();
   }
 
@@ -261,7 +262,7 @@ export class TestBroker {
       registry,
       opener,
       transport,
-      cache: new DesiredStateCache(this.fileSystem, DATA, silentLogger),
+      cache: new DesiredStateCache(this.fileSystem, DATA, this.clock, silentLogger),
       clock,
       logger: silentLogger,
       onStaleRecord: ({ replicator }) => this.stale.push(replicator.sealedBy),

@@ -1,7 +1,8 @@
 // Tells every live broker what it must hold until it has acknowledged that version: level-triggered, so a call that is
 // lost delays and nothing else. One announcement per life of a broker; stopped at once when the zkserver is deposed.
-import { Backoff, delay } from '@zhumq/base';
-import type { Clock, Logger, Random } from '@zhumq/base';
+// A newer state does not wait for the answer to an older one: clients may be waiting for what it says.
+import { Backoff } from '@zhumq/base';
+import type { Clock, Logger, Random, Timer } from '@zhumq/base';
 import type { BrokerRegistration } from '@zhumq/model';
 import { brokerClient } from '@zhumq/rpc';
 import type { ChannelPool, DesiredState } from '@zhumq/rpc';
@@ -20,6 +21,8 @@ export interface AnnouncerOptions {
   readonly onSent: (outcome: 'acknowledged' | 'failed') => void;
 }
 
+/** Calls to one broker that are under way. A call carries everything, so more of them would do more harm than good. */
+const MAX_CALLS = 2;
 const BACKOFF = { minMs: 50, maxMs: 5000 };
 
 export class Announcer {
@@ -59,7 +62,11 @@ class Announcement {
   private readonly stopping = new AbortController();
   private readonly backoff: Backoff;
   private acknowledged = 0;
-  private running = false;
+  /** Newest version that was acknowledged or is on its way. */
+  private sent = 0;
+  private senders = 0;
+  /** Until the same state is sent again; a newer one does not wait for it. */
+  private again: Timer | undefined;
 
   constructor(
     readonly broker: BrokerRegistration,
@@ -69,7 +76,7 @@ class Announcement {
   }
 
   get isBehind(): boolean {
-    return this.running;
+    return this.senders > 0 || this.again !== undefined;
   }
 
   /** A broker that started anew, moved or changed its disk is told everything again. */
@@ -78,31 +85,42 @@ class Announcement {
   }
 
   wake(): void {
-    if (this.running || this.stopping.signal.aborted) return;
-    this.running = true;
+    if (this.senders >= MAX_CALLS || this.stopping.signal.aborted) return;
+    this.senders++;
     void this.run();
   }
 
   stop(): void {
     this.stopping.abort(new Error('the announcement was stopped'));
+    this.again?.cancel();
   }
 
-  /** Never rejects. `running` ends in one turn with the last look at the state, so that no waking is lost. */
+  /** Never rejects. A sender ends in one turn with its last look at the state, so that no waking is lost. */
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       const state = this.options.stateOf(this.broker.id);
-      if (state.version === this.acknowledged) {
-        this.running = false;
-        return;
-      }
+      if (state.version <= this.sent) break;
+      this.sent = state.version;
       if (await this.trySend(state)) {
-        this.acknowledged = state.version;
+        this.acknowledged = Math.max(this.acknowledged, state.version);
         this.backoff.reset();
-      } else {
-        await delay(this.options.clock, this.backoff.nextMs(), signal).catch(() => undefined);
+      } else if (this.sent === state.version) {
+        this.sendAgainLater();
       }
     }
+    this.senders--;
+  }
+
+  private sendAgainLater(): void {
+    if (this.stopping.signal.aborted) return;
+    this.again ??= this.options.clock.after(this.backoff.nextMs(), () => {
+      this.again = undefined;
+      // Whoever sends at this moment sees to it.
+      if (this.senders > 0) return;
+      this.sent = this.acknowledged;
+      this.wake();
+    });
   }
 
   private async trySend(state: DesiredState): Promise<boolean> {

@@ -36,11 +36,19 @@ export function decideSwitch(
   }
 }
 
-/** Those writes, and what of whole topics may begin after them. */
+/**
+ * Those writes, and what of whole topics may begin after them. The write that ends a switch and what follows from it go
+ * together: brokers are told after both, and clients wait for that.
+ */
 export function andContinue(
   view: ClusterView,
   writes: readonly Write[],
   input: DecisionInput,
 ): readonly Write[] {
-  return [...writes, ...continueTopicSwitches(writes.reduce(applyWrite, view), input)];
+  const [next, ...others] = continueTopicSwitches(writes.reduce(applyWrite, view), input);
+  if (next === undefined) return writes;
+  if (writes.length !== 1 || writes[0].length !== 1) return [...writes, next, ...others];
+  const [[end]] = writes;
+  const isApart = next.every(({ path }) => path !== end.path);
+  return isApart ? [[end, ...next], ...others] : [...writes, next, ...others];
 }
