@@ -6,6 +6,8 @@ export class PartitionRegistry {
   private readonly byName = new Map<string, Map<number, Partition>>();
   private readonly byTopicId = new Map<string, Map<number, Partition>>();
 
+  private readonly watchers = new Set<(partition: Partition) => void>();
+
   get size(): number {
     let count = 0;
     for (const partitions of this.byTopicId.values()) count += partitions.size;
@@ -16,6 +18,14 @@ export class PartitionRegistry {
     const { topic, topicId, partition: number } = partition.name;
     put(this.byName, topic, number, partition);
     put(this.byTopicId, topicId, number, partition);
+    for (const watcher of this.watchers) watcher(partition);
+  }
+
+  /** Calls with each partition that is here and each that is added. Returns what ends it. */
+  watch(onAdded: (partition: Partition) => void): () => void {
+    this.watchers.add(onAdded);
+    for (const partition of this.all()) onAdded(partition);
+    return () => void this.watchers.delete(onAdded);
   }
 
   remove(partition: Partition): void {

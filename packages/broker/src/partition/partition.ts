@@ -4,10 +4,10 @@
 // All state changes are synchronous, so nothing read here can be stale before it is used; the only awaits are cold
 // reads, and they check again what they rely on.
 import type { LogSlice, ReplicaLog } from '@zhumq/log';
-import { checkProducedBatch, zhumqError } from '@zhumq/model';
+import { checkProducedBatch, readBatchHeader, zhumqError } from '@zhumq/model';
 import type { ErrorCode } from '@zhumq/model';
 import type { ErrorContext, ZhumqError } from '@zhumq/base';
-import type { Replicator, ReplicatorListener } from '../replication/replicator.js';
+import type { AppendedRange, Replicator, ReplicatorListener } from '../replication/replicator.js';
 import { OffsetWaiters } from './offset-waiters.js';
 import { ReadGate } from './read-gate.js';
 
@@ -72,6 +72,17 @@ export class Partition implements ReplicatorListener {
 
   get leads(): boolean {
     return this.replicatorOrNone?.role === 'leader';
+  }
+
+  /** False once it was closed: another one may stand in its place. */
+  get isOpen(): boolean {
+    return !this.closed;
+  }
+
+  /** The epoch in which it leads and has committed; undefined while it does not, or is closed. */
+  get servedEpoch(): number | undefined {
+    const { replicatorOrNone: replicator } = this;
+    return this.leads && !this.closed && replicator?.established ? replicator.epoch : undefined;
   }
 
   /** First offset that is not known to be committed; only grows, but for a reported possible loss. */
@@ -148,6 +159,15 @@ export class Partition implements ReplicatorListener {
       deadlineMs,
       settle: (error) => callback(error, error === undefined ? result : undefined),
     });
+  }
+
+  /** Appends a control batch of the broker's own, or throws why it can not. Nothing tells when it is committed. */
+  appendControl(batch: Buffer): AppendedRange {
+    this.checkLeads();
+    const refusal = this.replicator.refusal(-1);
+    if (refusal !== undefined)
+      throw this.error(refusal.code, refusal.message, this.leaderContext());
+    return this.replicator.append(batch, readBatchHeader(batch));
   }
 
   /**
