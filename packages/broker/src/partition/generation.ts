@@ -37,6 +37,15 @@ export function enterGeneration(log: ReplicaLog, info: PartitionInfo): boolean {
 }
 
 /**
+ * For mode raft, whose core compares nothing that it believes committed: a log that ends before the last possible loss may
+ * hold records that were committed and are not any more. It believes nothing of them, or it would count other records than
+ * its own as held, and acknowledge them (rules 18 and 29). Mode fetch judges the same by itself, at each cut.
+ */
+export function doubtCommitted(log: ReplicaLog, { lossEpoch = 0 }: PartitionInfo): void {
+  if (log.lastEpoch < lossEpoch) log.lowerHighWatermark(log.logStart);
+}
+
+/**
  * Marks a replica that may lack what it acknowledged, durably and before anything else: it votes for nobody and counts
  * in no quorum until the leader has seen it caught up.
  */

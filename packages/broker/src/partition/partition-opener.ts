@@ -17,7 +17,7 @@ import type {
   RaftTimings,
   SnapshotInstaller,
 } from '../replication/raft/raft-replicator.js';
-import { enterGeneration, taint } from './generation.js';
+import { doubtCommitted, enterGeneration, taint } from './generation.js';
 import { configureLog, logConfigOf } from './log-config.js';
 import { Partition } from './partition.js';
 
@@ -81,6 +81,7 @@ export class PartitionOpener {
     if (found !== undefined) this.mistrust(log);
     const enters = enterGeneration(log, info);
     configureLog(log, topicConfig);
+    if (info.mode === ReplicationMode.RAFT) doubtCommitted(log, info);
     const name = { topic, topicId, partition: info.partition, generation: info.generation };
     const config = { topic: topicConfig };
     const partition = new Partition(name, log, {
