@@ -242,7 +242,10 @@ export class Broker {
       server,
       ops,
       ticker: new RaftTicker(registry, clock, options['raft.tick.ms']),
-      retention: new RetentionTask(registry, clock, options['retention.check.ms'], logger),
+      retention: new RetentionTask({
+        ...{ registry, clock, logger, periodMs: options['retention.check.ms'] },
+        isInTransition: (topicId, partition) => assignments.isInTransition(topicId, partition),
+      }),
       addresses: { listening, advertised, http: ops && { host: ops.host, port: ops.port } },
     };
   }

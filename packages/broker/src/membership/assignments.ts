@@ -35,6 +35,8 @@ export class Assignments {
   private controllerEpoch = -1;
   /** Versions of the records, by partition. */
   private versions = new Map<string, number>();
+  /** Partitions that are being switched or recovered. */
+  private inTransition = new Set<string>();
 
   constructor(private readonly options: AssignmentsOptions) {}
 
@@ -46,6 +48,11 @@ export class Assignments {
   /** Version of a partition's record as last told; -1 when none was. */
   versionOf(topicId: string, partition: number): number {
     return this.versions.get(keyOf(topicId, partition)) ?? -1;
+  }
+
+  /** Whether a partition's record as last told names a switch of modes or a recovery. */
+  isInTransition(topicId: string, partition: number): boolean {
+    return this.inTransition.has(keyOf(topicId, partition));
   }
 
   /** Throws STALE_CONTROLLER for a zkserver that was deposed; remembers a newer one (rule 33). */
@@ -190,6 +197,11 @@ export class Assignments {
         keyOf(topicId, info.partition),
         info.version ?? -1,
       ]),
+    );
+    this.inTransition = new Set(
+      state.partitions
+        .filter(({ info }) => info.transition !== undefined)
+        .map(({ topicId, info }) => keyOf(topicId, info.partition)),
     );
     for (const assignment of state.partitions) {
       if (!this.ensureOrLog(assignment, isFresh)) failed++;
