@@ -3,16 +3,24 @@ import { Deadline, SystemClock, systemRandom } from '@zhumq/base';
 import type { Clock, Random } from '@zhumq/base';
 import type { Admin } from './api/admin.js';
 import type { CallOptions, Client, ClientLogger, ConnectOptions } from './api/client.js';
-import type { Consumer, ConsumerOptions, RawConsumerOptions } from './api/consumer.js';
+import type {
+  Consumer,
+  ConsumerOptions,
+  RawConsumerOptions,
+  TopicsConsumerOptions,
+} from './api/consumer.js';
 import type { Producer, ProducerOptions } from './api/producer.js';
-import type { Topic } from './api/topic.js';
 import { ClusterAdmin } from './admin/admin.js';
 import { parseBootstrap } from './cluster/addresses.js';
 import { Cluster } from './cluster/cluster.js';
 import { ZhumqConsumer } from './consumer/consumer.js';
+import type { MakeAssignment } from './consumer/consumer.js';
 import { consumerSettings } from './consumer/consumer-settings.js';
+import { ExplicitAssignment } from './consumer/explicit-assignment.js';
 import { closedError } from './errors.js';
-import { durationOption } from './option-values.js';
+import { GroupAssignment } from './group/group-assignment.js';
+import { groupSettings } from './group/group-settings.js';
+import { durationOption, invalidOption } from './option-values.js';
 import { producerSettings } from './producer/producer-settings.js';
 import { ZhumqProducer } from './producer/producer.js';
 import { sharedSignal } from './shared-signal.js';
@@ -31,6 +39,9 @@ const SILENT: ClientLogger = Object.freeze({
   warn: () => undefined,
   error: () => undefined,
 });
+
+type AnyConsumerOptions =
+  RawConsumerOptions | TopicsConsumerOptions | ConsumerOptions<unknown, unknown, unknown, unknown>;
 
 interface Closable {
   close(options?: CallOptions): Promise<void>;
@@ -93,25 +104,31 @@ class ZhumqClient implements Client {
   consumer<KeyIn, ValueIn, KeyOut, ValueOut>(
     options: ConsumerOptions<KeyIn, ValueIn, KeyOut, ValueOut>,
   ): Consumer<KeyOut, ValueOut>;
-  consumer(options: RawConsumerOptions): Consumer;
-  consumer(
-    options: RawConsumerOptions | ConsumerOptions<unknown, unknown, unknown, unknown>,
-  ): Consumer<unknown, unknown> {
+  consumer(options: RawConsumerOptions | TopicsConsumerOptions): Consumer;
+  consumer(options: AnyConsumerOptions): Consumer<unknown, unknown> {
     this.checkOpen();
-    const { topic } = options;
-    const settings = consumerSettings(options);
-    const name = typeof topic === 'string' ? topic : topic.name;
-    const codecs: Topic<unknown, unknown> | undefined =
-      typeof topic === 'string' ? undefined : topic;
+    const codecs =
+      'topic' in options && typeof options.topic !== 'string' ? options.topic : undefined;
+    const topics = topicsOf(options);
     const consumer = new ZhumqConsumer<unknown, unknown>(
       this.cluster,
-      name,
+      topics,
       codecs,
-      settings,
+      this.assignmentOf(topics, options),
       (closed) => this.consumers.delete(closed),
     );
     this.consumers.add(consumer);
     return consumer;
+  }
+
+  private assignmentOf(topics: readonly string[], options: AnyConsumerOptions): MakeAssignment {
+    const { cluster } = this;
+    const settings = consumerSettings(options);
+    const group = groupSettings(options);
+    return (source, stopping, emit) =>
+      group === undefined
+        ? new ExplicitAssignment(cluster, topics[0], settings, source, stopping, emit)
+        : new GroupAssignment(cluster, topics, group, settings, source, stopping, emit);
   }
 
   admin(): Admin {
@@ -142,4 +159,14 @@ class ZhumqClient implements Client {
   private checkOpen(): void {
     if (this.closing !== undefined) throw closedError('client');
   }
+}
+
+function topicsOf(options: AnyConsumerOptions): readonly string[] {
+  if ('topic' in options) {
+    return [typeof options.topic === 'string' ? options.topic : options.topic.name];
+  }
+  const topics = [...new Set(options.topics)];
+  if (topics.length === 0) throw invalidOption('topics', '[]', 'one topic at least');
+  if ((options.group as string | undefined) !== undefined) return topics;
+  throw invalidOption('topics', topics.join(', '), 'a consumer with a `group` only');
 }

@@ -25,16 +25,22 @@ export type {
 } from './api/topic.js';
 export type { Producer, ProducerOptions } from './api/producer.js';
 export type {
+  BatchesOptions,
   Consumer,
   ConsumerEvents,
+  ConsumerHealth,
   ConsumerOptions,
   FetchOptions,
+  GroupOptions,
   Lag,
+  MessageBatch,
+  PartitionLag,
   Position,
   RawConsumerOptions,
   ReadOptions,
   RunOptions,
   StartPosition,
+  TopicsConsumerOptions,
 } from './api/consumer.js';
 export type {
   Admin,

@@ -10,7 +10,7 @@ const GROWTH = 1.25;
 
 const PASSING: ReadonlySet<string> = new Set([
   ...['PARTITION_SEALED', 'LEADERSHIP_LOST', 'NOT_LEADER', 'LEADER_NOT_AVAILABLE'],
-  ...['STALE_GENERATION', 'NOT_COMMITTED_YET'],
+  ...['STALE_GENERATION', 'NOT_COMMITTED_YET', 'NOT_COORDINATOR', 'COORDINATOR_LOADING'],
 ]);
 
 /** Whether an error is over within milliseconds where all goes well. */

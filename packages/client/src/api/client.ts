@@ -1,7 +1,12 @@
 // What a program gets from connect(): types only.
 import type { Duration } from '@zhumq/base';
 import type { Admin } from './admin.js';
-import type { Consumer, ConsumerOptions, RawConsumerOptions } from './consumer.js';
+import type {
+  Consumer,
+  ConsumerOptions,
+  RawConsumerOptions,
+  TopicsConsumerOptions,
+} from './consumer.js';
 import type { Producer, ProducerOptions } from './producer.js';
 
 /** Where the client tells what it does; pino, and console with its arguments turned, fit. Silent by default. */
@@ -36,7 +41,7 @@ export interface Client extends AsyncDisposable {
   consumer<KeyIn, ValueIn, KeyOut, ValueOut>(
     options: ConsumerOptions<KeyIn, ValueIn, KeyOut, ValueOut>,
   ): Consumer<KeyOut, ValueOut>;
-  consumer(options: RawConsumerOptions): Consumer<Buffer, Buffer>;
+  consumer(options: RawConsumerOptions | TopicsConsumerOptions): Consumer<Buffer, Buffer>;
   admin(): Admin;
   /**
    * Flushes and closes all producers, closes all consumers, ends all connections; at most 30 s unless `timeout` says

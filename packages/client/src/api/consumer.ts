@@ -7,6 +7,8 @@ import type { Topic } from './topic.js';
 
 /** Where to go on reading one partition, as position() gives it; kept by the program across restarts. */
 export interface Position {
+  /** Set where the consumer reads several topics. */
+  readonly topic?: string;
   readonly partition: number;
   /** Offset of the next message. */
   readonly offset: number;
@@ -20,10 +22,39 @@ export interface Position {
  */
 export type StartPosition = 'earliest' | 'latest' | number | Date | readonly Position[];
 
-export interface ReadOptions {
-  /** All partitions by default, and also those that are added later. */
+/** For consumers of a group: its members share the partitions, and the cluster keeps its positions. */
+export interface GroupOptions {
+  /** Name of the group. Without it: every consumer reads everything, and the program keeps the positions. */
+  readonly group?: string;
+  /** A name that this consumer keeps over restarts: back within the session timeout, it has its partitions again. */
+  readonly instanceId?: string;
+  /** For people who look at the group; the program's name and process id by default. */
+  readonly clientId?: string;
+  /**
+   * Without a heartbeat for so long the cluster takes the member for gone; 10 s by default. Heartbeats have a timer of
+   * their own: a handler may take hours, as long as it leaves the event loop its turn.
+   */
+  readonly sessionTimeout?: Duration;
+  /**
+   * How long handlers of a partition that goes to another member may still run; then their signals are aborted and the
+   * partition goes, and what they had not finished is handled again there. 30 s by default.
+   */
+  readonly drainTimeout?: Duration;
+  /** true (default): positions are committed behind what is handled, by themselves; false: by commit() only. */
+  readonly autoCommit?: boolean;
+  /** How often; 1 s by default. Besides: when a partition is given up, when run() ends, at close(). */
+  readonly commitInterval?: Duration;
+  /** And after so many handled messages; 1000 by default. */
+  readonly commitEvery?: number;
+}
+
+export interface ReadOptions extends GroupOptions {
+  /** All partitions by default, and also those that are added later. Not in a group, which assigns them itself. */
   readonly partitions?: readonly number[];
-  /** 'latest' by default: only what is sent from now on. Partitions that are added later are read from their beginning. */
+  /**
+   * 'latest' by default: only what is sent from now on. Partitions that are added later are read from their beginning.
+   * In a group: where it has no position yet, 'earliest' by default; positions can not be given.
+   */
   readonly from?: StartPosition;
   /** Most bytes of batches held before the program takes them; 8 MiB by default. */
   readonly prefetchBytes?: Bytes;
@@ -47,6 +78,12 @@ export interface RawConsumerOptions extends ReadOptions {
   readonly topic: string;
 }
 
+/** Several topics, in a group. */
+export interface TopicsConsumerOptions extends ReadOptions {
+  readonly topics: readonly string[];
+  readonly group: string;
+}
+
 export interface ConsumerOptions<KeyIn, ValueIn, KeyOut, ValueOut> extends ReadOptions {
   readonly topic: Topic<KeyIn, ValueIn, KeyOut, ValueOut>;
 }
@@ -54,8 +91,11 @@ export interface ConsumerOptions<KeyIn, ValueIn, KeyOut, ValueOut> extends ReadO
 export interface RunOptions {
   /** Handlers that run at a time; 1 by default. */
   readonly concurrency?: number;
-  /** 'partition' (default): one message of a partition at a time, in order; 'none': any. */
-  readonly order?: 'partition' | 'none';
+  /**
+   * 'partition' (default): one message of a partition at a time, in order; 'key': one message of a key at a time, in
+   * order, other keys of the partition meanwhile (messages without a key wait for nobody); 'none': any.
+   */
+  readonly order?: 'partition' | 'key' | 'none';
   /** Ends run(): running handlers are waited for, then it resolves. */
   readonly signal?: AbortSignal;
 }
@@ -68,32 +108,116 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Messages between the position and the high watermark. */
+export interface BatchesOptions {
+  /** Most messages of a batch; 500 by default. */
+  readonly max?: number;
+  /** How long to collect after the first message; 200 ms by default. */
+  readonly wait?: Duration;
+  readonly signal?: AbortSignal;
+}
+
+export interface MessageBatch<K = Buffer, V = Buffer> {
+  /** At least one; those of a partition in order. */
+  readonly messages: readonly Message<K, V>[];
+  /**
+   * The batch is handled: the position moves behind it, in a group it is also committed, and then this resolves. Rejects
+   * with FENCED_MEMBER when one of its partitions is another member's by now.
+   */
+  ack(): Promise<void>;
+}
+
+/** Messages between the position and the high watermark; in a group: of the partitions that this member has. */
 export interface Lag {
   readonly messages: number;
-  readonly partitions: readonly { readonly partition: number; readonly messages: number }[];
+  readonly partitions: readonly PartitionLag[];
+}
+
+export interface PartitionLag {
+  /** Set where the consumer reads several topics. */
+  readonly topic?: string;
+  readonly partition: number;
+  readonly messages: number;
+  /** In a group: the position that is committed, as far as this member knows; -1: none. */
+  readonly committed?: number;
+}
+
+/** Whether anything gets done, not whether anything is connected. */
+export interface ConsumerHealth {
+  /**
+   * joining: not in its group at present; running: messages are handled as they come, or there are none; stalled: see
+   * `reasons`; closed.
+   */
+  readonly state: 'joining' | 'running' | 'stalled' | 'closed';
+  /** For people: why it is stalled. */
+  readonly reasons: readonly string[];
+  /** Since a message was handled (taken), or a broker said that there is none while none waited here. */
+  readonly lastProgressMs: number;
+  /** Partitions being read. */
+  readonly partitions: number;
+  /** Messages that handlers, or the program, have at present. */
+  readonly handling: number;
+  /** Bytes of batches held for the program. */
+  readonly bufferedBytes: number;
+  /** In a group: the member; empty before it has joined. */
+  readonly memberId?: string;
+  /** In a group: since the last heartbeat that was answered. */
+  readonly lastHeartbeatMs?: number;
 }
 
 export interface ConsumerEvents {
-  /** Partitions that were added to the topic and are read from now on. */
-  assigned: { readonly partitions: readonly number[] };
+  /** Partitions that are read from now on: added to the topic, or given by the group. */
+  assigned: { readonly topic: string; readonly partitions: readonly number[] };
+  /**
+   * In a group: partitions that are not read any more. `lost`: without having been given up, and another member may have
+   * them already; handlers that still run for them are told by their signals, and what they do may be done twice.
+   */
+  revoked: {
+    readonly topic: string;
+    readonly partitions: readonly number[];
+    readonly lost: boolean;
+  };
+  /** In a group: the cluster does not count this member any more; it joins anew by itself. */
+  fenced: { readonly error: ZhumqError };
+  /** In a group: positions could not be committed; what is behind them may be handled again. */
+  commitFailed: { readonly error: ZhumqError };
+  /**
+   * In a group: the event loop stood still for so long that the session ended: something in this process keeps it busy.
+   * Nothing more is handled until the cluster has said whose the partitions are.
+   */
+  blocked: { readonly delayMs: number };
   /** A partition can not be read at present; it is tried again and again. */
-  stalled: { readonly partition: number; readonly error: ZhumqError };
+  stalled: { readonly topic: string; readonly partition: number; readonly error: ZhumqError };
   /** A stalled partition is read again. */
-  reconnected: { readonly partition: number; readonly broker: string };
+  reconnected: { readonly topic: string; readonly partition: number; readonly broker: string };
   /** Lost data was noticed and `onTruncated` says to go on, at `resumedAt`. */
-  truncated: { readonly partition: number; readonly offset: number; readonly resumedAt: number };
+  truncated: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+    readonly resumedAt: number;
+  };
   /** The position was out of range and `onOutOfRange` says to go on, at `resumedAt`. */
-  outOfRange: { readonly partition: number; readonly offset: number; readonly resumedAt: number };
+  outOfRange: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+    readonly resumedAt: number;
+  };
 }
 
-/** Reads one topic; in one way at a time: run(), for await, or fetch(). */
+/**
+ * Reads in one way at a time: run(), for await, batches(), or fetch().
+ *
+ * In a group a message that a loop or fetch() gave counts as handled when the program asks for the next one; with one
+ * that it broke off at, it begins again elsewhere unless commit() said otherwise.
+ */
 export interface Consumer<K = Buffer, V = Buffer>
   extends AsyncDisposable, AsyncIterable<Message<K, V>> {
   /**
    * Calls the handler for each message. Resolves when `signal` is aborted or the consumer closed; rejects with what a
    * handler throws, or with an error that no waiting can cure. The positions are then before the first message that is
-   * not handled.
+   * not handled; in a group they are committed (unless autoCommit is off). The consumer stays a member: run it again, or
+   * close it.
    */
   run(
     handler: (message: Message<K, V>, context: { readonly signal: AbortSignal }) => unknown,
@@ -101,6 +225,16 @@ export interface Consumer<K = Buffer, V = Buffer>
   ): Promise<void>;
   /** Up to `max` messages that are there; waits for the first one, and gives an empty array when none came in time. */
   fetch(options?: FetchOptions): Promise<Message<K, V>[]>;
+  /** As for await, with many messages at a time. What was not acked when the loop ends comes again in the next one. */
+  batches(options?: BatchesOptions): AsyncIterable<MessageBatch<K, V>>;
+  /**
+   * In a group: commits the positions, or those given, and resolves when that is durable. Everything that a loop or
+   * fetch() gave counts as handled; of run() what its handlers finished. Rejects with FENCED_MEMBER when partitions were
+   * lost with work that was not committed, and commits the rest all the same.
+   */
+  commit(positions?: readonly Position[], options?: CallOptions): Promise<void>;
+  /** Whether messages get handled. */
+  health(): ConsumerHealth;
   /** Resolves when every partition knows where it begins: what is sent after that is not missed by 'latest'. */
   ready(options?: CallOptions): Promise<void>;
   /** Where each partition goes on: behind the last message taken (run: handled). */
@@ -111,7 +245,10 @@ export interface Consumer<K = Buffer, V = Buffer>
   pause(partitions?: readonly number[]): void;
   resume(partitions?: readonly number[]): void;
   lag(options?: CallOptions): Promise<Lag>;
-  /** Stops reading; waits for handlers that run, 30 s at most unless `timeout` says otherwise. */
+  /**
+   * Stops reading; waits for handlers that run, 30 s at most unless `timeout` says otherwise. In a group: then commits
+   * (unless autoCommit is off) and leaves.
+   */
   close(options?: CallOptions): Promise<void>;
   /** Returns what removes the listener. */
   on<E extends keyof ConsumerEvents>(

@@ -313,7 +313,7 @@ describe('a consumer', () => {
       store(['last']);
       expect(valuesOf(await reading)).toEqual([onOutOfRange === 'earliest' ? '0' : 'last']);
       const resumedAt = onOutOfRange === 'earliest' ? 0 : 3;
-      expect(events).toEqual([{ partition: 0, offset: 99, resumedAt }]);
+      expect(events).toEqual([{ topic: 't', partition: 0, offset: 99, resumedAt }]);
     },
   );
 
@@ -360,7 +360,7 @@ describe('a consumer', () => {
       await read(consumer, 3);
       await lose();
       expect(valuesOf(await read(consumer, 3))).toEqual(['B', 'C', 'D']);
-      expect(events).toEqual([{ partition: 0, offset: 3, resumedAt: 1 }]);
+      expect(events).toEqual([{ topic: 't', partition: 0, offset: 3, resumedAt: 1 }]);
     });
 
     test('what was pulled ahead and lost is not given', async () => {

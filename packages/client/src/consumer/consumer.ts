@@ -4,10 +4,14 @@ import { Deadline } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { CallOptions } from '../api/client.js';
 import type {
+  BatchesOptions,
   Consumer,
   ConsumerEvents,
+  ConsumerHealth,
   FetchOptions,
   Lag,
+  MessageBatch,
+  PartitionLag,
   Position,
   RunOptions,
   StartPosition,
@@ -16,56 +20,72 @@ import type { Message } from '../api/message.js';
 import type { Topic } from '../api/topic.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { LATEST, listOffsets } from '../cluster/list-offsets.js';
+import type { OffsetLimits } from '../cluster/list-offsets.js';
 import { abortedError, closedError } from '../errors.js';
-import { durationOption, integerOption } from '../option-values.js';
+import { choiceOption, durationOption, integerOption } from '../option-values.js';
 import { settleWithin } from '../retry.js';
-import { Assignment } from './assignment.js';
+import type { Assignment, Emit } from './assignment.js';
+import { batchesOf } from './message-batches.js';
 import { consumedMessage } from './consumed-message.js';
-import type { ConsumerSettings } from './consumer-settings.js';
+import { healthOf } from './consumer-health.js';
 import { startOf } from './consumer-settings.js';
 import { HandlerRun } from './handler-run.js';
 import { RecordSource } from './record-source.js';
 import type { SourceItem } from './record-source.js';
+import { TakenMessages, upTo } from './taken-messages.js';
 import { sharedController, sharedSignal } from '../shared-signal.js';
 
 const FETCH_MAX = 500;
 const FETCH_WAIT = '1s';
+const BATCH_MAX = 500;
+const BATCH_WAIT = '200ms';
+/** How long the end of run() may wait for its commit. */
+const SETTLE_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT = '30s';
+/** To commit and to leave there is always so much time, also where handlers used up that of close(). */
+const LAST_WORDS_MS = 1000;
 const LAG_TIMEOUT = '30s';
 /** So many messages in a row, and then the event loop gets its turn. */
 const YIELD_EVERY = 256;
 
 type Listener = (details: never) => void;
 
+/** How the consumer comes by its partitions. */
+export type MakeAssignment = (
+  source: RecordSource,
+  stopping: AbortSignal,
+  emit: Emit,
+) => Assignment;
+
 export class ZhumqConsumer<K, V> implements Consumer<K, V> {
   private readonly source = new RecordSource();
   private readonly assignment: Assignment;
   private readonly stopped = sharedController();
   private readonly listeners = new Map<keyof ConsumerEvents, Set<Listener>>();
+  private readonly taken: TakenMessages<K, V>;
   private reading: string | undefined;
+  private handledMs: number;
   private running: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(
     private readonly cluster: Cluster,
-    private readonly topic: string,
+    private readonly topics: readonly string[],
     private readonly codecs: Topic<unknown, unknown, K, V> | undefined,
-    settings: ConsumerSettings,
+    makeAssignment: MakeAssignment,
     private readonly onClosed: (consumer: ZhumqConsumer<K, V>) => void,
   ) {
-    this.assignment = new Assignment(
-      cluster,
-      topic,
-      settings,
-      this.source,
-      this.stopped.signal,
-      (event, details) => this.emit(event, details),
-    );
+    const emit: Emit = (event, details) => this.emit(event, details);
+    this.assignment = makeAssignment(this.source, this.stopped.signal, emit);
+    this.handledMs = cluster.options.clock.monotonicMs();
+    const messageOf = (item: SourceItem): Message<K, V> => this.messageOf(item);
+    const progress = (): void => this.progress();
+    this.taken = new TakenMessages(this.source, this.assignment, messageOf, progress);
     // 'latest' is now, not when reading begins. What fails here fails again, and is told, when it is used.
     this.assignment.open().catch(() => undefined);
   }
 
-  // ---- three ways to read -----------------------------------------------------------------------------------------
+  // ---- ways to read -----------------------------------------------------------------------------------------------
 
   run(
     handler: (message: Message<K, V>, context: { readonly signal: AbortSignal }) => unknown,
@@ -81,17 +101,25 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const { clock } = this.cluster.options;
     const deadline = Deadline.after(clock, waitMs);
     this.begin('fetch()');
-    const timer = clock.after(waitMs, () => this.source.notify());
+    let late: () => void = () => undefined;
+    const timeUp = new Promise<void>((resolve) => (late = resolve));
+    const timer = clock.after(waitMs, () => {
+      late();
+      this.source.notify();
+    });
     const wake = (): void => this.source.notify();
     if (options.signal !== undefined) {
       sharedSignal(options.signal).addEventListener('abort', wake, { once: true });
     }
     try {
-      await settleWithin(this.assignment.open(), clock, { signal: options.signal }, 'fetch()');
+      const opened = this.assignment.open();
+      // To join a group may take longer than the program wants to wait.
+      const soon = this.assignment.group === undefined ? opened : Promise.race([opened, timeUp]);
+      await settleWithin(soon, clock, { signal: options.signal }, 'fetch()');
       for (;;) {
         if (options.signal?.aborted) throw abortedError('fetch()', options.signal);
         this.checkOpen();
-        const messages = this.takeUpTo(max);
+        const messages = upTo(max, () => this.taken.one());
         if (messages.length > 0 || deadline.expired) return messages;
         await this.source.wait();
       }
@@ -108,10 +136,11 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     let done = false;
     const next = async (): Promise<IteratorResult<Message<K, V>>> => {
       try {
+        this.taken.settle();
         await this.assignment.open();
         if (++taken % YIELD_EVERY === 0) await yieldToEvents();
         while (!this.stopped.signal.aborted && !done) {
-          const message = this.takeOne();
+          const message = this.taken.one();
           if (message !== undefined) return { done: false, value: message };
           await this.source.wait();
         }
@@ -132,6 +161,20 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     return { next, return: end };
   }
 
+  batches(options: BatchesOptions = {}): AsyncIterable<MessageBatch<K, V>> {
+    const { clock } = this.cluster.options;
+    const max = integerOption('max', options.max, BATCH_MAX, { min: 1, max: 1_000_000 });
+    const waitMs = durationOption('wait', options.wait, BATCH_WAIT);
+    return batchesOf<K, V>({
+      ...{ clock, source: this.source, assignment: this.assignment, max, waitMs },
+      ...{ signal: options.signal, stopped: this.stopped.signal },
+      begin: () => this.begin('batches()'),
+      take: () => this.taken.entrust(),
+      progress: () => this.progress(),
+      end: () => (this.reading = undefined),
+    });
+  }
+
   private async runUntilStopped(
     handler: (message: Message<K, V>, context: { readonly signal: AbortSignal }) => unknown,
     options: RunOptions,
@@ -143,12 +186,25 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       await settleWithin(this.assignment.open(), this.cluster.options.clock, options, 'run()');
       const run = new HandlerRun(this.source, {
         concurrency,
-        inOrder: (options.order ?? 'partition') === 'partition',
+        order: choiceOption('order', options.order, 'partition', ['partition', 'key', 'none']),
         stopped: [this.stopped.signal, ...(options.signal === undefined ? [] : [options.signal])],
         handle: (item, signal) => handler(this.messageOf(item), { signal }),
-        taken: () => this.assignment.puller.wake(),
+        taken: () => this.assignment.reading.wake(),
+        handled: () => {
+          this.progress();
+          this.assignment.group?.handled(1);
+        },
+        failedAfterLoss: ({ reader: { topic, partition }, record: { offset } }, error) =>
+          this.cluster.options.logger.debug(
+            { err: error, topic, partition, offset },
+            'a handler failed after its partition was lost',
+          ),
       });
-      await run.untilStopped();
+      try {
+        await run.untilStopped();
+      } finally {
+        await this.assignment.group?.settle(SETTLE_TIMEOUT_MS);
+      }
     } catch (error) {
       const stopped = this.stopped.signal.aborted || (options.signal?.aborted ?? false);
       if (!stopped || !isStop(error)) throw error;
@@ -157,34 +213,12 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     }
   }
 
-  private takeUpTo(max: number): Message<K, V>[] {
-    const messages: Message<K, V>[] = [];
-    try {
-      while (messages.length < max) {
-        const message = this.takeOne();
-        if (message === undefined) break;
-        messages.push(message);
-      }
-    } catch (error) {
-      // Told by the next call: what was taken must not be lost.
-      if (messages.length === 0) throw error;
-    }
-    return messages;
-  }
-
-  private takeOne(): Message<K, V> | undefined {
-    const item = this.source.next();
-    if (item === undefined) return undefined;
-    const message = this.messageOf(item);
-    const { reader, record } = item;
-    const before = reader.bufferedBytes;
-    reader.advance(record);
-    if (reader.bufferedBytes < before) this.assignment.puller.wake();
-    return message;
-  }
-
   private messageOf({ reader, record }: SourceItem): Message<K, V> {
-    return consumedMessage(this.topic, this.codecs, reader.partition, record);
+    return consumedMessage(reader.topic, this.codecs, reader.partition, record);
+  }
+
+  private progress(): void {
+    this.handledMs = this.cluster.options.clock.monotonicMs();
   }
 
   private begin(way: string): void {
@@ -194,6 +228,8 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       throw zhumqError('INVALID_REQUEST', text);
     }
     this.reading = way;
+    // Who asks for more has done with what was taken.
+    this.taken.settle();
   }
 
   // ---- positions --------------------------------------------------------------------------------------------------
@@ -206,15 +242,15 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
   position(): readonly Position[] {
     return this.source.readers
       .filter((reader) => reader.started)
-      .map((reader) => reader.position());
+      .map((reader) => ({ ...this.topicOf(reader), ...reader.position() }));
   }
 
   async seek(to: StartPosition, partitions?: readonly number[]): Promise<void> {
     const start = startOf(to);
     this.checkOpen();
     await this.assignment.open();
-    const readers = this.assignment.seek(start, partitions && new Set(partitions));
-    await this.assignment.located(readers);
+    const readers = this.assignment.reading.seek(start, partitions && new Set(partitions));
+    await this.assignment.reading.located(readers);
     this.checkOpen();
   }
 
@@ -230,22 +266,59 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const { clock, random } = this.cluster.options;
     const timeoutMs = durationOption('timeout', options.timeout, LAG_TIMEOUT);
     await this.ready({ ...options, timeout: timeoutMs });
-    const positions = this.position();
-    const queries = positions.map(({ partition }) => ({ partition, timestamp: LATEST }));
     const deadline = Deadline.after(clock, timeoutMs);
     const limits = { clock, random, deadline, signal: options.signal };
-    const ends = await listOffsets(this.cluster, this.topic, queries, limits);
-    const partitions = positions.map(({ partition, offset }) => {
-      const end = ends.get(partition)?.offset ?? offset;
-      return { partition, messages: Math.max(0, end - offset) };
-    });
+    const partitions = (
+      await Promise.all(this.topics.map((topic) => this.lagOf(topic, limits)))
+    ).flat();
     return { messages: partitions.reduce((sum, { messages }) => sum + messages, 0), partitions };
+  }
+
+  private async lagOf(topic: string, limits: OffsetLimits): Promise<PartitionLag[]> {
+    const readers = this.source.readers.filter((reader) => reader.topic === topic);
+    const started = readers.filter((reader) => reader.started);
+    const queries = started.map(({ partition }) => ({ partition, timestamp: LATEST }));
+    const ends = await listOffsets(this.cluster, topic, queries, limits);
+    return started.map((reader) => {
+      const { partition, offset } = reader.position();
+      const messages = Math.max(0, (ends.get(partition)?.offset ?? offset) - offset);
+      const committed = this.assignment.group?.committed(reader);
+      return {
+        ...{ ...this.topicOf(reader), partition, messages },
+        ...(committed === undefined ? {} : { committed }),
+      };
+    });
+  }
+
+  async commit(positions?: readonly Position[], options: CallOptions = {}): Promise<void> {
+    this.checkOpen();
+    const { group } = this.assignment;
+    if (group === undefined) {
+      const text =
+        'this consumer has no group whose positions could be committed; keep position() yourself';
+      throw zhumqError('INVALID_REQUEST', text);
+    }
+    if (positions === undefined) this.taken.settle();
+    await group.commit(positions, options);
+  }
+
+  health(): ConsumerHealth {
+    return healthOf(this.source.readers, this.assignment, {
+      nowMs: this.cluster.options.clock.monotonicMs(),
+      handledMs: this.handledMs,
+      closed: this.stopped.signal.aborted,
+      way: this.reading,
+    });
+  }
+
+  private topicOf({ topic }: { readonly topic: string }): { readonly topic?: string } {
+    return this.topics.length > 1 ? { topic } : {};
   }
 
   private async locate(): Promise<void> {
     this.checkOpen();
     await this.assignment.open();
-    await this.assignment.located(this.source.readers);
+    await this.assignment.reading.located(this.source.readers);
     this.checkOpen();
   }
 
@@ -254,7 +327,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       if (partitions?.includes(reader.partition) ?? true) reader.paused = paused;
     }
     this.source.notify();
-    this.assignment.puller.wake();
+    this.assignment.reading.wake();
   }
 
   // ---- events and end ---------------------------------------------------------------------------------------------
@@ -293,8 +366,15 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     this.assignment.stop();
     this.source.notify();
     const { clock } = this.cluster.options;
+    const deadline = Deadline.after(clock, durationOption('timeout', timeout, CLOSE_TIMEOUT));
+    const left = (): number => Math.max(LAST_WORDS_MS, deadline.remainingMs());
     const running = (this.running ?? Promise.resolve()).catch(() => undefined);
     await settleWithin(running, clock, { timeout, signal }, 'close()').catch(() => undefined);
+    const { group } = this.assignment;
+    if (group !== undefined) {
+      await group.settle(left());
+      await group.leave(left());
+    }
     this.onClosed(this);
   }
 

@@ -7,6 +7,7 @@ import type { BatchHeader, DecodedRecord } from '@zhumq/model';
 import type { Position } from '../api/consumer.js';
 import { asZhumqError } from '../errors.js';
 import { RetrySchedule } from '../retry-schedule.js';
+import { sharedController } from '../shared-signal.js';
 
 /** A batch may unpack to so much. */
 const MAX_UNPACKED_BYTES = 128 * 1024 * 1024;
@@ -38,6 +39,8 @@ export class PartitionReader {
   handling = 0;
   /** A handler failed: what it was given is not handled. */
   unfinished = false;
+  /** The group wants it back: nothing more is pulled or given; what the program has of it may be finished. */
+  leaving = false;
   readonly schedule: RetrySchedule;
   private busySince = -1;
   private startAt: Start | undefined;
@@ -51,12 +54,33 @@ export class PartitionReader {
   private nextEpoch = -1;
   /** Handed out to handlers that have not ended, in order. */
   private unhandled: Position[] = [];
+  private readonly goneController = sharedController();
 
   constructor(
+    readonly topic: string,
     readonly partition: number,
     random: Random,
   ) {
     this.schedule = new RetrySchedule(RETRY, random);
+  }
+
+  // ---- end --------------------------------------------------------------------------------------------------------
+
+  /** Aborted when the partition is not this consumer's any more: handlers that still run may be doing it twice. */
+  get gone(): AbortSignal {
+    return this.goneController.signal;
+  }
+
+  /** The partition is given up: what was pulled and what comes later is dropped. The position stays as it is. */
+  retire(reason: ZhumqError): void {
+    this.dropBuffer();
+    this.goneController.abort(reason);
+  }
+
+  /** From here on it is only finished. */
+  leave(): void {
+    this.leaving = true;
+    if (this.started) this.refetch();
   }
 
   // ---- requests ---------------------------------------------------------------------------------------------------
@@ -170,11 +194,11 @@ export class PartitionReader {
   }
 
   private corrupt(found: { readonly kind: string; readonly reason?: string }): ZhumqError {
-    const { partition, fetchOffset: offset } = this;
+    const { topic, partition, fetchOffset: offset } = this;
     return zhumqError(
       'CORRUPT_BATCH',
-      `what came from partition ${partition} for offset ${offset} is no whole batch (${found.reason ?? found.kind}); it is asked for again`,
-      { partition, offset },
+      `what came from partition ${topic}-${partition} for offset ${offset} is no whole batch (${found.reason ?? found.kind}); it is asked for again`,
+      { topic, partition, offset },
     );
   }
 
@@ -235,8 +259,8 @@ export class PartitionReader {
     return (handled) => {
       this.handling--;
       const index = this.unhandled.indexOf(place);
-      // A seek made it worthless.
-      if (index < 0) return;
+      // A seek, or the loss of the partition, made it worthless.
+      if (index < 0 || this.gone.aborted) return;
       if (handled) this.unhandled.splice(index, 1);
       else this.unfinished = true;
     };

@@ -42,7 +42,6 @@ export class Puller {
 
   constructor(
     private readonly cluster: Cluster,
-    private readonly topic: string,
     private readonly readers: readonly PartitionReader[],
     private readonly settings: ConsumerSettings,
     private readonly events: PullerEvents,
@@ -58,7 +57,7 @@ export class Puller {
   /** Who waits for a leader may have one. */
   leadersChanged(): void {
     for (const reader of this.readers) {
-      const leader = this.cluster.leaderOf(this.topic, reader.partition);
+      const leader = this.cluster.leaderOf(reader.topic, reader.partition);
       if (reader.failingSinceMs === undefined || leader === undefined) continue;
       if (leader.id !== reader.failedBroker) reader.notBeforeMs = -Infinity;
     }
@@ -106,18 +105,18 @@ export class Puller {
   }
 
   private hasRoom(reader: PartitionReader): boolean {
-    if (reader.paused || !reader.started) return false;
+    if (reader.paused || reader.leaving || !reader.started) return false;
     return reader.bufferedBytes === 0 || reader.bufferedBytes + this.askBytes <= this.shareBytes;
   }
 
   private leaderFor(reader: PartitionReader): BrokerAddress | undefined {
-    const { partition } = reader;
-    const leader = this.cluster.leaderOf(this.topic, partition);
+    const { topic, partition } = reader;
+    const leader = this.cluster.leaderOf(topic, partition);
     if (leader !== undefined) {
       return (this.pulls.get(leader.id) ?? 0) < MAX_PULLS ? leader : undefined;
     }
-    this.cluster.refresh([this.topic]).catch(() => undefined);
-    const text = `partition ${this.topic}-${partition} has no leader that is known`;
+    this.cluster.refresh([topic]).catch(() => undefined);
+    const text = `partition ${topic}-${partition} has no leader that is known`;
     this.trouble(reader, zhumqError('LEADER_NOT_AVAILABLE', text), false);
     return undefined;
   }
@@ -164,7 +163,7 @@ export class Puller {
   ): Watched {
     return this.cluster.watch({
       ...{ broker, channel: this.cluster.pullChannel(broker), reads: true, abandon },
-      partitions: readers.map(({ partition }) => ({ topic: this.topic, partition })),
+      partitions: readers.map(({ topic, partition }) => ({ topic, partition })),
       patienceMs: this.settings.maxWaitMs,
     });
   }
@@ -175,8 +174,8 @@ export class Puller {
   ): Promise<readonly PartitionPullResult[]> {
     const { maxWaitMs, minBytes, maxBytes } = this.settings;
     const { askBytes } = this;
-    const partitions = readers.map(({ partition, fetchOffset, fetchEpoch }) => ({
-      topic: this.topic,
+    const partitions = readers.map(({ topic, partition, fetchOffset, fetchEpoch }) => ({
+      topic,
       partition,
       offset: fetchOffset,
       maxBytes: askBytes,
@@ -198,11 +197,11 @@ export class Puller {
     readers: readonly PartitionReader[],
     results: readonly PartitionPullResult[],
   ): boolean {
-    const byPartition = new Map(readers.map((reader) => [reader.partition, reader]));
+    const byName = new Map(readers.map((reader) => [nameOf(reader), reader]));
     let told = false;
     for (const result of results) {
-      const reader = byPartition.get(result.partition);
-      if (reader === undefined || result.topic !== this.topic) continue;
+      const reader = byName.get(nameOf(result));
+      if (reader === undefined) continue;
       if (result.failure !== undefined) {
         told = true;
         this.failed(broker, reader, errorOf(result.failure));
@@ -216,7 +215,7 @@ export class Puller {
     try {
       const more = reader.accept(batches);
       if (!more && batches.length > 0) {
-        const text = `partition ${this.topic}-${reader.partition} gave only batches before offset ${reader.fetchOffset}`;
+        const text = `partition ${nameOf(reader)} gave only batches before offset ${reader.fetchOffset}`;
         throw zhumqError('CORRUPT_BATCH', text);
       }
       reader.notBeforeMs = -Infinity;
@@ -231,9 +230,9 @@ export class Puller {
   }
 
   private failed(broker: BrokerAddress, reader: PartitionReader, error: ZhumqError): void {
-    this.cluster.partitionFailed(this.topic, reader.partition, broker, error);
+    this.cluster.partitionFailed(reader.topic, reader.partition, broker, error);
     if (!error.retriable) return this.events.failed(reader, error);
-    const leader = this.cluster.leaderOf(this.topic, reader.partition);
+    const leader = this.cluster.leaderOf(reader.topic, reader.partition);
     const moved = leader !== undefined && leader.id !== broker.id && reader.failedBroker < 0;
     reader.failedBroker = broker.id;
     this.trouble(reader, error, moved);
@@ -262,4 +261,8 @@ export class Puller {
       this.wake();
     });
   }
+}
+
+function nameOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}-${partition}`;
 }

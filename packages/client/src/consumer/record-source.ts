@@ -1,5 +1,6 @@
 // The next record of any partition, fairly: each gives a run of them, then the next one is asked. And the place where
 // readers wait for more.
+import type { ZhumqError } from '@zhumq/base';
 import type { DecodedRecord } from '@zhumq/model';
 import type { PartitionReader } from './partition-reader.js';
 
@@ -16,15 +17,21 @@ export class RecordSource {
   private turn = 0;
   private given = 0;
   private waiters: (() => void)[] = [];
+  /** What all reading ends with. */
+  failure: ZhumqError | undefined;
+  /** False while nothing may be given: whose the partitions are is in doubt. */
+  open: () => boolean = () => true;
   private readonly more = (): void => this.notify();
 
   /** The next record, left where it is. Throws what a partition's reading ends with. */
   next(eligible?: (reader: PartitionReader) => boolean): SourceItem | undefined {
     const { readers } = this;
+    if (this.failure !== undefined) throw this.failure;
+    if (!this.open()) return undefined;
     if (this.given >= RUN_LENGTH) this.turnTo(this.turn + 1);
     for (let step = 0; step < readers.length; step++) {
       const reader = readers[this.turn % readers.length];
-      if (!reader.paused && (eligible === undefined || eligible(reader))) {
+      if (!reader.paused && !reader.leaving && (eligible === undefined || eligible(reader))) {
         const record = reader.peek(this.more);
         if (record !== undefined) {
           this.given++;
@@ -34,6 +41,12 @@ export class RecordSource {
       this.turnTo(this.turn + 1);
     }
     return undefined;
+  }
+
+  /** Takes a reader out. */
+  remove(reader: PartitionReader): void {
+    const index = this.readers.indexOf(reader);
+    if (index >= 0) this.readers.splice(index, 1);
   }
 
   /** Resolves at the next notify(). */

@@ -7,6 +7,7 @@ import {
   brokerService,
   createRpcServer,
   failureOf,
+  groupService,
   ReplicationMode,
   zkServerService,
 } from '@zhumq/rpc';
@@ -34,6 +35,7 @@ import type {
 import type { Client, ConnectOptions } from '../api/client.js';
 import { connectClient } from '../client.js';
 import type { ClientEnvironment } from '../client.js';
+import { FakeCoordinator } from './fake-coordinator.fixture.js';
 import { MemoryLog } from './memory-log.fixture.js';
 
 const HOST = '127.0.0.1';
@@ -94,7 +96,10 @@ export class FakeBroker {
       reconcile: () => ({ deletedTopicIds: [] }),
       ...{ replicaEnds: refuse, sealPartition: refuse, closePartition: refuse },
     };
-    this.server = createRpcServer({ services: [brokerService(this.freezable(handler))] });
+    const groups = this.cluster.groups.handlerOf(this);
+    this.server = createRpcServer({
+      services: [brokerService(this.freezable(handler)), groupService(this.freezable(groups))],
+    });
     ({ port: this.port } = await this.server.listen(this.port, HOST));
     this.alive = true;
     this.stopping = new AbortController();
@@ -110,7 +115,7 @@ export class FakeBroker {
     this.endFreeze();
   }
 
-  private freezable(handler: BrokerHandler): BrokerHandler {
+  private freezable<H extends object>(handler: H): H {
     type Method = (...values: unknown[]) => unknown;
     const methods = Object.entries(handler).map(([name, method]): [string, Method] => [
       name,
@@ -119,7 +124,7 @@ export class FakeBroker {
         return this.thawed === undefined ? serve() : this.thawed.then(serve);
       },
     ]);
-    return Object.fromEntries(methods) as BrokerHandler;
+    return Object.fromEntries(methods) as H;
   }
 
   async stop(): Promise<void> {
@@ -214,6 +219,7 @@ export class FakeBroker {
 export class FakeCluster {
   readonly brokers: FakeBroker[] = [];
   readonly topics = new Map<string, FakeTopic>();
+  readonly groups = new FakeCoordinator(this);
   readonly produceRequests: { broker: number; request: ProduceRequest }[] = [];
   controllerEpoch = 1;
   zkPort = 0;
