@@ -1,0 +1,72 @@
+// What requests of members may contain. Everything from a socket has bounds, because what passes is kept in the log and
+// in memory on every replica.
+import { MAX_EPOCH, MAX_PARTITION, topicNameFault, zhumqError } from '@zhumq/model';
+import type { GroupSettings, NamedPartition } from './decision.js';
+import type { HeartbeatRequest } from './heartbeat.js';
+import type { NamedPosition } from './positions.js';
+
+const MAX_NAME_CHARACTERS = 255;
+const MAX_TOPICS = 1_000;
+const MAX_PARTITIONS = 100_000;
+const MAX_METADATA_CHARACTERS = 4_096;
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** Throws INVALID_REQUEST for what can not be a group's name. */
+export function checkGroupName(group: string): void {
+  checkText('the name of the group', group);
+  if (group === '') throw invalid('the name of the group is empty');
+}
+
+export function checkHeartbeat(request: HeartbeatRequest, settings: GroupSettings): void {
+  const { memberId, instanceId, clientId, host, topics, sessionTimeoutMs, owned } = request;
+  checkText('memberId', memberId);
+  checkText('instanceId', instanceId);
+  checkText('clientId', clientId);
+  checkText('the host', host);
+  if (memberId === '' && request.leaving) throw invalid('a member that leaves must say its id');
+  if (topics.length > MAX_TOPICS) {
+    throw invalid(`topics has ${topics.length} names, more than ${MAX_TOPICS}`);
+  }
+  for (const topic of topics) {
+    const fault = topicNameFault(topic);
+    if (fault !== undefined) throw invalid(`topics has a name that no topic has: ${fault}`);
+  }
+  const { minSessionTimeoutMs: min, maxSessionTimeoutMs: max } = settings;
+  if (!(sessionTimeoutMs >= min && sessionTimeoutMs <= max) && !request.leaving) {
+    throw invalid(`sessionTimeoutMs is ${sessionTimeoutMs}; allowed is ${min} to ${max}`);
+  }
+  checkPartitions('owned', owned);
+}
+
+/** Throws INVALID_REQUEST for lists that are too long. */
+export function checkPartitions(what: string, partitions: readonly NamedPartition[]): void {
+  if (partitions.length <= MAX_PARTITIONS) return;
+  throw invalid(`${what} has ${partitions.length} partitions, more than ${MAX_PARTITIONS}`);
+}
+
+/** Why a position can not be one; undefined when it can. */
+export function positionFault(position: NamedPosition): string | undefined {
+  const { partition, offset, lastEpoch, metadata } = position;
+  if (!Number.isInteger(partition) || partition < 0 || partition > MAX_PARTITION) {
+    return `${partition} is no partition`;
+  }
+  if (!Number.isSafeInteger(offset) || offset < 0) return `${offset} is no offset`;
+  if (!Number.isInteger(lastEpoch) || lastEpoch < -1 || lastEpoch > MAX_EPOCH) {
+    return `${lastEpoch} is no epoch`;
+  }
+  if (metadata.length > MAX_METADATA_CHARACTERS) {
+    return `its metadata has ${metadata.length} characters, more than ${MAX_METADATA_CHARACTERS}`;
+  }
+  return undefined;
+}
+
+function checkText(what: string, text: string): void {
+  if (text.length > MAX_NAME_CHARACTERS) {
+    throw invalid(`${what} has ${text.length} characters, more than ${MAX_NAME_CHARACTERS}`);
+  }
+  if (CONTROL_CHARACTER.test(text)) throw invalid(`${what} has a control character`);
+}
+
+function invalid(message: string): Error {
+  return zhumqError('INVALID_REQUEST', message);
+}
