@@ -77,6 +77,8 @@ export class Broker {
   private readonly stopping = new AbortController();
   private running: Running | undefined;
   private failure: Error | undefined;
+  /** What a start that fails has to close, in reverse order. */
+  private readonly started: (() => Promise<void> | void)[] = [];
   /** Settled when the zkserver counts this life of the broker among its members. */
   private readonly joined = deferred();
 
@@ -102,6 +104,9 @@ export class Broker {
       await this.joinCluster(store);
       this.running = await this.run(store);
     } catch (error) {
+      this.stopping.abort(zhumqError('STOPPING', 'the broker could not start'));
+      for (const close of this.started.reverse()) await close();
+      this.channels.close();
       await store.close();
       throw error;
     }
@@ -148,6 +153,8 @@ export class Broker {
 
   private fail(error: Error): void {
     this.failure = error;
+    // A start does not wait any longer for what can not come.
+    this.joined.resolve();
     this.environment.onFatal(error);
   }
 
@@ -199,7 +206,17 @@ export class Broker {
       apply: (state) => assignments.apply(state),
     });
     const server = this.server(store, replication, fetch, assignments);
+    this.started.push(
+      () => replication.transport.close(),
+      () => fetch.close(),
+      () => {
+        for (const partition of registry.all()) partition.close();
+      },
+      ...[fetchRequests, stateRequests, reports].map((part) => () => part.close()),
+      () => assignments.stop(),
+    );
     const listening = await server.listen(config.listen.port, config.listen.host);
+    this.started.push(() => server.close(0));
     const advertised = advertisedAddress(config, listening);
     await assignments.resume();
     const registration = new Registration({
@@ -220,6 +237,7 @@ export class Broker {
       onRegistered: () => stateRequests.ask(),
       onConflict: (error) => this.fail(error),
     });
+    this.started.push(() => registration.close());
     const health = new BrokerHealth({
       registry,
       store,
