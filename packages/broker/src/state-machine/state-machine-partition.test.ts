@@ -150,7 +150,41 @@ test('the queue is bounded in number and bytes, and takes more when it is shorte
   const tooLarge = world.propose(broker, recordOf('h', LARGE + LARGE));
   await settle();
   expect(tooLarge.error).toMatchObject({ code: 'MESSAGE_TOO_LARGE', retriable: false });
-  await world.put(broker, recordOf('i', '1'));
+  for (let at = 0; at < 5; at++) await world.put(broker, recordOf('i', LARGE));
+});
+
+test('a read from disk that ends in another office tells the state machine nothing', async () => {
+  const world = await StateMachineCluster.start();
+  const { cluster } = world;
+  const { broker } = await world.server();
+  for (let at = 0; at < 5; at++) await world.put(broker, recordOf(`k${at}`, '1'));
+  const [slow] = cluster.others(broker);
+  await cluster.until(() => slow.partition().highWatermark === broker.log().logEnd);
+  const log = slow.log();
+  const read = log.read.bind(log);
+  const held: (() => void)[] = [];
+  log.read = (from, end, maxBytes) => {
+    const slice = read(from, end, maxBytes);
+    if (from > 0) return slice;
+    return new Promise((resolve) => held.push(() => resolve(slice)));
+  };
+  broker.replicator().transferLeadership(cluster.replicaId(slow.id));
+  await cluster.until(() => held.length === 1);
+  expect(() => world.of(slow).serving()).toThrow(
+    expect.objectContaining({ code: 'LEADER_NOT_AVAILABLE', retriable: true }),
+  );
+  log.read = read;
+  slow.replicator().handOver();
+  const other = await world.server([slow.id]);
+  await world.put(other.broker, recordOf('k5', '1'));
+  await cluster.until(() => slow.log().logEnd === other.broker.log().logEnd);
+  other.broker.replicator().transferLeadership(cluster.replicaId(slow.id));
+  await cluster.until(() => world.of(slow).serves);
+  const before = [...world.of(slow).serving().machine.told];
+  held[0]();
+  await cluster.pass(100);
+  expect(before).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5']);
+  expect(world.of(slow).serving().machine.told).toEqual(before);
 });
 
 test('a proposal that takes too long is in doubt, and its place is free when its fate is known', async () => {

@@ -13,12 +13,15 @@ export class LastValues implements StateMachine {
   readonly values = new Map<string, string>();
   /** Offsets of all records since the last reset. */
   offsets: number[] = [];
+  /** Their keys. */
+  told: string[] = [];
   /** Throws on this value. */
   poison: string | undefined;
 
   apply({ key, value, offset }: AppliedRecord): void {
     if (value?.toString() === this.poison && this.poison !== undefined) throw new Error('poison');
     this.offsets.push(offset);
+    this.told.push(key.toString());
     if (value === null) this.values.delete(key.toString());
     else this.values.set(key.toString(), value.toString());
   }
@@ -30,6 +33,7 @@ export class LastValues implements StateMachine {
   reset(): void {
     this.values.clear();
     this.offsets = [];
+    this.told = [];
   }
 }
 
