@@ -65,6 +65,40 @@ test('a copy that breaks off is resumed', async () => {
   await untilSame(cluster, follower, leader);
 }, 60_000);
 
+test('rule 30: a copy over a longer log of its own that ends with its leader is not taken for that log', async () => {
+  const cluster = await TestCluster.fetching(3, { config: CONFIG });
+  const [leader, other, follower] = cluster.brokers;
+  await cluster.zkServer.elect(follower.id);
+  await cluster.until(() => follower.fetchReplicator().established);
+  cluster.isolate(follower);
+  follower.cutFromZkServer = true;
+  // Nobody else ever has these, and their offsets go on where the others' log begins by then.
+  for (let at = 0; at < 60; at++) produce(follower.partition(), batchOf(`own ${at}`), 1);
+  await settle(60);
+  await cluster.zkServer.elect(leader.id, { isr: [1, 2] });
+  await cluster.leader([follower.id]);
+  await fill(leader, 70);
+  await cluster.until(() => leader.partition().highWatermark === leader.log().logEnd);
+  for (const broker of [leader, other]) await broker.log().enforceRetention(0);
+  expect(leader.log().logStart).toBeLessThan(follower.log().logEnd);
+  follower.kill();
+  follower.chunkBytes = 1 << 12;
+  follower.cutFromZkServer = false;
+  let pieces = 0;
+  cluster.network.beforeCall = (_from, _to, method) => {
+    if (method === 'readSegment' && ++pieces === 4) void cluster.zkServer.elect(other.id);
+  };
+  cluster.network.heal();
+  await cluster.restart(follower.id);
+  await cluster.until(() => pieces >= 4);
+  expect(follower.log().logEnd).toBeLessThan(60);
+  await cluster.until(
+    () => follower.fetchReplicator().leaderReplica === cluster.replicaId(other.id),
+  );
+  await cluster.until(() => cluster.zkServer.record.isr.length === 3);
+  await untilSame(cluster, follower, other);
+}, 60_000);
+
 test('an empty follower takes whole segments', async () => {
   const config = { 'segment.bytes': String(1 << 20) };
   const cluster = await TestCluster.start(3, { config, mode: ReplicationMode.FETCH });

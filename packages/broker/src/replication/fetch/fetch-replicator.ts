@@ -232,7 +232,11 @@ export class FetchReplicator implements Replicator {
     if (this.assigned === undefined || state.version >= this.assigned.version)
       this.assigned = state;
     if (this.failure !== undefined) return;
-    this.core.assign(state);
+    const { core, copy } = this;
+    const goesOn = state.epoch === core.epoch && state.leader?.replica === core.leader;
+    // Half a copy is another log than the core knows of: first it hears of that, then of the next leader (rule 30).
+    if (copy.underWay && !goesOn) return copy.giveUp();
+    core.assign(state);
     this.drain();
   }
 
@@ -390,7 +394,6 @@ export class FetchReplicator implements Replicator {
 
   private onRoleChanged({ role, leader }: Extract<Effect, { kind: 'roleChanged' }>): void {
     const { leaderLinks, waitingFollowers, listener } = this.options;
-    this.copy.giveUpUnless(leader);
     leaderLinks.follow(this, role === 'follower' ? leader : undefined);
     waitingFollowers.wake(this.group);
     if (role === 'leader') this.sealing.tracker.find();
@@ -478,6 +481,10 @@ export class FetchReplicator implements Replicator {
       core.segmentsCopied(leader, epoch);
     } else core.copyFailed(leader, epoch);
     this.drain();
+    if (this.assigned !== undefined && this.assigned.version > core.version) {
+      core.assign(this.assigned);
+      this.drain();
+    }
     // What became durable meanwhile was not told.
     this.toldSyncedEnd = -1;
     this.onDurable(log.durableEnd, log.epochAt(log.durableEnd - 1) ?? 0);

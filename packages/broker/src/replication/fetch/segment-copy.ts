@@ -59,9 +59,9 @@ export class SegmentCopy {
     return true;
   }
 
-  /** Another replica leads, or none: what the old leader would still give is of no use. */
-  giveUpUnless(leader: string | undefined): void {
-    if (this.running !== undefined && this.running.leader !== leader) this.running.abort.abort();
+  /** Another replica leads, or none: what the old leader would still give is of no use. It ends soon, like any other. */
+  giveUp(): void {
+    this.running?.abort.abort();
   }
 
   stop(): void {
