@@ -71,6 +71,24 @@ test('a request with too many positions is refused', async () => {
   await expect(fetch({ forgotten })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
 });
 
+test('a session holds no more partitions than it may, also when they come in reports', async () => {
+  const { leader, fetch, handler } = await served();
+  const { sessionId } = await fetch({});
+  const envelope = { clusterId: CLUSTER, fromBroker: 9, incarnation: 5, toBroker: 1 };
+  const position = (partition: number) => ({
+    ...{ topicId: '5'.repeat(32), partition, generation: 1, replicaId: '9'.repeat(32) },
+    ...{ epoch: 1, offset: 0, lastEpoch: 0, durableEnd: 0, syncedEnd: 0, tainted: false },
+  });
+  for (let from = 0; from <= 100_000; from += 10_000) {
+    const positions = Array.from({ length: 10_000 }, (_, at) => position(from + at));
+    void handler.reportPositions({ ...envelope, positions }, CONTEXT);
+  }
+  await expect(fetch({ sessionId, sequence: 2 })).rejects.toMatchObject({
+    code: 'SESSION_UNKNOWN',
+  });
+  expect(leader.fetch.waitingFollowers.size).toBe(2);
+});
+
 test('positions of replicas that the sender does not hold are dropped', async () => {
   const { cluster, leader, fetch } = await served();
   const before = leader.fetchReplicator().followers();

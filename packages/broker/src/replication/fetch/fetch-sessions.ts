@@ -94,6 +94,8 @@ export class FetchSessions implements WaitingFollowers {
       this.answers.report(group, position);
       session.reported(group, position);
     });
+    // As in a request; there is nobody to tell, and the next request begins another session.
+    if (session.size > MAX_PARTITIONS) this.end(report.fromBroker);
   }
 
   wake({ topicId, partition }: GroupAddress): void {
