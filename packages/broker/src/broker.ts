@@ -4,11 +4,19 @@ import type { Clock, ErrorContext, Logger, Metrics, OpsServer, Random } from '@z
 import type { FileSystem, LogStore } from '@zhumq/log';
 import type { MetadataStore } from '@zhumq/metadata';
 import { zhumqError } from '@zhumq/model';
-import { ChannelPool, brokerService, createRpcServer, fetchService, raftService } from '@zhumq/rpc';
+import {
+  ChannelPool,
+  brokerService,
+  createRpcServer,
+  deliveryService,
+  fetchService,
+  raftService,
+} from '@zhumq/rpc';
 import type { RpcServer } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
 import { fetchHandler } from './api/fetch-handler.js';
 import { raftHandler } from './api/raft-handler.js';
+import { Deliveries } from './delivery/delivery-handler.js';
 import { BrokerHealth } from './health.js';
 import { handLeadershipAway } from './leader-handover.js';
 import { Assignments } from './membership/assignments.js';
@@ -74,6 +82,7 @@ export class Broker {
   private readonly metrics: BrokerMetrics;
   private readonly channels: ChannelPool;
   private readonly link: ZkServerLink;
+  private readonly deliveries: Deliveries;
   private readonly stopping = new AbortController();
   private running: Running | undefined;
   private failure: Error | undefined;
@@ -89,6 +98,9 @@ export class Broker {
     const { metrics, store, clock, random, logger } = environment;
     this.metrics = new BrokerMetrics(metrics);
     this.channels = new ChannelPool({ clock, random, logger });
+    const { registry, metrics: counters } = this;
+    const { options } = config;
+    this.deliveries = new Deliveries({ registry, clock, logger, metrics: counters, options });
     this.link = new ZkServerLink({ store, channels: this.channels, clock, random, logger });
   }
 
@@ -137,6 +149,7 @@ export class Broker {
     await running.registration.close();
     running.reports.close();
     running.assignments.stop();
+    this.deliveries.close();
     await running.assignments.saved();
     running.stateRequests.close();
     running.fetchRequests.close();
@@ -344,6 +357,7 @@ export class Broker {
         ),
         raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
         fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
+        deliveryService(this.deliveries.handler()),
       ],
       limits: {
         maxFrameBytes: largestFrame(options),

@@ -20,6 +20,7 @@ export class BrokerMetrics {
   private readonly producedBytes;
   private readonly produceErrors;
   private readonly pulledBytes;
+  private readonly pushedBytes;
   private readonly elections;
   private readonly isrShrinks;
   private readonly isrExpands;
@@ -49,6 +50,10 @@ export class BrokerMetrics {
     this.pulledBytes = metrics.counter(
       'zhumq_broker_pulled_bytes_total',
       'Bytes of batches handed to consumers.',
+    );
+    this.pushedBytes = metrics.counter(
+      'zhumq_broker_pushed_bytes_total',
+      'Bytes of batches pushed to consumers.',
     );
     this.elections = metrics.counter(
       'zhumq_broker_leaderships_total',
@@ -143,6 +148,23 @@ export class BrokerMetrics {
 
   pulled(bytes: number): void {
     this.pulledBytes.inc(bytes);
+  }
+
+  pushed(bytes: number): void {
+    this.pushedBytes.inc(bytes);
+  }
+
+  watchDeliveries(gauges: { attachments(): number; stalled(): number }): void {
+    const { metrics } = this;
+    metrics.gauge('zhumq_broker_attachments', 'Consumers to which records are pushed.', [], () =>
+      gauges.attachments(),
+    );
+    metrics.gauge(
+      'zhumq_broker_stalled_attachments',
+      'Of these, consumers that let nothing more come although there is more.',
+      [],
+      () => gauges.stalled(),
+    );
   }
 
   /** `before` and `after`: numbers of replicas in sync. */

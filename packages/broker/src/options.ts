@@ -135,6 +135,26 @@ export const brokerOptions = defineOptions({
     min: 2 ** 20,
     doc: 'Bytes that all answers to consumers being put together may hold.',
   },
+  'delivery.attachments.max': {
+    type: 'integer',
+    default: 10_000,
+    min: 0,
+    doc: 'Consumers to which records are pushed; more are refused with OVERLOADED.',
+  },
+  'delivery.buffer.bytes': {
+    type: 'bytes',
+    default: '1MiB',
+    min: 2 ** 16,
+    max: 2 ** 24,
+    doc: 'Push: bytes that may wait for the connection of one consumer; beyond it nothing more is read for it.',
+  },
+  'delivery.heartbeat.ms': {
+    type: 'duration',
+    default: '3s',
+    min: 100,
+    max: '60s',
+    doc: 'Push: how often broker and consumer show that they are alive; who hears nothing for three times as long gives up.',
+  },
   'connections.max': { type: 'integer', default: 10_000, min: 1, doc: 'Connections accepted.' },
   'wal.file.bytes': {
     type: 'bytes',

@@ -179,12 +179,17 @@ export class Partition implements ReplicatorListener {
     maxBytes: number,
     lastEpoch: number,
   ): LogSlice | Promise<LogSlice> | undefined {
+    this.checkReadable(offset, lastEpoch);
+    if (offset === this.highWatermarkValue) return undefined;
+    return this.log.read(offset, this.highWatermarkValue, maxBytes);
+  }
+
+  /** Throws why there can be no reading from `offset` on. */
+  checkReadable(offset: number, lastEpoch: number): void {
     this.checkLeads();
     if (offset < this.log.logStart || offset > this.highWatermarkValue)
       throw this.outOfRange(offset);
     if (lastEpoch >= 0 && offset > this.log.logStart) this.checkContinuity(offset, lastEpoch);
-    if (offset === this.highWatermarkValue) return undefined;
-    return this.log.read(offset, this.highWatermarkValue, maxBytes);
   }
 
   private checkContinuity(offset: number, lastEpoch: number): void {
