@@ -46,6 +46,8 @@ export type FetchParts = Pick<
 
 export class PartitionOpener {
   private readonly configs = new WeakMap<Partition, { topic: TopicConfig }>();
+  /** Doubted as far as the start of this life gave reason to; what leaders found whole since is not doubted again. */
+  private readonly judged = new WeakSet<ReplicaLog>();
 
   constructor(private readonly options: PartitionOpenerOptions) {}
 
@@ -79,6 +81,7 @@ export class PartitionOpener {
     // By the policy under which it acknowledged, which may be another than that of the mode that begins now.
     configureLog(log, topicConfig);
     if (found !== undefined) this.mistrust(log);
+    this.judged.add(log);
     const enters = enterGeneration(log, info);
     configureLog(log, topicConfig);
     if (info.mode === ReplicationMode.RAFT) doubtCommitted(log, info);
@@ -161,8 +164,10 @@ export class PartitionOpener {
       );
       taint(log, `damage at position ${damage.position} of ${damage.file}`);
       log.resetForRepair();
-    } else if (!store.cleanStart && log.config.flush !== 'fsync' && mayHaveAcknowledged(log)) {
-      taint(log, `unclean stop with flush=${log.config.flush}`);
+    } else if (!store.cleanStart && !this.judged.has(log)) {
+      const { flush } = log.config;
+      if (flush !== 'fsync' && mayHaveAcknowledged(log))
+        taint(log, `unclean stop with flush=${flush}`);
     }
   }
 

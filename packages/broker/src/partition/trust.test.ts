@@ -135,3 +135,23 @@ test('a wiped broker does not come back as the replica that voted and acknowledg
   const next = await cluster.leader([wiped.id]);
   expect((await readAll(next.partition())).length).toBeGreaterThan(0);
 });
+
+test('rule 16: a switch does not doubt again what the leader has found whole in this life', async () => {
+  const cluster = await TestCluster.start(3, { config: INTERVAL });
+  const leader = await cluster.leader();
+  const [crashed] = cluster.others(leader);
+  const first = produce(leader.partition(), batchOf('a'));
+  await cluster.until(() => first.done);
+  crashed.crash(3);
+  await crashed.start();
+  // Another replica of this broker can not be opened: the unclean start stays unsettled.
+  jest.spyOn(crashed.store, 'settleUncleanStart').mockResolvedValue();
+  await crashed.apply(cluster.state());
+  expect(isTainted(crashed)).toBe(true);
+  await cluster.until(() => !isTainted(crashed));
+  cluster.topic = { ...cluster.topic, generation: 2 };
+  cluster.record = { leader: leader.id, epoch: 50 };
+  await cluster.tellAll();
+  expect(crashed.partition().name.generation).toBe(2);
+  expect(isTainted(crashed)).toBe(false);
+});
