@@ -148,3 +148,88 @@ describe('run()', () => {
     await work;
   });
 });
+
+describe("run() with order 'key'", () => {
+  let cluster: FakeCluster;
+  let consumer: Consumer;
+  beforeEach(async () => {
+    cluster = await FakeCluster.start(1);
+    cluster.addTopic('t');
+    const records = Array.from({ length: 60 }, (_one, n) => ({
+      timestamp: 1,
+      key: n % 6 === 5 ? null : Buffer.from(`k${n % 6}`),
+      value: Buffer.from(`${n}`),
+    }));
+    cluster.log('t').store(encodeBatch(records), 1);
+    const mq = await cluster.connect();
+    consumer = mq.consumer({ topic: 't', from: 'earliest' });
+  });
+  afterEach(() => cluster.close());
+
+  test('gives one message of a key at a time, in order, and other keys meanwhile', async () => {
+    const stop = new AbortController();
+    const seen = new Map<string, number[]>();
+    const active = new Map<string, number>();
+    let most = 0;
+    let now = 0;
+    let count = 0;
+    await consumer.run(
+      async ({ key, offset }) => {
+        const name = String(key);
+        active.set(name, (active.get(name) ?? 0) + 1);
+        if (key !== null) expect(active.get(name)).toBe(1);
+        most = Math.max(most, ++now);
+        await turns((offset * 7) % 5);
+        now--;
+        active.set(name, (active.get(name) ?? 1) - 1);
+        seen.set(name, [...(seen.get(name) ?? []), offset]);
+        if (++count === 60) stop.abort();
+      },
+      { concurrency: 8, order: 'key', signal: stop.signal },
+    );
+    for (const [name, offsets] of seen) {
+      if (name !== 'null') expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+    }
+    expect([...seen.values()].flat()).toHaveLength(60);
+    expect(most).toBe(8);
+    expect(consumer.position()[0].offset).toBe(60);
+  });
+
+  test('one key that hangs holds up only itself, and its position', async () => {
+    const stop = new AbortController();
+    const seen: string[] = [];
+    let release: () => void = () => undefined;
+    const hold = new Promise<void>((resolve) => (release = resolve));
+    const work = consumer.run(
+      async ({ key, value }) => {
+        if (String(value) === '0') await hold;
+        seen.push(String(key));
+      },
+      { concurrency: 2, order: 'key', signal: stop.signal },
+    );
+    await until(() => seen.length === 50);
+    expect(seen).not.toContain('k0');
+    expect(consumer.position()[0].offset).toBe(0);
+    release();
+    await until(() => seen.length === 60);
+    expect(consumer.position()[0].offset).toBe(60);
+    stop.abort();
+    await work;
+  });
+
+  test('a handler that throws: what waited for its key is not left out', async () => {
+    const work = consumer.run(
+      async ({ value }) => {
+        await turns(1);
+        if (String(value) === '6') throw new Error('poison');
+      },
+      { concurrency: 4, order: 'key' },
+    );
+    await expect(work).rejects.toThrow('poison');
+    expect(consumer.position()[0].offset).toBe(6);
+    const again = await consumer.fetch();
+    expect(again.map(({ offset }) => offset)).toEqual(
+      Array.from({ length: 54 }, (_one, n) => n + 6),
+    );
+  });
+});

@@ -13,7 +13,7 @@ import { recreated } from '../consumer/explicit-assignment.js';
 import { PartitionReader } from '../consumer/partition-reader.js';
 import { Reading } from '../consumer/reading.js';
 import type { RecordSource } from '../consumer/record-source.js';
-import { asZhumqError } from '../errors.js';
+import { asZhumqError, closedError } from '../errors.js';
 import { durationOption } from '../option-values.js';
 import { settleWithin } from '../retry.js';
 import { CommitSchedule } from './commit-schedule.js';
@@ -118,6 +118,7 @@ export class GroupAssignment implements Assignment {
       this.topicIds.set(topic, topicId);
     };
     await Promise.all(this.topics.map(load));
+    if (this.stopping.aborted) throw closedError('consumer');
     this.membership.start();
     this.schedule.start();
     await settleWithin(

@@ -66,7 +66,7 @@ export class Membership {
   }
 
   start(): void {
-    if (this.started) return;
+    if (this.started || this.ended) return;
     this.started = true;
     this.watchAgain();
     this.beat();
