@@ -5,7 +5,7 @@ import { FakeCluster, turns, until } from '../testing/fake-cluster.fixture.js';
 import { store, textOf } from '../testing/group-world.fixture.js';
 
 const PARTITIONS = 5;
-const STEPS = 40;
+const STEPS = 120;
 
 interface Running {
   readonly consumer: Consumer;
@@ -36,7 +36,7 @@ class World {
         const active = (this.active.get(partition) ?? 0) + 1;
         this.active.set(partition, active);
         if (active > 1) this.overlaps++;
-        await turns(this.random.below(4));
+        await turns(this.random.below(40));
         this.active.set(partition, (this.active.get(partition) ?? 1) - 1);
         const text = textOf(message);
         this.handled.set(text, (this.handled.get(text) ?? 0) + 1);
@@ -59,7 +59,17 @@ class World {
   }
 
   send(): void {
-    store(this.cluster, [`${this.sent++}`], this.random.below(PARTITIONS));
+    for (let more = this.random.below(6); more >= 0; more--) {
+      store(this.cluster, [`${this.sent++}`], this.random.below(PARTITIONS));
+    }
+  }
+
+  /** Some turns, or some heartbeats. */
+  async pass(): Promise<void> {
+    const { heartbeats } = this.cluster.groups;
+    const before = heartbeats.length;
+    if (this.random.below(3) > 0 || this.members.length === 0) await turns(this.random.below(10));
+    else await until(() => heartbeats.length > before + 3);
   }
 
   async settled(): Promise<void> {
@@ -94,7 +104,7 @@ describe('a group whose members change all the time', () => {
         if (dice < 2) world.join();
         else if (dice < 4) await world.part();
         else if (dice === 4) cluster.groups.move(1 + random.below(2));
-        await turns(random.below(10));
+        await world.pass();
       }
       await world.settled();
       expect(world.handled.size).toBe(world.sent);
@@ -116,7 +126,7 @@ describe('a group whose members change all the time', () => {
         else if (dice === 2) await world.part();
         else if (dice < 5) world.expel();
         else if (dice === 5) cluster.groups.move(1 + random.below(2));
-        await turns(random.below(10));
+        await world.pass();
       }
       await world.settled();
       expect(world.handled.size).toBe(world.sent);
