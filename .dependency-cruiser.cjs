@@ -13,15 +13,19 @@ const packages = {
   broker: ['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
   zkserver: ['base', 'model', 'metadata', 'rpc'],
   client: ['base', 'model', 'rpc'],
+  testing: ['base', 'model', 'log', 'metadata', 'broker', 'zkserver', 'client'],
   cli: [
     ...['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
-    ...['broker', 'zkserver', 'client'],
+    ...['broker', 'zkserver', 'client', 'testing'],
   ],
 };
 
 /** The only packages (or files) that touch a system module. */
 const systemModules = {
-  fs: ['packages/log/src/', 'packages/metadata/src/.*embedded', 'packages/cli/src/'],
+  fs: [
+    ...['packages/log/src/', 'packages/metadata/src/.*embedded', 'packages/cli/src/'],
+    'packages/testing/src/data-folder',
+  ],
   net: ['packages/rpc/src/', 'packages/cli/src/'],
   tls: ['packages/rpc/src/', 'packages/cli/src/'],
   http: ['packages/base/src/'],

@@ -73,3 +73,31 @@ test('the consumer of ten lines prints what was produced, and Ctrl-C ends it', a
   expect(seen.sort()).toEqual(['Ada: hello 0', 'Barbara: hello 2', 'Grace: hello 1']);
   expect(await stopped(consumer, 'SIGINT')).toBe(0);
 });
+
+test('the unit test with a broker of its own passes, and its process ends by itself', () => {
+  // With something left open, the process would stay until the time limit.
+  const output = execFileSync(process.execPath, ['--test', 'examples/dist/orders.test.js'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  expect(output).toMatch(/^# pass 1$/m);
+});
+
+test('a test broker serves ES modules and CommonJS alike', () => {
+  const use =
+    "startTestBroker({ topics: ['t'] }).then((broker) => broker.stop()).then(() => console.log('done'))";
+  const programs = [
+    ['commonjs', `const { startTestBroker } = require('@zhumq/testing'); ${use}`],
+    ['module', `import { startTestBroker } from '@zhumq/testing'; ${use}`],
+  ];
+  for (const [type, program] of programs) {
+    const args = [`--input-type=${type}`, '-e', program ?? ''];
+    const output = execFileSync(process.execPath, args, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(output).toBe('done\n');
+  }
+});

@@ -2,17 +2,16 @@
 // `processes` in processes of their own that reach the store over loopback.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerOptions } from '@zhumq/broker';
+import { formatHostPort } from '@zhumq/base';
+import type { HostPort } from '@zhumq/base';
+import { NodeFileSystem } from '@zhumq/log';
 import { EmbeddedStore, EmbeddedStoreServer } from '@zhumq/metadata';
 import { createRpcServer, connectChannel, storeService, zkServerClient } from '@zhumq/rpc';
-import { zkServerOptions } from '@zhumq/zkserver';
+import { InProcessCluster } from '@zhumq/testing';
 import { BrokerProcess } from './broker-process.js';
 import type { BrokerReady } from './broker-process.js';
 import { serverEnvironment } from './environment.js';
 import type { LogSettings } from './environment.js';
-import { runBroker } from './run-broker.js';
-import { runZkServer } from './run-zkserver.js';
-import type { HostPort } from '@zhumq/base';
 import type { RunningServer } from './running-server.js';
 
 export interface DevSettings {
@@ -32,8 +31,6 @@ export function devPortCount(brokers: number): number {
   return 2 * (brokers + 1) + 1;
 }
 
-/** Brokers that share a process stop together and start fast: nobody to hand over to, little to write beforehand. */
-const IN_PROCESS_OPTIONS = { 'stop.grace.ms': '0ms', 'wal.file.bytes': '8MiB' };
 const HOST = '127.0.0.1';
 const MEMBERS_TIMEOUT_MS = 30_000;
 
@@ -52,7 +49,9 @@ class DevCluster {
   private readonly closers: (() => Promise<void> | void)[] = [];
   private readonly environment;
   private readonly embedded: EmbeddedStore;
-  private readonly failures: Promise<Error>[] = [];
+  private readonly cluster: InProcessCluster;
+  private readonly failed: Promise<Error>;
+  private onFatal: (error: Error) => void = () => undefined;
 
   constructor(private readonly settings: DevSettings) {
     this.environment = serverEnvironment('dev', settings.log);
@@ -62,7 +61,18 @@ class DevCluster {
       clock: this.environment.clock,
       file: join(directory, 'journal'),
     });
-    this.closers.push(() => this.embedded.close());
+    this.failed = new Promise((resolve) => (this.onFatal = resolve));
+    this.cluster = new InProcessCluster({
+      directory: settings.dataDirectory,
+      environment: (server) => serverEnvironment(server, settings.log),
+      connect: () => this.embedded.connect(),
+      fileSystem: () => new NodeFileSystem(),
+      onFatal: (error) => this.onFatal(error),
+    });
+    this.closers.push(
+      () => this.embedded.close(),
+      () => this.cluster.stop(),
+    );
   }
 
   async start(): Promise<RunningServer> {
@@ -78,7 +88,7 @@ class DevCluster {
       ready: { kind: 'dev', bootstrap, zkservers, brokers: members, metrics },
       banner: devBanner(settings, bootstrap, brokers, metrics),
       stop: () => this.stop(),
-      failed: Promise.race(this.failures),
+      failed: this.failed,
     };
   }
 
@@ -88,55 +98,20 @@ class DevCluster {
   }
 
   private async startZkServer(): Promise<BrokerReady> {
-    const { ports, brokers, log } = this.settings;
-    const store = this.embedded.connect();
-    const server = await runZkServer(
-      {
-        id: 1,
-        listen: at(ports[0]),
-        advertise: undefined,
-        http: at(ports[brokers + 1]),
-        options: zkServerOptions.resolve().values,
-      },
-      store,
-      serverEnvironment('zkserver', log),
-    );
-    this.closers.push(
-      () => store.close(),
-      () => server.stop(),
-    );
-    return server.ready as unknown as BrokerReady;
+    const { ports, brokers } = this.settings;
+    const at = { port: ports[0], httpPort: ports[brokers + 1] };
+    return readyOf(1, await this.cluster.startZkServer(at));
   }
 
   private async startBrokers(): Promise<BrokerReady[]> {
-    const { ports, brokers, dataDirectory, log } = this.settings;
+    const { ports, brokers } = this.settings;
     const ids = Array.from({ length: brokers }, (_, index) => index + 1);
-    const servers = await Promise.all(
+    return Promise.all(
       ids.map(async (id) => {
-        const store = this.embedded.connect();
-        const server = await runBroker(
-          {
-            id,
-            dataDirectory: join(dataDirectory, `broker-${id}`),
-            listen: at(ports[id]),
-            advertise: undefined,
-            http: at(ports[brokers + 1 + id]),
-            rack: '',
-            weight: 1,
-            options: brokerOptions.resolve({ flags: IN_PROCESS_OPTIONS }).values,
-          },
-          store,
-          serverEnvironment(`broker-${id}`, log),
-        );
-        this.failures.push(server.failed);
-        return { server, store };
+        const at = { port: ports[id], httpPort: ports[brokers + 1 + id] };
+        return readyOf(id, await this.cluster.startBroker(id, at));
       }),
     );
-    this.closers.push(async () => {
-      await Promise.all(servers.map(({ server }) => server.stop()));
-      await Promise.all(servers.map(({ store }) => store.close()));
-    });
-    return servers.map(({ server }) => server.ready as unknown as BrokerReady);
   }
 
   private async startProcesses(): Promise<BrokerReady[]> {
@@ -212,8 +187,12 @@ class DevCluster {
   }
 }
 
-function at(port: number): HostPort {
-  return { host: HOST, port };
+function readyOf(
+  id: number,
+  { advertised, http }: { advertised: HostPort; http: HostPort | undefined },
+): BrokerReady {
+  const metrics = http === undefined ? undefined : `http://${formatHostPort(http)}/metrics`;
+  return { id, pid: process.pid, address: formatHostPort(advertised), metrics };
 }
 
 function devBanner(
