@@ -4,6 +4,7 @@
 // `assigned` to `revoking`; what it was told to give up and no longer reports is free; what is a target and free becomes
 // `assigned`. Each change of `assigned` is a new member epoch. Members that nothing changes for hear nothing (no
 // stop-the-world), and no partition is anybody else's until its owner has let go or is gone (rule 20).
+import { assert } from '@zhumq/base';
 import type { GroupEpoch } from '@zhumq/model';
 import { checkTerm, fencedMember, groupError } from './decision.js';
 import type { Moment, NamedPartition } from './decision.js';
@@ -76,6 +77,7 @@ function join(
   memberId: string,
   moment: Moment,
 ): HeartbeatAnswer {
+  assert(!draft.members.has(memberId), `${memberId} is not new`);
   const former = holderOf(draft, request.instanceId);
   const { maxMembers } = moment.settings;
   if (former === undefined && draft.members.size >= maxMembers) {

@@ -1,0 +1,191 @@
+import { LoneCoordinator } from '../testing/groups/lone-coordinator.js';
+import {
+  deleteGroup,
+  describeGroup,
+  dropTopics,
+  expireGroup,
+  summarizeGroup,
+  topicIdsOf,
+} from './group-admin.js';
+import { fetchPositions, resetPositions } from './positions.js';
+import type { NamedPosition, ResetStep } from './positions.js';
+
+function start(): LoneCoordinator {
+  const coordinator = new LoneCoordinator();
+  coordinator.topics.create('a', 2);
+  coordinator.topics.create('b', 2);
+  return coordinator;
+}
+
+function offset(coordinator: LoneCoordinator, topic: string, partition: number): number {
+  const { state, topics } = coordinator;
+  return fetchPositions(state.get('g'), [{ topic, partition }], topics)[0].offset;
+}
+
+function at(topic: string, partition: number, to: number): NamedPosition {
+  return { topic, partition, offset: to, lastEpoch: -1, metadata: '' };
+}
+
+function reset(
+  coordinator: LoneCoordinator,
+  positions: readonly NamedPosition[],
+  isDryRun = false,
+): readonly ResetStep[] {
+  return coordinator.decide('g', (draft, moment) =>
+    resetPositions(draft, positions, isDryRun, moment),
+  );
+}
+
+describe('a commit', () => {
+  test('is of partitions that the member owns, those included that it was told to give up', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    expect(one.commit('a', 1, 7).error).toBeUndefined();
+    expect(one.commit('b', 0, 7).error).toMatchObject({ code: 'NOT_OWNED' });
+    coordinator.join(['a']);
+    const before = one.reading;
+    one.beat({ owned: before });
+    expect(one.reading).toHaveLength(1);
+    for (const { partition } of before) {
+      expect(one.commit('a', partition, 9).error).toBeUndefined();
+    }
+    one.beat();
+    expect(one.commit('a', 0, 9).error ?? one.commit('a', 1, 9).error).toMatchObject({
+      code: 'NOT_OWNED',
+    });
+  });
+
+  test('of another epoch than the present one is refused as a whole', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    const old = one.epoch;
+    one.beat({ topics: ['a', 'b'] });
+    expect(one.epoch).not.toEqual(old);
+    Object.assign(one, { epoch: old });
+    expect(() => one.commit('a', 0, 7)).toThrow(expect.objectContaining({ code: 'FENCED_MEMBER' }));
+    expect(offset(coordinator, 'a', 0)).toBe(-1);
+  });
+
+  test('never goes back, unless the log was cut', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    expect(one.commit('a', 0, 100, 5).error).toBeUndefined();
+    expect(one.commit('a', 0, 100, 5).error).toBeUndefined();
+    expect(one.commit('a', 0, 99, 5).error).toMatchObject({ code: 'POSITION_BEHIND' });
+    expect(one.commit('a', 0, 99, -1).error).toMatchObject({ code: 'POSITION_BEHIND' });
+    expect(one.commit('a', 0, 120, 4).error).toMatchObject({ code: 'POSITION_BEHIND' });
+    expect(one.commit('a', 0, 90, 6).error).toBeUndefined();
+    expect(offset(coordinator, 'a', 0)).toBe(90);
+  });
+
+  test.each([
+    ['offset', -1, 1],
+    ['offset', 2 ** 53, 1],
+    ['epoch', 5, 2 ** 31],
+  ])('with an %s out of range is refused', (_, to, epoch) => {
+    const one = start().join(['a']);
+    expect(one.commit('a', 0, to, epoch).error).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+});
+
+describe('a reset', () => {
+  test('says what it would do, and does it', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    one.commit('a', 0, 7);
+    one.send({ leaving: true });
+    const steps = [{ topic: 'a', partition: 0, from: 7, to: 3 }];
+    expect(reset(coordinator, [at('a', 0, 3)], true)).toEqual(steps);
+    expect(offset(coordinator, 'a', 0)).toBe(7);
+    expect(reset(coordinator, [at('a', 0, 3)])).toEqual(steps);
+    expect(offset(coordinator, 'a', 0)).toBe(3);
+    reset(coordinator, [at('a', 0, -1)]);
+    expect(offset(coordinator, 'a', 0)).toBe(-1);
+  });
+
+  test('is refused for topics that members read, and only for those', () => {
+    const coordinator = start();
+    coordinator.join(['a']);
+    expect(() => reset(coordinator, [at('b', 0, 1), at('a', 0, 1)])).toThrow(/read a: stop them/);
+    expect(offset(coordinator, 'b', 0)).toBe(-1);
+    reset(coordinator, [at('b', 0, 1)]);
+    expect(offset(coordinator, 'b', 0)).toBe(1);
+    expect(coordinator.group().head?.emptySince).toBe(0);
+  });
+
+  test('makes a group that nobody has joined yet, in partitions that exist', () => {
+    const coordinator = start();
+    expect(() => reset(coordinator, [at('c', 0, 1)])).toThrow(/no topic c/);
+    expect(() => reset(coordinator, [at('a', 2, 1)])).toThrow(/no partition 2/);
+    reset(coordinator, [at('a', 1, 4)]);
+    const { state, topics } = coordinator;
+    expect(describeGroup('g', state.get('g'), topics)).toMatchObject({
+      state: 'empty',
+      positions: [{ topic: 'a', partition: 1, offset: 4 }],
+    });
+  });
+});
+
+test('a group is listed and described as it is', () => {
+  const coordinator = start();
+  const [one] = [coordinator.join(['a']), coordinator.join(['a', 'b'])];
+  one.commit('a', 0, 7);
+  const { topics } = coordinator;
+  expect(summarizeGroup(coordinator.group(), topics).state).toBe('stable');
+  coordinator.join(['a']);
+  expect(summarizeGroup(coordinator.group(), topics)).toEqual({
+    group: 'g',
+    state: 'assigning',
+    members: 3,
+    topics: ['a', 'b'],
+  });
+  const { members } = describeGroup('g', coordinator.group(), topics);
+  expect(members.map(({ owned }) => owned.length)).toEqual([2, 2, 0]);
+  expect(() => describeGroup('x', undefined, topics)).toThrow(/"x" does not exist/);
+});
+
+test('only an empty group is deleted, and nothing of it stays', () => {
+  const coordinator = start();
+  const one = coordinator.join(['a']);
+  one.commit('a', 0, 7);
+  const remove = (): void => coordinator.decide('g', deleteGroup);
+  expect(remove).toThrow(expect.objectContaining({ code: 'GROUP_NOT_EMPTY' }));
+  one.send({ leaving: true });
+  remove();
+  expect(coordinator.state.get('g')).toBeUndefined();
+  expect(remove).toThrow(expect.objectContaining({ code: 'UNKNOWN_GROUP' }));
+});
+
+test('a group without members is forgotten after its retention', () => {
+  const coordinator = start();
+  const one = coordinator.join(['a']);
+  one.commit('a', 0, 7);
+  const { retentionMs } = coordinator.settings;
+  coordinator.now += 2 * retentionMs;
+  expect(coordinator.decide('g', expireGroup)).toBe(false);
+  one.send({ leaving: true });
+  coordinator.now += retentionMs - 1;
+  expect(coordinator.decide('g', expireGroup)).toBe(false);
+  coordinator.now += 1;
+  expect(coordinator.decide('g', expireGroup)).toBe(true);
+  expect([...coordinator.state.all()]).toEqual([]);
+});
+
+test('a topic that is created again is another one: its reader gives up the old one first, positions are gone', () => {
+  const coordinator = start();
+  const one = coordinator.join(['a']);
+  one.commit('a', 0, 7);
+  const [old] = topicIdsOf(coordinator.group());
+  coordinator.topics.create('a', 1);
+  coordinator.decide('g', (draft, moment) => dropTopics(draft, new Set([old]), moment));
+  const before = one.reading;
+  one.beat();
+  expect(one.partitions).toEqual([]);
+  expect(one.commit('a', 0, 9).error).toMatchObject({ code: 'NOT_OWNED' });
+  one.beat({ owned: before });
+  expect(one.partitions).toEqual([]);
+  one.beat();
+  expect(one.partitions).toEqual(['a/0']);
+  expect(offset(coordinator, 'a', 0)).toBe(-1);
+  expect(topicIdsOf(coordinator.group()).has(old)).toBe(false);
+});
