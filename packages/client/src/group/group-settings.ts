@@ -19,6 +19,7 @@ export interface GroupSettings {
 
 const MIN_SESSION_MS = 1000;
 const MAX_SESSION_MS = 30 * 60_000;
+const MAX_NAME_LENGTH = 200;
 const MIN_COMMIT_INTERVAL_MS = 10;
 
 const OWN_OPTIONS: readonly (keyof GroupOptions)[] = [
@@ -66,5 +67,6 @@ function groupStart(from: StartPosition | undefined): 'earliest' | 'latest' | nu
 }
 
 function programName(): string {
-  return `${path.basename(process.argv[1] ?? 'node')} (${process.pid})`;
+  const name = path.basename(process.argv[1] ?? 'node').replaceAll(/\p{Cc}/gu, '');
+  return `${name.slice(0, MAX_NAME_LENGTH)} (${process.pid})`;
 }
