@@ -1,6 +1,7 @@
 // From one generation to the next, as a published record brings it about: what counts of the old one, what does not, and
 // what must be on disk before a word is said in the new one (rules 2, 12, 13, 18).
 import { parseTopicConfig } from '@zhumq/model';
+import { ReplicationMode } from '@zhumq/rpc';
 import type { PartitionInfo, SealResult } from '@zhumq/rpc';
 import { batchOf, produce, readAll, settle, TestCluster } from '../testing/test-cluster.js';
 import type { TestBroker } from '../testing/test-broker.js';
@@ -226,6 +227,30 @@ describe('rule 12: nothing is said in a generation before the log of the one bef
     // What waited is answered now: nobody stands again for that.
     await settle(40);
     expect(candidate.partition().leads).toBe(true);
+  });
+
+  test('rule 16: in mode fetch, too: or a power loss takes the mode under which it acknowledged, and nobody doubts it', async () => {
+    const { cluster, end, epoch } = await sealedAndClosed();
+    const held = cluster.brokers.map((broker) => {
+      const log = broker.log();
+      const sync = log.sync.bind(log);
+      let release: () => void = () => undefined;
+      log.sync = () => new Promise<void>((go) => (release = go)).then(sync);
+      return { broker, release: () => release() };
+    });
+    cluster.topic = { ...cluster.topic, generation: 2, mode: ReplicationMode.FETCH };
+    cluster.record = { seal: end };
+    await cluster.zkServer.elect(1, { epoch, isr: [1, 2, 3] });
+    await settle(40);
+    for (const { broker } of held) {
+      const replicator = broker.fetchReplicator();
+      expect([replicator.role, replicator.state?.epoch]).toEqual(['offline', epoch]);
+      expect(replicator.position()).toBeUndefined();
+      expect(broker.log().logEnd).toBe(end.offset);
+    }
+    for (const { release } of held) release();
+    expect((await cluster.leader()).id).toBe(1);
+    await write(cluster, cluster.broker(1), 'new');
   });
 
   test('a replica that can not sync its log does not vote', async () => {

@@ -98,9 +98,7 @@ export class PartitionOpener {
     this.configs.set(partition, config);
     const entered = enters ? log.sync() : undefined;
     if (info.mode === ReplicationMode.FETCH) {
-      // What a replica says in mode fetch names what is synced: there is nothing to wait for.
-      entered?.catch(() => undefined);
-      partition.attach(this.fetchReplicator(partition));
+      partition.attach(this.fetchReplicator(partition, entered));
       if (isFresh) this.assign(partition, assignment);
     } else {
       const preferred = enters && isPreferred(assignment, replica, log);
@@ -191,12 +189,16 @@ export class PartitionOpener {
     });
   }
 
-  private fetchReplicator(partition: Partition): FetchReplicator {
+  private fetchReplicator(
+    partition: Partition,
+    entered: Promise<void> | undefined,
+  ): FetchReplicator {
     const { fetch } = this.options;
     assert(fetch !== undefined, 'mode fetch without its parts');
     return new FetchReplicator({
       ...this.commonParts(partition),
       ...fetch,
+      entered,
     });
   }
 

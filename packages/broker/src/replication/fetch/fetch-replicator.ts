@@ -2,7 +2,6 @@
 // on the log, the fetch session that asks the leader, the sessions of those who ask here, and the zkserver. The only
 // caller of FetchCore. What is said of a write waits until the log reports it on disk.
 import { assertNever } from '@zhumq/base';
-import type { Clock, Logger } from '@zhumq/base';
 import { FetchCore } from '@zhumq/fetch';
 import type { Answer, Effect, PartitionState, Position, ReceivedAnswer } from '@zhumq/fetch';
 import type { ReplicaLog } from '@zhumq/log';
@@ -10,42 +9,20 @@ import { zhumqError } from '@zhumq/model';
 import type { BatchHeader } from '@zhumq/model';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { sealRefusal } from '../raft/raft-refusals.js';
-import type { SnapshotInstaller } from '../raft/raft-replicator.js';
 import { RaftWrites } from '../raft/raft-writes.js';
 import type {
   AppendedRange,
   AppendRefusal,
   FollowerStatus,
   Replicator,
-  ReplicatorListener,
   ReplicaRole,
   SealedEnd,
 } from '../replicator.js';
-import type { LeaderLinks, WaitingFollowers, ZkServerRequests } from './fetch-ports.js';
+import type { FetchReplicatorOptions } from './fetch-ports.js';
 import { FetchSeal } from './fetch-seal.js';
 import { SegmentCopy } from './segment-copy.js';
 
-export interface FetchTimings {
-  /** Ticks without having been caught up after which a follower leaves the ISR. */
-  readonly lagTicks: number;
-  readonly retryTicks: number;
-}
-
-export interface FetchReplicatorOptions {
-  readonly group: GroupAddress;
-  readonly log: ReplicaLog;
-  readonly incarnation: number;
-  readonly fetchTimings: FetchTimings;
-  readonly leaderLinks: LeaderLinks;
-  readonly waitingFollowers: WaitingFollowers;
-  readonly zkServer: ZkServerRequests;
-  readonly installer: SnapshotInstaller;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly listener: ReplicatorListener;
-  /** The leader has lifted this replica's taint. */
-  readonly onTrusted: () => void;
-}
+export type { FetchReplicatorOptions, FetchTimings } from './fetch-ports.js';
 
 export class FetchReplicator implements Replicator {
   readonly mode = 'fetch';
@@ -58,6 +35,7 @@ export class FetchReplicator implements Replicator {
   private failure: Error | undefined;
   private stopped = false;
   private draining = false;
+  private entering = false;
   private trusted = false;
   /** The hard state without the taint, while it is not on disk: until then the old word is given. */
   private untaintSequence: number | undefined;
@@ -109,6 +87,7 @@ export class FetchReplicator implements Replicator {
       onFailed: (error) => this.fail(error),
     };
     this.drain();
+    if (options.entered !== undefined) this.enter(options.entered);
   }
 
   get role(): ReplicaRole {
@@ -231,12 +210,31 @@ export class FetchReplicator implements Replicator {
     if (this.stopped) return;
     if (this.assigned === undefined || state.version >= this.assigned.version)
       this.assigned = state;
-    if (this.failure !== undefined) return;
+    if (this.failure !== undefined || this.entering) return;
     const { core, copy } = this;
     const goesOn = state.epoch === core.epoch && state.leader?.replica === core.leader;
     // Half a copy is another log than the core knows of: first it hears of that, then of the next leader (rule 30).
     if (copy.underWay && !goesOn) return copy.giveUp();
     core.assign(state);
+    this.drain();
+  }
+
+  private enter(entered: Promise<void>): void {
+    this.entering = true;
+    entered.then(
+      () => {
+        this.entering = false;
+        this.assignLatest();
+      },
+      (error: unknown) => this.fail(error as Error),
+    );
+  }
+
+  /** What had to wait. */
+  private assignLatest(): void {
+    const { assigned, core } = this;
+    if (this.idle() || assigned === undefined || assigned.version <= core.version) return;
+    core.assign(assigned);
     this.drain();
   }
 
@@ -481,10 +479,7 @@ export class FetchReplicator implements Replicator {
       core.segmentsCopied(leader, epoch);
     } else core.copyFailed(leader, epoch);
     this.drain();
-    if (this.assigned !== undefined && this.assigned.version > core.version) {
-      core.assign(this.assigned);
-      this.drain();
-    }
+    this.assignLatest();
     // What became durable meanwhile was not told.
     this.toldSyncedEnd = -1;
     this.onDurable(log.durableEnd, log.epochAt(log.durableEnd - 1) ?? 0);
