@@ -203,6 +203,8 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       try {
         await run.untilStopped();
       } finally {
+        // What is to be read again is pulled at once.
+        this.assignment.reading.wake();
         await this.assignment.group?.settle(SETTLE_TIMEOUT_MS);
       }
     } catch (error) {
