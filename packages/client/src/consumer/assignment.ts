@@ -26,8 +26,10 @@ export type CommitPosition = Pick<Position, 'partition' | 'offset' | 'topic'> & 
 export interface GroupSide {
   /** The program has done with messages. */
   handled(count: number): void;
-  /** Commits what is handled, or these positions; resolves when that is durable. */
+  /** Commits what is handled, or these positions; resolves when that is durable. Tells of work that was lost before. */
   commit(positions: readonly CommitPosition[] | undefined, options: CallOptions): Promise<void>;
+  /** Commits what is handled. */
+  commitHandled(): Promise<void>;
   /** Commits what is handled where that is done without being asked; never rejects. */
   settle(timeoutMs: number): Promise<void>;
   /** What is committed of a partition; -1: nothing. */

@@ -110,7 +110,7 @@ class OpenBatch<K, V> implements MessageBatch<K, V> {
     this.closed();
     this.setting.progress();
     source.notify();
-    if (assignment.group !== undefined) await assignment.group.commit(undefined, {});
+    if (assignment.group !== undefined) await assignment.group.commitHandled();
     const first = gone.at(0);
     if (first === undefined) return;
     const text = `partition ${first.topic}-${first.partition} was lost before its messages from offset ${first.offset} were acked; whoever has it handles them again`;

@@ -127,11 +127,12 @@ describe('commits of a group', () => {
     const messages = await consumer.fetch({ wait: '5s' });
     expect(messages).toHaveLength(3);
     cluster.groups.expel('m1');
-    // What was taken becomes handled by asking for more; then the partition is lost.
     await until(() => events.includes('fenced UNKNOWN_MEMBER'));
     await consumer.ready();
     const again = await consumer.fetch({ wait: '5s' });
     expect(again.map(textOf)).toEqual(numbers(3));
+    const told = await failureFrom(consumer.commit());
+    expect(told).toMatchObject({ code: 'FENCED_MEMBER', context: { partitions: 't-0' } });
     await consumer.commit();
     expect(committed()).toBe(3);
     const more = consumer.batches({ wait: 10 });

@@ -24,7 +24,7 @@ import { notMember, PositionCommitter } from './position-committer.js';
 import type { Committed } from './position-committer.js';
 
 const OPEN_TIMEOUT_MS = 30_000;
-const COMMIT_TIMEOUT = '30s';
+const COMMIT_TIMEOUT_MS = 30_000;
 
 export class GroupAssignment implements Assignment {
   readonly reading: Reading;
@@ -34,7 +34,7 @@ export class GroupAssignment implements Assignment {
   private readonly committer: PositionCommitter;
   private readonly schedule: CommitSchedule;
   private readonly topicIds = new Map<string, string>();
-  /** Lost with work that was not committed; told by the next commit() of the program. */
+  /** Lost with work that was not committed, or with messages in hand; told by the next commit() of the program. */
   private readonly lostWork = new Set<string>();
   private opening: Promise<void> | undefined;
   private failure: ZhumqError | undefined;
@@ -255,7 +255,9 @@ export class GroupAssignment implements Assignment {
 
   private lose(readers: readonly PartitionReader[], error: ZhumqError): void {
     for (const reader of readers) {
-      if (this.committer.hasWork(reader)) this.lostWork.add(nameOf(reader));
+      // What the program has at present, it will take for handled.
+      const hasWork = reader.handling > 0 || this.committer.hasWork(reader);
+      if (hasWork) this.lostWork.add(nameOf(reader));
     }
     this.remove(readers, error, true);
   }
@@ -278,6 +280,10 @@ export class GroupAssignment implements Assignment {
     return {
       handled: (count) => this.schedule.handled(count),
       commit: (positions, options) => this.commitByHand(positions, options),
+      commitHandled: () => {
+        const deadline = Deadline.after(this.cluster.options.clock, COMMIT_TIMEOUT_MS);
+        return this.committer.commit([...this.source.readers], deadline);
+      },
       settle: async (timeoutMs) => {
         if (this.settings.autoCommit) await this.commitInBackground(timeoutMs);
       },
@@ -301,7 +307,7 @@ export class GroupAssignment implements Assignment {
     options: CallOptions,
   ): Promise<void> {
     const { clock } = this.cluster.options;
-    const timeoutMs = durationOption('timeout', options.timeout, COMMIT_TIMEOUT);
+    const timeoutMs = durationOption('timeout', options.timeout, COMMIT_TIMEOUT_MS);
     const at = positions && new Map(positions.map((one) => this.readerAt(one)));
     const readers = at === undefined ? [...this.source.readers] : [...at.keys()];
     const work = this.committer.commit(readers, Deadline.after(clock, timeoutMs), at);
