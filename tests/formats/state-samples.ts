@@ -28,6 +28,7 @@ import {
   replicaCheckpointCodec,
   replicaCodec,
   replicaIdentityCodec,
+  stateSnapshotCodec,
   switchOutcomeCodec,
   tombstoneCodec,
   topicPartitionsCodec,
@@ -146,6 +147,7 @@ export const stateSamples: readonly StateSample[] = [
   sample(tombstoneCodec, { topicId, topic: 'orders', controllerEpoch: 17, brokers: [1, 2, 300] }),
   sample(producerIdsCodec, { next: 4000 }),
   sample(leaderChangeCodec, { generation: 2, replicaId: a, voters: [a, b] }),
+  sample(stateSnapshotCodec, { beginOffset: 1040, records: 7 }),
   sample(voterSetChangeCodec, {
     generation: 2,
     voters: [a, b],

@@ -79,6 +79,7 @@ export {
   replicaCheckpointCodec,
   replicaCodec,
   replicaIdentityCodec,
+  stateSnapshotCodec,
   switchOutcomeCodec,
   tombstoneCodec,
   topicPartitionsCodec,

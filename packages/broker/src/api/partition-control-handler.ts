@@ -111,7 +111,6 @@ export class PartitionControlHandler {
     version,
   }: PartitionRef): Partition {
     const { registry, assignments } = this.options;
-    assignments.checkController(controllerEpoch);
     const partition = registry.findGroup(topicId, number);
     if (partition === undefined) {
       throw zhumqError(
@@ -120,6 +119,8 @@ export class PartitionControlHandler {
         { topicId, partition: number },
       );
     }
+    // Only who names a topic of this cluster speaks for one of its zkservers.
+    assignments.checkController(controllerEpoch);
     const { topic } = partition.name;
     const about = { topic, partition: number };
     if (partition.name.generation !== generation) {

@@ -105,13 +105,14 @@ export class Assignments {
   private async applyNow(state: DesiredState): Promise<DesiredStateReply> {
     const { store, cache, logger } = this.options;
     const known = this.current;
-    this.checkController(state.controllerEpoch);
+    // First: the epochs of another cluster say nothing about this one's.
     if (state.clusterId !== store.clusterId) {
       throw zhumqError(
         'WRONG_CLUSTER',
         `desired state of cluster ${state.clusterId} refused: this broker belongs to ${store.clusterId}`,
       );
     }
+    this.checkController(state.controllerEpoch);
     const older =
       known !== undefined &&
       state.controllerEpoch === known.controllerEpoch &&
