@@ -35,6 +35,11 @@ export class RaftSealing {
   /** The caller has made sure that this replica leads and knows whether its log is sealed. */
   seal(transitionId: string, deadlineMs: number): Promise<SealedEnd> {
     const { seals, clock, append } = this.options;
+    if (this.asking.length >= MAX_ASKING)
+      throw zhumqError(
+        'OVERLOADED',
+        `${MAX_ASKING} calls wait for the seal of this partition already`,
+      );
     return new Promise((resolve, reject) => {
       const waitMs = Math.max(deadlineMs - clock.monotonicMs(), 0);
       const asking: Asking = {
@@ -125,3 +130,5 @@ export class RaftSealing {
 
 /** After the commit: for voters that are there and a little behind. */
 const GRACE_MS = 200;
+/** Calls that may wait: a zkserver that asks again and again, or several, must not cost memory without end. */
+const MAX_ASKING = 100;
