@@ -10,13 +10,17 @@ import {
   createRpcServer,
   deliveryService,
   fetchService,
+  groupService,
   raftService,
 } from '@zhumq/rpc';
 import type { RpcServer } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
 import { fetchHandler } from './api/fetch-handler.js';
+import { groupHandler } from './api/group-handler.js';
 import { raftHandler } from './api/raft-handler.js';
 import { Deliveries } from './delivery/delivery-handler.js';
+import { groupParts } from './groups/group-parts.js';
+import type { Groups } from './groups/group-parts.js';
 import { BrokerHealth } from './health.js';
 import { handLeadershipAway } from './leader-handover.js';
 import { Assignments } from './membership/assignments.js';
@@ -155,6 +159,7 @@ export class Broker {
     running.fetchRequests.close();
     running.retention.stop();
     running.ticker.stop();
+    running.groups.close();
     for (const partition of this.registry.all()) partition.close();
     running.fetch.close();
     await running.server.close(CLOSE_GRACE_MS);
@@ -218,7 +223,12 @@ export class Broker {
       ...{ brokerId, incarnation: store.incarnation, link, clock, logger },
       apply: (state) => assignments.apply(state),
     });
-    const server = this.server(store, replication, fetch, assignments);
+    const groups = groupParts({
+      ...{ registry, link, clock, logger, options, assignments, metrics: this.metrics },
+      transport: replication.transport,
+      stopping: this.stopping.signal,
+    });
+    const server = this.server(store, replication, fetch, assignments, groups);
     this.started.push(
       () => replication.transport.close(),
       () => fetch.close(),
@@ -227,6 +237,7 @@ export class Broker {
       },
       ...[fetchRequests, stateRequests, reports].map((part) => () => part.close()),
       () => assignments.stop(),
+      () => groups.close(),
     );
     const listening = await server.listen(config.listen.port, config.listen.host);
     this.started.push(() => server.close(0));
@@ -265,6 +276,7 @@ export class Broker {
       replication,
       fetch,
       fetchRequests,
+      groups,
       stateRequests,
       reports,
       assignments,
@@ -339,6 +351,7 @@ export class Broker {
     { transport }: ReplicationParts,
     { waitingFollowers: sessions }: FetchParts,
     assignments: Assignments,
+    { coordinator }: Groups,
   ): RpcServer {
     const { registry, link, metrics, config, environment } = this;
     const { clock, logger } = environment;
@@ -358,6 +371,7 @@ export class Broker {
         raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
         fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
         deliveryService(this.deliveries.handler()),
+        groupService(groupHandler(brokerId, coordinator)),
       ],
       limits: {
         maxFrameBytes: largestFrame(options),
@@ -393,6 +407,7 @@ interface Running {
   readonly replication: ReplicationParts;
   readonly fetch: FetchParts;
   readonly fetchRequests: FetchRequests;
+  readonly groups: Groups;
   readonly stateRequests: StateRequests;
   readonly reports: LeaderReports;
   readonly assignments: Assignments;

@@ -21,6 +21,8 @@ export class BrokerMetrics {
   private readonly produceErrors;
   private readonly pulledBytes;
   private readonly pushedBytes;
+  private readonly groupCommits;
+  private readonly fencedMembers;
   private readonly elections;
   private readonly isrShrinks;
   private readonly isrExpands;
@@ -54,6 +56,14 @@ export class BrokerMetrics {
     this.pushedBytes = metrics.counter(
       'zhumq_broker_pushed_bytes_total',
       'Bytes of batches pushed to consumers.',
+    );
+    this.groupCommits = metrics.counter(
+      'zhumq_broker_group_commits_total',
+      'Positions committed in groups.',
+    );
+    this.fencedMembers = metrics.counter(
+      'zhumq_broker_group_fenced_total',
+      'Requests refused because they name a former epoch of a member, or a member whose place another has taken.',
     );
     this.elections = metrics.counter(
       'zhumq_broker_leaderships_total',
@@ -165,6 +175,22 @@ export class BrokerMetrics {
       [],
       () => gauges.stalled(),
     );
+  }
+
+  watchGroups(gauges: { groups(): number; members(): number }): void {
+    const { metrics } = this;
+    metrics.gauge('zhumq_broker_groups', 'Consumer groups coordinated.', [], () => gauges.groups());
+    metrics.gauge('zhumq_broker_group_members', 'Members of these groups.', [], () =>
+      gauges.members(),
+    );
+  }
+
+  committed(positions: number): void {
+    this.groupCommits.inc(positions);
+  }
+
+  fenced(): void {
+    this.fencedMembers.inc();
   }
 
   /** `before` and `after`: numbers of replicas in sync. */

@@ -155,6 +155,38 @@ export const brokerOptions = defineOptions({
     max: '60s',
     doc: 'Push: how often broker and consumer show that they are alive; who hears nothing for three times as long gives up.',
   },
+  'group.session.min.ms': {
+    type: 'duration',
+    default: '1s',
+    min: 100,
+    doc: 'Groups: shortest session timeout that a member may ask for.',
+  },
+  'group.session.max.ms': {
+    type: 'duration',
+    default: '30m',
+    min: '1s',
+    doc: 'Groups: longest session timeout that a member may ask for.',
+  },
+  'group.heartbeat.ms': {
+    type: 'duration',
+    default: '3s',
+    min: 10,
+    max: '60s',
+    doc: 'Groups: time between heartbeats of a member; a third of its session timeout when that is less.',
+  },
+  'group.members.max': {
+    type: 'integer',
+    default: 1_000,
+    min: 1,
+    max: 10_000,
+    doc: 'Members of one group; more are refused with GROUP_FULL.',
+  },
+  'group.retention.ms': {
+    type: 'duration',
+    default: '7d',
+    min: '1m',
+    doc: 'A group without members is forgotten, with its positions, after so long.',
+  },
   'connections.max': { type: 'integer', default: 10_000, min: 1, doc: 'Connections accepted.' },
   'wal.file.bytes': {
     type: 'bytes',

@@ -1,0 +1,95 @@
+// The topics that groups read, as a zkserver last told: asked again every few seconds, and at once for a topic that is not
+// known. What no zkserver tells stays as it was: that a topic is missing here does not say that it is deleted.
+import type { Clock, Timer } from '@zhumq/base';
+import type { ZkServerLink } from '../membership/zkserver-link.js';
+import type { TopicLookup, TopicSeen } from './decision.js';
+
+export interface GroupTopicsOptions {
+  readonly link: Pick<ZkServerLink, 'callAny'>;
+  readonly clock: Clock;
+  /** Names of the topics that members of groups coordinated here read. */
+  readonly inUse: () => ReadonlySet<string>;
+}
+
+export class GroupTopics implements TopicLookup {
+  private readonly seen = new Map<string, TopicSeen>();
+  private readonly names = new Map<string, string>();
+  /** Asked for since the last look: their members may not be recorded yet. */
+  private recent = new Set<string>();
+  private asking: Promise<void> | undefined;
+  private askedAllMs = -Infinity;
+  /** When a topic that nobody knew was last asked for. */
+  private missedMs = -Infinity;
+  private readonly timer: Timer;
+
+  constructor(private readonly options: GroupTopicsOptions) {
+    this.timer = options.clock.every(REFRESH_MS, () => this.refresh());
+  }
+
+  byName(topic: string): TopicSeen | undefined {
+    return this.seen.get(topic);
+  }
+
+  nameOf(topicId: string): string | undefined {
+    return this.names.get(topicId);
+  }
+
+  /** Asks for those that are not known; resolves in any case. */
+  async prepare(topics: readonly string[]): Promise<void> {
+    const unknown = topics.filter((topic) => !this.seen.has(topic));
+    if (unknown.length === 0) return;
+    const now = this.options.clock.monotonicMs();
+    // Somebody who reads a topic that does not exist asks with every heartbeat.
+    if (unknown.every((topic) => this.recent.has(topic)) && now - this.missedMs < MISSED_MS) return;
+    this.missedMs = now;
+    for (const topic of unknown) if (this.recent.size < MAX_RECENT) this.recent.add(topic);
+    await this.ask(unknown);
+  }
+
+  /** Asks for all, so that positions can be shown by the names of their topics; resolves in any case. */
+  async prepareAll(): Promise<void> {
+    const now = this.options.clock.monotonicMs();
+    if (now - this.askedAllMs < MISSED_MS) return;
+    this.askedAllMs = now;
+    await this.ask(undefined);
+  }
+
+  close(): void {
+    this.timer.cancel();
+  }
+
+  private refresh(): void {
+    const wanted = new Set([...this.options.inUse(), ...this.recent]);
+    this.recent.clear();
+    for (const [topic, { topicId }] of this.seen) {
+      if (wanted.has(topic)) continue;
+      this.seen.delete(topic);
+      this.names.delete(topicId);
+    }
+    if (wanted.size === 0 || this.asking !== undefined) return;
+    this.asking = this.ask([...wanted]).finally(() => (this.asking = undefined));
+  }
+
+  private async ask(topics: readonly string[] | undefined): Promise<void> {
+    const options = { timeoutMs: TIMEOUT_MS };
+    const request = topics === undefined ? {} : { topics: [...topics] };
+    try {
+      const metadata = await this.options.link.callAny((zkServer) =>
+        zkServer.metadata(request, options),
+      );
+      for (const { name, topicId, partitions } of metadata.topics) {
+        const before = this.seen.get(name);
+        if (before !== undefined && before.topicId !== topicId) this.names.delete(before.topicId);
+        this.seen.set(name, { topicId, partitions: partitions.length });
+        this.names.set(topicId, name);
+      }
+    } catch {
+      // Without zkservers groups go on with what is known.
+    }
+  }
+}
+
+const REFRESH_MS = 3_000;
+const MISSED_MS = 1_000;
+const TIMEOUT_MS = 1_000;
+const MAX_RECENT = 10_000;
