@@ -70,7 +70,10 @@ export interface ReadOptions extends GroupOptions {
   readonly onOutOfRange?: 'error' | 'earliest' | 'latest';
   /** 'error' (default): reading ends with TRUNCATED until seek(); 'resume': goes on where the logs agree and emits 'truncated'. */
   readonly onTruncated?: 'error' | 'resume';
-  /** 'pull' is what there is at present. */
+  /**
+   * 'pull' (default): the consumer asks; 'push': brokers send as soon as something is committed, as far as prefetchBytes
+   * goes. Messages, positions and errors are the same; maxWait, minBytes, maxBytes and maxPartitionBytes are for 'pull'.
+   */
   readonly delivery?: 'pull' | 'push';
 }
 

@@ -3,7 +3,7 @@
 import { Deadline, formatHostPort } from '@zhumq/base';
 import type { Clock, HostPort, Random, ZhumqError } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
-import { ChannelPool, brokerClient, zkServerClient } from '@zhumq/rpc';
+import { ChannelPool, brokerClient, connectChannel, zkServerClient } from '@zhumq/rpc';
 import type {
   BrokerClient,
   ChannelOptions,
@@ -45,6 +45,7 @@ const MOVED: ReadonlySet<string> = new Set([
 
 export class Cluster {
   readonly view = new ClusterView();
+  private readonly channelOptions: Omit<ChannelOptions, 'host' | 'port'>;
   private readonly calls: ChannelPool;
   /** Long polls have connections of their own: they must not hold up what is quick. */
   private readonly pulls: ChannelPool;
@@ -57,15 +58,15 @@ export class Cluster {
 
   constructor(readonly options: ClusterOptions) {
     const { clock, random, requestTimeoutMs } = options;
-    const channelOptions: Omit<ChannelOptions, 'host' | 'port'> = {
+    this.channelOptions = {
       clock,
       random,
       callTimeoutMs: requestTimeoutMs,
       connectTimeoutMs: Math.min(CONNECT_ATTEMPT_MS, requestTimeoutMs),
       backoff: { minMs: 20, maxMs: 500 },
     };
-    this.calls = new ChannelPool(channelOptions);
-    this.pulls = new ChannelPool(channelOptions);
+    this.calls = new ChannelPool(this.channelOptions);
+    this.pulls = new ChannelPool(this.channelOptions);
     this.sources = new MetadataSources(this.calls, clock);
     const fetch = (topics: ReadonlySet<string>): Promise<boolean> => this.fetch(topics);
     this.refresher = new MetadataRefresher(fetch, clock, random, this.stopped.signal);
@@ -172,6 +173,11 @@ export class Cluster {
   /** The broker for long polls. */
   pullBroker(address: HostPort): BrokerClient {
     return this.clientOf(this.pulls.channel(address));
+  }
+
+  /** A connection of its own, over which the other side may call, too. Who dials closes it. */
+  dial({ host, port }: HostPort, options: Pick<ChannelOptions, 'services' | 'onLost'>): RpcChannel {
+    return connectChannel({ ...this.channelOptions, ...options, host, port });
   }
 
   /** The connection under broker(). */

@@ -1,5 +1,4 @@
 // The consumer's options with their defaults, checked.
-import { zhumqError } from '@zhumq/model';
 import type { ReadOptions, StartPosition } from '../api/consumer.js';
 import {
   bytesOption,
@@ -19,19 +18,14 @@ export interface ConsumerSettings {
   readonly maxPartitionBytes: number;
   readonly onOutOfRange: 'error' | 'earliest' | 'latest';
   readonly onTruncated: 'error' | 'resume';
+  readonly delivery: 'pull' | 'push';
 }
 
 const MIB = 2 ** 20;
 const MAX_PARTITION = 0x7fff_ffff;
 
-/** Throws INVALID_OPTION, and UNSUPPORTED for push delivery. */
+/** Throws INVALID_OPTION. */
 export function consumerSettings(options: ReadOptions): ConsumerSettings {
-  if (options.delivery !== undefined && options.delivery !== 'pull') {
-    throw zhumqError(
-      'UNSUPPORTED',
-      `delivery '${options.delivery}' is not there yet; this version delivers by 'pull'`,
-    );
-  }
   const size = { min: 1, max: 1024 * MIB };
   return {
     partitions: partitionsOf(options.partitions),
@@ -50,6 +44,7 @@ export function consumerSettings(options: ReadOptions): ConsumerSettings {
       'latest',
     ]),
     onTruncated: choiceOption('onTruncated', options.onTruncated, 'error', ['error', 'resume']),
+    delivery: choiceOption('delivery', options.delivery, 'pull', ['pull', 'push']),
   };
 }
 

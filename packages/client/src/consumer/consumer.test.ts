@@ -427,12 +427,11 @@ describe('a consumer', () => {
     expect((await consumer.lag()).messages).toBe(2);
   });
 
-  test('refuses push delivery and what it can not read', async () => {
+  test('refuses what it can not read', async () => {
     const topic = defineTopic('t', { value: json<{ a: number }>() });
     cluster.addTopic('t');
     store(['{"a":1}', 'no json', '{"a":2}']);
     const mq = await cluster.connect();
-    expect(() => mq.consumer({ topic: 't', delivery: 'push' })).toThrow('pull');
     const consumer = mq.consumer({ topic, from: 'earliest' });
     const [first] = await consumer.fetch();
     expect(first.value?.a).toBe(1);

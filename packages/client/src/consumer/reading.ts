@@ -11,6 +11,7 @@ import type { Emit } from './assignment.js';
 import type { ConsumerSettings } from './consumer-settings.js';
 import type { PartitionReader, Start } from './partition-reader.js';
 import { Puller } from './puller.js';
+import { Pusher } from './pusher.js';
 import type { RecordSource } from './record-source.js';
 
 const STALLED_AFTER_MS = 2000;
@@ -20,7 +21,7 @@ const DELETED_AFTER_MS = 10_000;
 export class Reading {
   /** When a broker answered last, with messages or without. */
   heardMs: number;
-  private readonly puller: Puller;
+  private readonly puller: Puller | Pusher;
 
   constructor(
     private readonly cluster: Cluster,
@@ -30,7 +31,8 @@ export class Reading {
     private readonly emit: Emit,
   ) {
     this.heardMs = cluster.options.clock.monotonicMs();
-    this.puller = new Puller(cluster, source.readers, settings, {
+    const Way = settings.delivery === 'push' ? Pusher : Puller;
+    this.puller = new Way(cluster, source.readers, settings, {
       filled: () => {
         this.heardMs = cluster.options.clock.monotonicMs();
         source.notify();

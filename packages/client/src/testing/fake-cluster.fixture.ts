@@ -36,6 +36,7 @@ import type { Client, ConnectOptions } from '../api/client.js';
 import { connectClient } from '../client.js';
 import type { ClientEnvironment } from '../client.js';
 import { FakeCoordinator } from './fake-coordinator.fixture.js';
+import { FakeDelivery } from './fake-delivery.fixture.js';
 import { MemoryLog } from './memory-log.fixture.js';
 
 const HOST = '127.0.0.1';
@@ -71,6 +72,9 @@ export class FakeBroker {
   server: RpcServer | undefined;
   port = 0;
   alive = true;
+  readonly delivery = new FakeDelivery(this);
+  /** False: a broker of before push delivery, once it is started anew. */
+  pushes = true;
   private stopping = new AbortController();
   private thawed: Promise<void> | undefined;
   private endFreeze: () => void = () => undefined;
@@ -98,7 +102,11 @@ export class FakeBroker {
     };
     const groups = this.cluster.groups.handlerOf(this);
     this.server = createRpcServer({
-      services: [brokerService(this.freezable(handler)), groupService(this.freezable(groups))],
+      services: [
+        brokerService(this.freezable(handler)),
+        groupService(this.freezable(groups)),
+        ...(this.pushes ? [this.delivery.service()] : []),
+      ],
     });
     ({ port: this.port } = await this.server.listen(this.port, HOST));
     this.alive = true;
@@ -195,7 +203,7 @@ export class FakeBroker {
     }
   }
 
-  private led(topic: string, partition: number): FakePartition {
+  led(topic: string, partition: number): FakePartition {
     const found = this.cluster.partition(topic, partition);
     if (found.leader === this.id) return found;
     const leader = this.cluster.brokers.find(({ id }) => id === found.leader);
@@ -403,7 +411,7 @@ export class FakeCluster {
   }
 }
 
-function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
+export function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
   const context = { offset, logStart: log.logStart, highWatermark: log.end };
   if (offset < log.logStart || offset > log.end) {
     throw zhumqError('OFFSET_OUT_OF_RANGE', `offset ${offset} is out of range`, context);

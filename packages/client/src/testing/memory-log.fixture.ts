@@ -76,6 +76,17 @@ export class MemoryLog {
     return Buffer.concat(taken);
   }
 
+  /** Where whole batches end. */
+  endOf(batches: Buffer): { offset: number; epoch: number } {
+    let end = { offset: -1, epoch: -1 };
+    for (let at = 0; at < batches.length;) {
+      const { lastOffset, epoch, sizeBytes } = readBatchHeader(batches, at);
+      end = { offset: lastOffset + 1, epoch };
+      at += sizeBytes;
+    }
+    return end;
+  }
+
   epochAt(offset: number): number | undefined {
     const batch = this.batches.find((one) => {
       const { baseOffset, lastOffset } = readBatchHeader(one);

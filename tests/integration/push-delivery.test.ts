@@ -1,0 +1,127 @@
+// Push delivery from real brokers: through changes of leaders and a restart, beside pull.
+import type { Client } from '@zhumq/client';
+import { startTestBroker } from '@zhumq/testing';
+import type { TestBroker } from '@zhumq/testing';
+
+async function until(condition: () => boolean, withinMs = 30_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Sends numbers at a rate until it is stopped; resolves with how many there were. */
+function sending(mq: Client, topic: string, perSecond: number) {
+  const producer = mq.producer();
+  const sends: Promise<unknown>[] = [];
+  let stopped = false;
+  const run = async (): Promise<number> => {
+    const startMs = performance.now();
+    while (!stopped) {
+      const due = ((performance.now() - startMs) / 1000) * perSecond;
+      while (sends.length < due) {
+        const value = `${sends.length} ${performance.now()}`;
+        const send = producer.send(topic, { value, partition: sends.length % 4 });
+        // Told by stop().
+        send.catch(() => (stopped = true));
+        sends.push(send);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await Promise.all(sends);
+    return sends.length;
+  };
+  const done = run();
+  done.catch(() => undefined);
+  const stop = (): Promise<number> => {
+    stopped = true;
+    return done;
+  };
+  return { stop, sent: () => sends.length };
+}
+
+/** Reads a topic; says of each partition whether its numbers came in order, each once. */
+function reading(mq: Client, delivery: 'push' | 'pull') {
+  const consumer = mq.consumer({ topic: 't', from: 'earliest', delivery });
+  const last = new Map<number, number>();
+  const faults: string[] = [];
+  const latencies: number[] = [];
+  let count = 0;
+  const running = consumer.run(({ value, partition }) => {
+    const [number, sentMs] = String(value).split(' ').map(Number);
+    const before = last.get(partition) ?? partition - 4;
+    if (number !== before + 4) faults.push(`${partition}: ${number} after ${before}`);
+    last.set(partition, number);
+    latencies.push(performance.now() - sentMs);
+    count++;
+  });
+  running.catch((error: unknown) => faults.push(String(error)));
+  return { faults, latencies, count: () => count };
+}
+
+function start(brokers: number): Promise<TestBroker> {
+  return startTestBroker({ brokers, topics: [{ topic: 't', partitions: 4, replicas: brokers }] });
+}
+
+test('leaders change under a stream: no gap, no repetition, no other order', async () => {
+  await using broker = await start(3);
+  const mq = await broker.client();
+  const admin = mq.admin();
+  const { stop, sent } = sending(mq, 't', 500);
+  const pushed = reading(await broker.client(), 'push');
+  const leaders = async (): Promise<number[]> => {
+    const [topic] = await admin.describeTopics(['t']);
+    return (topic?.partitions ?? []).map(({ leader }) => leader ?? -1);
+  };
+  const seen = new Set<string>();
+  for (let round = 0; round < 4; round++) {
+    const before = sent();
+    const now = await leaders();
+    seen.add(`${now}`);
+    for (const [partition, leader] of now.entries()) {
+      await admin.electLeader({ topic: 't', partition, broker: (leader % 3) + 1 });
+    }
+    await until(() => sent() > before + 200);
+  }
+  const total = await stop();
+  await until(() => pushed.count() >= total || pushed.faults.length > 0);
+  expect(pushed.faults).toEqual([]);
+  expect(pushed.count()).toBe(total);
+  expect(seen.size).toBeGreaterThan(1);
+}, 120_000);
+
+test('all brokers restart under a stream: no gap, no repetition, no other order', async () => {
+  await using broker = await start(1);
+  const mq = await broker.client();
+  const { stop, sent } = sending(mq, 't', 500);
+  const pushed = reading(await broker.client(), 'push');
+  await until(() => pushed.count() > 200);
+  await broker.restart();
+  const before = sent();
+  await until(() => sent() > before + 200);
+  const total = await stop();
+  await until(() => pushed.count() >= total || pushed.faults.length > 0);
+  expect(pushed.faults).toEqual([]);
+}, 120_000);
+
+test('at 1,000 messages a second what is pushed arrives about as soon as what is pulled, or sooner', async () => {
+  await using broker = await start(1);
+  const mq = await broker.client();
+  const readers = { push: reading(mq, 'push'), pull: reading(await broker.client(), 'pull') };
+  const { stop, sent } = sending(await broker.client(), 't', 1000);
+  await until(() => sent() > 6000);
+  const total = await stop();
+  await until(() => readers.push.count() === total && readers.pull.count() === total);
+  const at = ({ latencies }: { latencies: number[] }, share: number): number => {
+    // What came first warmed everything up.
+    const sorted = latencies.slice(1000).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * share)];
+  };
+  for (const [delivery, reader] of Object.entries(readers)) {
+    const [median, tail] = [at(reader, 0.5).toFixed(2), at(reader, 0.99).toFixed(2)];
+    process.stdout.write(`${delivery}: p50 ${median} ms, p99 ${tail} ms\n`);
+    expect(reader.faults).toEqual([]);
+  }
+  expect(at(readers.push, 0.5)).toBeLessThan(at(readers.pull, 0.5) * 3 + 5);
+}, 120_000);
