@@ -1,0 +1,190 @@
+// Coordinators of groups over real logs: what they answer is committed, and only the one that leads answers (rule 20).
+import { CoordinatorCluster, SESSION_MS } from '../testing/coordinators.js';
+import type { GroupCoordinator } from './coordinator.js';
+import { compareEpochs } from './epochs.js';
+import type { HeartbeatAnswer } from './heartbeat.js';
+
+async function start(partitions = 4) {
+  const world = await CoordinatorCluster.start();
+  world.topics.set('a', { topicId: 'a'.repeat(32), partitions });
+  return { world, cluster: world.cluster, ...(await world.coordinator()) };
+}
+
+function positionAt(partition: number, offset: number) {
+  return { topic: 'a', partition, offset, lastEpoch: -1, metadata: '' };
+}
+
+function commit(
+  groups: GroupCoordinator,
+  { memberId, memberEpoch }: HeartbeatAnswer,
+  partition: number,
+  offset: number,
+) {
+  const positions = [positionAt(partition, offset)];
+  return groups.commit('g', { memberId, memberEpoch, positions });
+}
+
+function code(expected: string) {
+  return expect.objectContaining({ code: expected }) as Error;
+}
+
+test('members join, commit and leave; a commit in a former epoch is refused', async () => {
+  const { world, groups } = await start();
+  const one = await world.join(groups);
+  expect(one.assigned).toHaveLength(4);
+  expect(await world.settled(commit(groups, one, 0, 5))).toEqual([
+    { topic: 'a', partition: 0, error: undefined },
+  ]);
+  const two = await world.join(groups);
+  expect(two.assigned).toEqual([]);
+  const told = await world.beat(groups, one);
+  expect(told.assigned).toHaveLength(2);
+  const gained = await world.beat(groups, told).then(() => world.beat(groups, two, { owned: [] }));
+  expect(gained.assigned).toHaveLength(2);
+  await expect(world.settled(commit(groups, one, 0, 9))).rejects.toEqual(code('FENCED_MEMBER'));
+  expect([world.committed, world.fenced]).toEqual([1, 1]);
+  await world.beat(groups, told, { leaving: true, owned: [] });
+  expect((await world.beat(groups, gained)).assigned).toHaveLength(4);
+  const [{ offset }] = await world.settled(groups.positions('g', [{ topic: 'a', partition: 0 }]));
+  expect(offset).toBe(5);
+});
+
+test('what arrives at once is decided in order and shares no partition', async () => {
+  const { world, groups, broker } = await start(20);
+  const log = broker.log();
+  const before = log.logEnd;
+  const joined = await Promise.all(Array.from({ length: 10 }, () => world.join(groups)));
+  expect(new Set(joined.map(({ memberId }) => memberId)).size).toBe(10);
+  const owned = joined.flatMap(({ assigned }) => assigned.map(({ partition }) => partition));
+  expect(new Set(owned).size).toBe(owned.length);
+  // The first alone, the others together: head and members, once each.
+  expect(log.logEnd - before).toBeLessThan(30);
+});
+
+test('other brokers name the coordinator', async () => {
+  const { world, cluster, broker } = await start();
+  for (const other of cluster.others(broker)) {
+    const refused = world.join(world.at(other));
+    await expect(refused).rejects.toMatchObject({
+      code: 'NOT_COORDINATOR',
+      context: { group: 'g', broker: broker.id, host: `broker-${broker.id}`, port: 9000 },
+    });
+    expect(await world.settled(world.at(other).find('g'))).toMatchObject({ id: broker.id });
+  }
+});
+
+test('the next coordinator knows members, epochs and positions, and gives everybody a whole session', async () => {
+  const { world, broker, cluster, groups } = await start();
+  const one = await world.join(groups);
+  await world.settled(commit(groups, one, 1, 7));
+  await cluster.pass(SESSION_MS - 2_000);
+  broker.kill();
+  const next = await world.coordinator([broker.id]);
+  await cluster.pass(SESSION_MS - 2_000);
+  const same = await world.beat(next.groups, one);
+  expect(same).toMatchObject({ memberId: one.memberId, memberEpoch: one.memberEpoch });
+  const results = await world.settled(commit(next.groups, same, 1, 8));
+  expect(results.map(({ error }) => error)).toEqual([undefined]);
+  const two = await world.join(next.groups);
+  const told = await world.beat(next.groups, same);
+  expect(compareEpochs(told.memberEpoch, one.memberEpoch)).toBeGreaterThan(0);
+  expect(told.memberEpoch.term).toBeGreaterThan(one.memberEpoch.term);
+  expect(two.memberEpoch.term).toBe(told.memberEpoch.term);
+});
+
+test('rule 20: a deposed coordinator neither confirms, nor commits, nor refuses', async () => {
+  const { world, broker, cluster, groups } = await start();
+  const one = await world.join(groups);
+  await world.settled(commit(groups, one, 0, 3));
+  cluster.isolate(broker);
+  // It does not know yet that it is alone.
+  expect(groups.offices()).toHaveLength(1);
+  const outcomes: string[] = [];
+  const watch = (name: string, asked: Promise<unknown>): void => {
+    asked.then(
+      () => outcomes.push(`${name} answered`),
+      (error: { code: string }) => outcomes.push(`${name} ${error.code}`),
+    );
+  };
+  const member = { memberId: one.memberId, memberEpoch: one.memberEpoch, owned: one.assigned };
+  const request = { topics: ['a'], sessionTimeoutMs: SESSION_MS, leaving: false, ...member };
+  const about = { instanceId: '', clientId: 'test', host: 'here' };
+  watch('heartbeat', groups.heartbeat('g', { ...request, ...about }));
+  watch('stranger', groups.heartbeat('g', { ...request, ...about, memberId: 'stranger' }));
+  watch('commit', commit(groups, one, 0, 4));
+  watch('positions', groups.positions('g', [{ topic: 'a', partition: 0 }]));
+  const next = await world.coordinator([broker.id]);
+  await cluster.until(() => outcomes.length === 4);
+  for (const outcome of outcomes) {
+    expect(outcome).toMatch(/ (NOT_COORDINATOR|LEADERSHIP_LOST|TIMEOUT|COORDINATOR_LOADING)$/);
+  }
+  // The member is silent at the new one, too: its partitions go to another.
+  const two = await world.join(next.groups);
+  await cluster.until(
+    () => [...next.groups.offices()[0].state.all()][0].members.size === 1,
+    SESSION_MS * 2,
+  );
+  cluster.network.heal();
+  await cluster.until(() => broker.log().logEnd === next.broker.log().logEnd);
+  expect((await world.beat(next.groups, two)).assigned).toHaveLength(4);
+  await expect(world.settled(commit(groups, one, 0, 4))).rejects.toEqual(code('NOT_COORDINATOR'));
+  await expect(world.settled(commit(next.groups, one, 0, 4))).rejects.toEqual(
+    code('UNKNOWN_MEMBER'),
+  );
+  const [{ offset }] = await world.settled(
+    next.groups.positions('g', [{ topic: 'a', partition: 0 }]),
+  );
+  expect(offset).toBe(3);
+});
+
+test('a silent member loses its partitions after its session, one that is heard keeps them', async () => {
+  const { world, cluster, groups } = await start();
+  let one = await world.join(groups);
+  const two = await world.join(groups);
+  one = await world.beat(groups, one);
+  one = await world.beat(groups, one);
+  expect((await world.beat(groups, two)).assigned).toHaveLength(2);
+  for (let passed = 0; passed < SESSION_MS + 2_000; passed += 2_000) {
+    await cluster.pass(2_000);
+    one = await world.beat(groups, one);
+  }
+  expect(one.assigned).toHaveLength(4);
+  await expect(world.beat(groups, two)).rejects.toEqual(code('UNKNOWN_MEMBER'));
+});
+
+test('groups are listed, described, reset, deleted, and forgotten when nobody uses them', async () => {
+  const { world, cluster, groups } = await start();
+  const one = await world.join(groups);
+  await world.settled(commit(groups, one, 0, 5));
+  await expect(world.settled(groups.delete('g'))).rejects.toEqual(code('GROUP_NOT_EMPTY'));
+  await expect(world.settled(groups.describe('other'))).rejects.toEqual(code('UNKNOWN_GROUP'));
+  await world.beat(groups, one, { leaving: true });
+  await world.settled(groups.reset('g', [positionAt(0, 2), positionAt(1, 8)]));
+  expect(await world.settled(groups.describe('g'))).toMatchObject({
+    ...{ group: 'g', state: 'empty', members: [] },
+    positions: [positionAt(0, 2), positionAt(1, 8)],
+  });
+  expect(await world.settled(groups.list())).toEqual([
+    { group: 'g', state: 'empty', members: 0, topics: ['a'] },
+  ]);
+  await world.settled(groups.reset('other', [positionAt(0, 1)]));
+  await world.settled(groups.delete('other'));
+  expect(await world.settled(groups.list())).toHaveLength(1);
+  await cluster.pass(70_000);
+  expect(await world.settled(groups.list())).toEqual([]);
+}, 60_000);
+
+test('positions of a topic that is deleted for certain go; a topic that is merely not told of stays', async () => {
+  const { world, cluster, groups } = await start();
+  world.topics.set('b', { topicId: 'b'.repeat(32), partitions: 1 });
+  const one = await world.join(groups, { topics: ['a', 'b'] });
+  await world.settled(commit(groups, one, 0, 5));
+  const inB = { ...positionAt(0, 6), topic: 'b' };
+  const { memberId, memberEpoch } = one;
+  await world.settled(groups.commit('g', { memberId, memberEpoch, positions: [inB] }));
+  world.topics.clear();
+  world.deleted.add('b'.repeat(32));
+  await cluster.pass(8_000);
+  const { positions } = await world.settled(groups.describe('g'));
+  expect(positions).toMatchObject([{ topic: 'a', partition: 0, offset: 5 }]);
+});
