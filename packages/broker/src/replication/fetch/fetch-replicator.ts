@@ -6,7 +6,7 @@ import { FetchCore } from '@zhumq/fetch';
 import type { Answer, Effect, PartitionState, Position, ReceivedAnswer } from '@zhumq/fetch';
 import type { ReplicaLog } from '@zhumq/log';
 import { zhumqError } from '@zhumq/model';
-import type { BatchHeader } from '@zhumq/model';
+import type { BatchHeader, ErrorCode } from '@zhumq/model';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { sealRefusal } from '../raft/raft-refusals.js';
 import { RaftWrites } from '../raft/raft-writes.js';
@@ -39,7 +39,7 @@ export class FetchReplicator implements Replicator {
   private trusted = false;
   /** The hard state without the taint, while it is not on disk: until then the old word is given. */
   private untaintSequence: number | undefined;
-  /** Its broker stops: no office is exercised any more, and each is given away once. */
+  /** Its broker stops: it leads no epoch on, and resigns from each once. */
   private leaving = false;
   private resignedEpoch = -1;
   private toldSyncedEnd: number;
@@ -159,9 +159,7 @@ export class FetchReplicator implements Replicator {
   confirmLeadership(): Promise<number> {
     if (!this.idle() && this.core.role === 'leader' && this.core.established)
       return Promise.resolve(this.core.highWatermark - 1);
-    return Promise.reject(
-      zhumqError('NOT_LEADER', 'leadership could not be confirmed', { ...this.group }),
-    );
+    return Promise.reject(this.refused('NOT_LEADER', 'could not confirm its leadership'));
   }
 
   transferLeadership(toReplica: string): void {
@@ -194,7 +192,7 @@ export class FetchReplicator implements Replicator {
     if (!this.idle() && this.core.role === 'leader')
       return this.sealing.order(transitionId, deadlineMs);
     const code = this.failure === undefined ? 'NOT_LEADER' : 'REPLICA_FAILED';
-    return Promise.reject(zhumqError(code, 'only the leader seals', { ...this.group }));
+    return Promise.reject(this.refused(code, 'can not be sealed here: only its leader seals'));
   }
 
   tick(): void {
@@ -285,8 +283,15 @@ export class FetchReplicator implements Replicator {
     this.copy.stop();
     this.options.leaderLinks.follow(this, undefined);
     this.options.waitingFollowers.wake(this.group);
-    this.sealing.failAll('NOT_LEADER', 'the replica is stopping');
+    this.sealing.failAll('NOT_LEADER', 'is being closed on this broker');
     this.log.listener = undefined;
+  }
+
+  private refused(code: ErrorCode, predicate: string): Error {
+    const { topic, partition } = this.log.identity;
+    return zhumqError(code, `replica of partition ${topic}-${partition} ${predicate}`, {
+      ...this.group,
+    });
   }
 
   private idle(): boolean {
@@ -325,7 +330,7 @@ export class FetchReplicator implements Replicator {
     for (const effect of this.core.takeEffects()) this.perform(effect);
     this.failure = error;
     this.copy.stop();
-    this.sealing.failAll('REPLICA_FAILED', `out of service: ${error.message}`);
+    this.sealing.failAll('REPLICA_FAILED', `is out of service on this broker: ${error.message}`);
     this.options.leaderLinks.follow(this, undefined);
     this.options.waitingFollowers.wake(this.group);
     this.options.listener.onRoleChanged();
@@ -384,7 +389,7 @@ export class FetchReplicator implements Replicator {
       case 'copySegments':
         return this.copy.begin(effect.leader, effect.epoch);
       case 'fatal':
-        return this.fail(zhumqError('REPLICA_FAILED', effect.reason, { ...this.group }));
+        return this.fail(this.refused('REPLICA_FAILED', `stopped: ${effect.reason}`));
       default:
         return assertNever(effect);
     }
@@ -436,7 +441,10 @@ export class FetchReplicator implements Replicator {
       this.writes.seal(this.core.epoch, transitionId);
       this.core.appended(this.log.logEnd);
     } catch (error) {
-      this.sealing.failAll('REPLICA_FAILED', `the log refused the seal: ${String(error)}`);
+      this.sealing.failAll(
+        'REPLICA_FAILED',
+        `could not be sealed, its log refused: ${String(error)}`,
+      );
     }
     this.drain();
   }

@@ -45,7 +45,9 @@ export class FetchSeal {
   /** Only while this replica leads. */
   order(transitionId: string, deadlineMs: number): Promise<SealedEnd> {
     if (this.orders.length >= MAX_ORDERS)
-      return Promise.reject(zhumqError('OVERLOADED', `${MAX_ORDERS} calls wait for the seal`));
+      return Promise.reject(
+        this.error('OVERLOADED', `has ${MAX_ORDERS} calls waiting for its seal already`),
+      );
     return new Promise((resolve, reject) => {
       this.orders.push({ transitionId, deadlineMs, resolve, reject });
       if (this.isKnown) this.onChange();
@@ -67,16 +69,18 @@ export class FetchSeal {
     const nowMs = this.options.clock.monotonicMs();
     const late = this.orders.filter(({ deadlineMs }) => deadlineMs <= nowMs);
     this.orders = this.orders.filter(({ deadlineMs }) => deadlineMs > nowMs);
-    const error = zhumqError(
+    const error = this.error(
       'TIMEOUT',
-      'the seal is not on all of the ISR and a majority of the replicas yet; the partition may be sealed all the same',
+      'has its seal not on all of the ISR and a majority of the replicas yet; it may be sealed all the same',
     );
     for (const order of late) order.reject(error);
   }
 
-  failAll(code: ErrorCode, message: string): void {
+  /** `predicate`: what the partition does or is, as in "lost its leader". */
+  failAll(code: ErrorCode, predicate: string): void {
     if (this.orders.length === 0) return;
-    for (const order of this.take()) order.reject(zhumqError(code, message));
+    const error = this.error(code, predicate);
+    for (const order of this.take()) order.reject(error);
   }
 
   private onChange(): void {
@@ -92,6 +96,11 @@ export class FetchSeal {
     const { orders } = this;
     this.orders = [];
     return orders;
+  }
+
+  private error(code: ErrorCode, predicate: string): Error {
+    const { topic, partition } = this.options.log.identity;
+    return zhumqError(code, `partition ${topic}-${partition} ${predicate}`, { topic, partition });
   }
 }
 

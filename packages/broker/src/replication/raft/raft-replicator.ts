@@ -396,7 +396,7 @@ export class RaftReplicator implements Replicator {
       case 'readFailed':
         return this.reads.fail(
           effect.id,
-          zhumqError('NOT_LEADER', 'leadership could not be confirmed'),
+          this.refused('NOT_LEADER', 'could not confirm its leadership'),
         );
       case 'installSnapshot':
         return this.copy.begin(effect.from, effect.term);
