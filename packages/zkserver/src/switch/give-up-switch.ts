@@ -33,6 +33,8 @@ export function abortReportedSeals(
   const seen = new Set<string>();
   return inMultis(
     claims.flatMap((claim) => {
+      // Nearly all: brokers claim thousands of leaderships, and each search goes through all topics.
+      if (claim.sealedBy === undefined) return [];
       const topic = topicById(view, claim.topicId);
       const found = topic && partitionIn(topic, claim.partition);
       const key = `${claim.topicId} ${claim.partition}`;
