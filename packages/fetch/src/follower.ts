@@ -101,7 +101,7 @@ export class Follower implements RoleState {
     this.refusedTicks = 0;
     const end = (batches.at(-1)?.lastOffset ?? log.logEnd - 1) + 1;
     if (batches.length > 0) {
-      replica.outbox.add({ kind: 'append', batches, payload: answer.payload, skip: 0 });
+      replica.outbox.add({ kind: 'append', batches, payload: answer.payload });
     }
     // Never above what this log holds of the leader's (rule 18).
     replica.raiseHighWatermark(Math.min(answer.highWatermark, end));

@@ -26,6 +26,6 @@ export function continuesLog(
   return epoch <= leaderEpoch;
 }
 
-export function isCount(value: number): boolean {
+function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }

@@ -98,8 +98,6 @@ export type Effect =
       readonly kind: 'append';
       readonly batches: readonly BatchSpan[];
       readonly payload: unknown;
-      /** How many of the answer's batches to skip, because they are here already. */
-      readonly skip: number;
     }
   | {
       readonly kind: 'truncate';

@@ -304,7 +304,7 @@ export class SimReplica {
         this.writeOwn(this.nextBatch('leaderChange', 1, 50));
         break;
       case 'append':
-        this.write((effect.payload as SimBatch[]).slice(effect.skip));
+        this.write(effect.payload as SimBatch[]);
         break;
       case 'truncate':
         assert(effect.belowHighWatermark === effect.from < this.highWatermark, 'a wrong warning');

@@ -8,7 +8,7 @@ export interface Candidates {
   readonly answers: readonly ReplicaAnswer[];
   /** Replicas whose broker is alive and said that they are out of service. */
   readonly outOfService: readonly string[];
-  /** Broker that gave the office up. */
+  /** Broker whose leader resigned. */
   readonly resigned: number | undefined;
   readonly isAvailable: (replica: Replica) => boolean;
 }

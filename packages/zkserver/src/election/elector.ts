@@ -45,7 +45,7 @@ export class Elector {
   private readonly asking = new Set<string>();
   /** Keys for which they were asked in vain. */
   private resting = new Set<string>();
-  /** Who gave an office up that is vacant still. Lost with this zkserver, it costs an election more. */
+  /** Who resigned where nobody leads yet. Lost with this zkserver, it costs an election more. */
   private readonly resigned = new Map<string, Resignation>();
   private timer: Timer | undefined;
   private view: ClusterView | undefined;
@@ -159,6 +159,7 @@ export class Elector {
     return this.options.isAwaited(leader.broker);
   }
 
+  /** Only the reason is wanted here: no loss is reported, so its time does not matter. */
   private circumstances() {
     return { atMs: 0, isAwaited: this.options.isAwaited };
   }

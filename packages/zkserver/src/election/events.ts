@@ -25,7 +25,7 @@ export interface Election extends PartitionKey {
   readonly answers: readonly ReplicaAnswer[];
   /** Replicas whose broker is alive and said that they are out of service. */
   readonly outOfService: readonly string[];
-  /** Broker that gave the office up: it comes last among equals, because it may be about to stop. */
+  /** Broker whose leader resigned: it comes last among equals, because it may be about to stop. */
   readonly resigned: number | undefined;
   /** Broker that is to lead although a leader is alive; undefined: the best one, because none is. */
   readonly wanted: number | undefined;

@@ -1,5 +1,4 @@
 // The calls of a saga to brokers, all of them idempotent. What comes back is checked before anybody believes it.
-import type { Clock } from '@zhumq/base';
 import { MAX_EPOCH, zhumqError } from '@zhumq/model';
 import type { BrokerRegistration, EpochOffset } from '@zhumq/model';
 import { brokerClient } from '@zhumq/rpc';
@@ -70,11 +69,6 @@ export class RemoteBrokerCalls implements BrokerCalls {
     }
     return { replicaId, broker: broker.id, incarnation, epoch, end, tainted };
   }
-}
-
-/** Date and time for people. */
-export function timestamp(clock: Clock): string {
-  return new Date(clock.wallMs()).toISOString();
 }
 
 function checkedPlace(

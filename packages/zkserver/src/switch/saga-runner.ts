@@ -14,7 +14,6 @@ import type { BrokerRegistration, PartitionRecord, Replica } from '@zhumq/model'
 import type { PartitionRef } from '@zhumq/rpc';
 import { isAvailable } from '../election/fetch-partitions.js';
 import type { ClusterView } from '../view/cluster-view.js';
-import { timestamp } from './broker-calls.js';
 import type { BrokerCalls } from './broker-calls.js';
 import { CloseRound } from './close-round.js';
 import { SealTarget } from './seal-target.js';
@@ -51,7 +50,7 @@ export class SagaRunner {
   private readonly backoff: Backoff;
   private readonly target = new SealTarget();
   /** Of the step under way: aborted when the record has changed meanwhile. */
-  private step: { readonly version: number; readonly signal: AbortController } | undefined;
+  private step: { readonly version: number; readonly abort: AbortController } | undefined;
 
   constructor(
     readonly saga: SagaKey,
@@ -80,13 +79,13 @@ export class SagaRunner {
     if (this.step === undefined || found?.version === this.step.version) return;
     // What was closed stays closed, whatever else happens to the record.
     if (found !== undefined && found.transition.phase !== 'seal') return;
-    this.step.signal.abort(new Error('the record of the partition has changed'));
+    this.step.abort.abort(new Error('the record of the partition has changed'));
   }
 
   /** Nothing is sent or written any more once it returns. */
   stop(): void {
     this.stopping.abort(new Error('this zkserver is not the active one any more'));
-    this.step?.signal.abort(this.stopping.signal.reason);
+    this.step?.abort.abort(this.stopping.signal.reason);
   }
 
   private find(): UnderWay | undefined {
@@ -95,13 +94,13 @@ export class SagaRunner {
 
   /** Failures are reported and the step is done again. */
   private async runStep(found: UnderWay): Promise<void> {
-    const signal = new AbortController();
     if (this.stopping.signal.aborted) return;
-    this.step = { version: found.version, signal };
+    const abort = new AbortController();
+    this.step = { version: found.version, abort };
     try {
-      await this.advance(found, signal.signal);
+      await this.advance(found, abort.signal);
     } catch (error) {
-      if (!signal.signal.aborted) this.reportFailure(found, error);
+      if (!abort.signal.aborted) this.reportFailure(found, error);
     } finally {
       this.step = undefined;
     }
@@ -155,7 +154,7 @@ export class SagaRunner {
       limitMs: isBounded ? this.remainingMs() : Infinity,
     });
     const answers = await round.run();
-    const at = timestamp(clock);
+    const at = new Date(clock.wallMs()).toISOString();
     await this.submit({ kind: 'group-closed', saga: sagaOf(found), answers, at });
   }
 

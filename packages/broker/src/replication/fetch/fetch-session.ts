@@ -13,6 +13,7 @@ import type { Asked, Outcome, PartitionAnswers, Room } from './partition-answer.
 
 export interface FetchSessionOptions {
   readonly id: number;
+  /** Broker that follows. */
   readonly broker: number;
   readonly incarnation: number;
   readonly answers: PartitionAnswers;
@@ -215,7 +216,8 @@ export class FetchSession implements TickFlusher {
     try {
       return this.options.answers.to(asked, room);
     } catch (error) {
-      this.options.logger.warn({ err: error, ...asked.group }, 'could not answer a follower');
+      const { broker, logger } = this.options;
+      logger.warn({ err: error, ...asked.group, broker }, 'could not answer a follower');
       return { kind: 'failed', waitMs: READ_RETRY_MS };
     }
   }
@@ -254,10 +256,9 @@ export class FetchSession implements TickFlusher {
       (error: unknown) => {
         if (asked.cold !== cold) return;
         this.dropCold(asked);
-        this.options.logger.warn(
-          { err: error, ...asked.group, from },
-          'could not read for a follower',
-        );
+        const { broker, logger } = this.options;
+        const context = { err: error, ...asked.group, from, broker };
+        logger.warn(context, 'could not read for a follower');
         this.later(asked, READ_RETRY_MS);
       },
     );

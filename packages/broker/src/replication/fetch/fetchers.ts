@@ -10,33 +10,33 @@ export interface FetchersOptions extends FetcherOptions {
 
 export class Fetchers implements LeaderLinks {
   private readonly fetchers = new Map<number, Fetcher>();
-  private readonly seats = new Map<FetchFollower, Fetcher>();
+  private readonly fetcherOf = new Map<FetchFollower, Fetcher>();
   private closed = false;
 
   constructor(private readonly options: FetchersOptions) {}
 
   follow(follower: FetchFollower, leader: string | undefined): void {
-    const before = this.seats.get(follower);
+    const before = this.fetcherOf.get(follower);
     const broker = leader === undefined ? undefined : this.options.brokerOf(leader);
     const fetcher = broker === undefined || this.closed ? undefined : this.fetcher(broker);
     if (before !== undefined && before !== fetcher) {
       before.unfollow(follower);
-      this.seats.delete(follower);
+      this.fetcherOf.delete(follower);
     }
     if (fetcher === undefined || leader === undefined) return;
-    this.seats.set(follower, fetcher);
+    this.fetcherOf.set(follower, fetcher);
     fetcher.follow(follower, leader);
   }
 
   changed(follower: FetchFollower): void {
-    this.seats.get(follower)?.positionChanged(follower);
+    this.fetcherOf.get(follower)?.positionChanged(follower);
   }
 
   close(): void {
     this.closed = true;
     for (const fetcher of this.fetchers.values()) fetcher.close();
     this.fetchers.clear();
-    this.seats.clear();
+    this.fetcherOf.clear();
   }
 
   private fetcher(broker: number): Fetcher {

@@ -3,7 +3,7 @@
 import type { Logger } from '@zhumq/base';
 import type { ReplicaLog } from '@zhumq/log';
 import type { GroupAddress } from '../raft/raft-messages.js';
-import type { SnapshotInstaller } from '../raft/raft-replicator.js';
+import type { SnapshotInstaller } from '../raft/raft-ports.js';
 
 export interface SegmentCopyOptions {
   readonly group: GroupAddress;

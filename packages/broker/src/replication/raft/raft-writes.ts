@@ -1,4 +1,4 @@
-// What the core wants written, and what the log's last batches then say of a seal. All of it is unsynced; the order of
+// What a core of either mode wants written, and what the log's last batches then say of a seal. All of it is unsynced; the order of
 // the calls is the order in the log.
 import type { Clock, Logger } from '@zhumq/base';
 import type { ReplicaLog } from '@zhumq/log';
@@ -20,10 +20,13 @@ export interface RaftWritesOptions {
 export class RaftWrites {
   constructor(private readonly options: RaftWritesOptions) {}
 
-  received({ payload, batches }: Extract<Effect, { kind: 'append' }>): void {
+  received({
+    payload,
+    batches,
+  }: Pick<Extract<Effect, { kind: 'append' }>, 'payload' | 'batches'>): void {
     const { log, seals } = this.options;
     const bytes = payload as Buffer;
-    // The effect's batches are the last ones of the request: the first `skip` were here already.
+    // The effect's batches are the last ones of the request: those before were here already.
     let missing = 0;
     for (const span of batches) missing += span.bytes;
     const tail = bytes.subarray(bytes.length - missing);
