@@ -137,6 +137,18 @@ test('rule 20: a deposed coordinator neither confirms, nor commits, nor refuses'
   expect(offset).toBe(3);
 });
 
+test('after a power loss of all brokers, members and positions are what was answered', async () => {
+  const { world, cluster, groups } = await start();
+  const one = await world.join(groups);
+  await world.settled(commit(groups, one, 2, 6));
+  for (const broker of cluster.brokers) broker.crash(broker.id);
+  for (const broker of cluster.brokers) await world.restart(broker);
+  const next = await world.coordinator();
+  expect(await world.beat(next.groups, one)).toMatchObject({ memberEpoch: one.memberEpoch });
+  const asked = next.groups.positions('g', [{ topic: 'a', partition: 2 }]);
+  expect(await world.settled(asked)).toMatchObject([{ offset: 6 }]);
+});
+
 test('a silent member loses its partitions after its session, one that is heard keeps them', async () => {
   const { world, cluster, groups } = await start();
   let one = await world.join(groups);

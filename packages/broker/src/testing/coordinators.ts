@@ -80,7 +80,13 @@ export class CoordinatorCluster {
     return this.join(groups, { memberId, memberEpoch, owned: assigned, ...change });
   }
 
-  serve(broker: TestBroker): void {
+  async restart(broker: TestBroker): Promise<void> {
+    await broker.start();
+    this.serve(broker);
+    await broker.apply(this.cluster.state());
+  }
+
+  private serve(broker: TestBroker): void {
     this.coordinators.get(broker)?.close();
     const { cluster } = this;
     const { clock } = cluster;
