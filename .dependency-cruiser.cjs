@@ -26,7 +26,7 @@ const systemModules = {
     ...['packages/log/src/', 'packages/metadata/src/.*embedded', 'packages/cli/src/'],
     'packages/testing/src/data-folder',
   ],
-  net: ['packages/rpc/src/', 'packages/cli/src/'],
+  net: ['packages/rpc/src/', 'packages/cli/src/', 'packages/broker/src/testing/'],
   tls: ['packages/rpc/src/', 'packages/cli/src/'],
   http: ['packages/base/src/'],
   https: ['packages/base/src/'],

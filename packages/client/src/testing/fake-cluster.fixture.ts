@@ -37,7 +37,7 @@ import { connectClient } from '../client.js';
 import type { ClientEnvironment } from '../client.js';
 import { FakeCoordinator } from './fake-coordinator.fixture.js';
 import { FakeDelivery } from './fake-delivery.fixture.js';
-import { MemoryLog } from './memory-log.fixture.js';
+import { MemoryLog, checkRead } from './memory-log.fixture.js';
 
 const HOST = '127.0.0.1';
 const CLUSTER_ID = 'c'.repeat(32);
@@ -409,18 +409,6 @@ export class FakeCluster {
     this.addTopic(name, partitions, config, mode);
     return this.infoOf(name);
   }
-}
-
-export function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
-  const context = { offset, logStart: log.logStart, highWatermark: log.end };
-  if (offset < log.logStart || offset > log.end) {
-    throw zhumqError('OFFSET_OUT_OF_RANGE', `offset ${offset} is out of range`, context);
-  }
-  const here = offset > log.logStart ? log.epochAt(offset - 1) : undefined;
-  if (lastEpoch < 0 || here === undefined || here === lastEpoch) return;
-  let agreed = offset;
-  while (agreed > 0 && (log.epochAt(agreed - 1) ?? 0) > lastEpoch) agreed--;
-  throw zhumqError('TRUNCATED', `epoch ${here} at ${offset - 1}`, { ...context, agreed });
 }
 
 export function replicaId(partition: number, broker: number): string {

@@ -10,7 +10,7 @@ import type {
   Service,
 } from '@zhumq/rpc';
 import type { FakeBroker } from './fake-cluster.fixture.js';
-import { checkRead } from './fake-cluster.fixture.js';
+import { checkRead } from './memory-log.fixture.js';
 
 const CHUNK_BYTES = 4096;
 

@@ -135,3 +135,15 @@ export class MemoryLog {
     return undefined;
   }
 }
+
+export function checkRead(log: MemoryLog, offset: number, lastEpoch: number): void {
+  const context = { offset, logStart: log.logStart, highWatermark: log.end };
+  if (offset < log.logStart || offset > log.end) {
+    throw zhumqError('OFFSET_OUT_OF_RANGE', `offset ${offset} is out of range`, context);
+  }
+  const here = offset > log.logStart ? log.epochAt(offset - 1) : undefined;
+  if (lastEpoch < 0 || here === undefined || here === lastEpoch) return;
+  let agreed = offset;
+  while (agreed > 0 && (log.epochAt(agreed - 1) ?? 0) > lastEpoch) agreed--;
+  throw zhumqError('TRUNCATED', `epoch ${here} at ${offset - 1}`, { ...context, agreed });
+}
