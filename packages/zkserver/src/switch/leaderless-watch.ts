@@ -5,12 +5,12 @@
 import type { Clock, Logger, Timer } from '@zhumq/base';
 import type { BrokerRegistration } from '@zhumq/model';
 import { brokerClient } from '@zhumq/rpc';
-import type { ChannelPool, PartitionRef, ReplicaEnd, ReplicaStatus } from '@zhumq/rpc';
+import type { ChannelPool, ReplicaEnd, ReplicaStatus } from '@zhumq/rpc';
 import { hasLiveLeader, isAvailable } from '../election/fetch-partitions.js';
 import { topicsOf } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import type { SwitchEvent } from './switch-events.js';
-import { majorityOf, partitionIn } from './switched-partition.js';
+import { majorityOf, partitionIn, partitionRefOf } from './switched-partition.js';
 import type { SwitchedPartition } from './switched-partition.js';
 
 export interface LeaderlessWatchParts {
@@ -108,7 +108,7 @@ export class LeaderlessWatch {
       );
       const client = brokerClient(this.parts.channels.channel(broker));
       return client.replicaEnds(
-        held.map((one) => this.refOf(one)),
+        held.map((one) => partitionRefOf(one, this.parts.controllerEpoch)),
         limits,
       );
     });
@@ -137,12 +137,6 @@ export class LeaderlessWatch {
     );
     signal.throwIfAborted();
     return answers.flat();
-  }
-
-  private refOf({ topic, number, record, version }: SwitchedPartition): PartitionRef {
-    const { topicId } = topic.record;
-    const { controllerEpoch } = this.parts;
-    return { topicId, partition: number, generation: record.generation, controllerEpoch, version };
   }
 }
 

@@ -11,15 +11,14 @@ import { Backoff, delay } from '@zhumq/base';
 import type { Clock, Logger, Random } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { BrokerRegistration, PartitionRecord, Replica } from '@zhumq/model';
-import type { PartitionRef } from '@zhumq/rpc';
 import { isAvailable } from '../election/fetch-partitions.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import type { BrokerCalls } from './broker-calls.js';
 import { CloseRound } from './close-round.js';
 import { SealTarget } from './seal-target.js';
 import type { SagaRef, SwitchEvent } from './switch-events.js';
-import { partitionIn, topicById } from './switched-partition.js';
-import type { SwitchedPartition, UnderWay } from './switched-partition.js';
+import { partitionIn, partitionRefOf, topicById } from './switched-partition.js';
+import type { UnderWay } from './switched-partition.js';
 
 export interface SagaParts {
   readonly clock: Clock;
@@ -126,7 +125,7 @@ export class SagaRunner {
     const mayHaveBeen = this.mayBeSealed;
     this.mayBeSealed = true;
     try {
-      const ref = this.refOf(found);
+      const ref = partitionRefOf(found, this.parts.controllerEpoch);
       const sealed = await this.parts.calls.seal(broker, ref, transition.id, limits);
       const saga = sagaOf(found);
       if (record.mode === 'raft') await this.submit({ kind: 'group-sealed', saga });
@@ -139,13 +138,13 @@ export class SagaRunner {
   }
 
   private async close(found: UnderWay, isForced: boolean, signal: AbortSignal): Promise<void> {
-    const { clock, random, calls, recoveryWaitMs } = this.parts;
+    const { clock, random, calls, controllerEpoch, recoveryWaitMs } = this.parts;
     const isBounded = !isForced && found.transition.phase !== 'abort';
     const round = new CloseRound({
       ...{ clock, random, signal, voters: votersOf(found.record) },
       brokerOf: (voter) => availableBroker(this.parts.view(), voter),
       close: (broker, callSignal) => {
-        const ref = this.refOf(this.find() ?? found);
+        const ref = partitionRefOf(this.find() ?? found, controllerEpoch);
         return calls.close(broker, ref, { timeoutMs: CLOSE_TIMEOUT_MS, signal: callSignal });
       },
       onFailure: ({ broker }, error) => this.reportFailure(found, error, broker),
@@ -179,12 +178,6 @@ export class SagaRunner {
   private remainingMs(): number {
     const { clock, timeoutMs } = this.parts;
     return Math.max(0, Math.ceil(this.startedMs + timeoutMs - clock.monotonicMs()));
-  }
-
-  private refOf({ topic, number, record, version }: SwitchedPartition): PartitionRef {
-    const { topicId } = topic.record;
-    const { controllerEpoch } = this.parts;
-    return { topicId, partition: number, generation: record.generation, controllerEpoch, version };
   }
 
   private reportFailure(found: UnderWay, error: unknown, broker?: number): void {

@@ -4,6 +4,7 @@ import { paths } from '@zhumq/metadata';
 import type { StoreOperation } from '@zhumq/metadata';
 import { partitionRecordCodec } from '@zhumq/model';
 import type { PartitionRecord, Transition } from '@zhumq/model';
+import type { PartitionRef } from '@zhumq/rpc';
 import { topicsOf } from '../view/cluster-view.js';
 import type { ClusterView, Topic } from '../view/cluster-view.js';
 import type { SagaRef } from './switch-events.js';
@@ -36,6 +37,15 @@ export function underWay(view: ClusterView, saga: SagaRef): UnderWay | undefined
   if (found === undefined || transition === undefined) return undefined;
   if (transition.id !== saga.transitionId || generation !== saga.generation) return undefined;
   return { ...found, transition };
+}
+
+/** How brokers are told which partition, and on which record a call is based. */
+export function partitionRefOf(
+  { topic, number, record, version }: SwitchedPartition,
+  controllerEpoch: number,
+): PartitionRef {
+  const { topicId } = topic.record;
+  return { topicId, partition: number, generation: record.generation, controllerEpoch, version };
 }
 
 /** Conditional on the version read, as every write is; fields that are not named stay as they are (rule 35). */
