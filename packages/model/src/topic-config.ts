@@ -143,7 +143,7 @@ export const TOPIC_OPTIONS: readonly TopicOption[] = [
     fallback: undefined,
     min: 1,
     max: 100,
-    doc: 'Mode fetch: with fewer replicas in sync than this nothing is acknowledged to acks=-1, and nothing new is shown to consumers. Default: a majority of the replicas.',
+    doc: 'Mode fetch: with fewer replicas in sync than this nothing is acknowledged to acks=-1, and nothing new is shown to consumers. Default: a majority of the replicas; more than there are replicas means all of them.',
   },
   {
     name: 'unclean.leader.election',

@@ -81,7 +81,9 @@ function refusalToFetch(view: ClusterView, record: PartitionRecord): string | un
   return `only ${alive.length} of its ${voters.length} voters are on live brokers and ${needed} must be; start the others`;
 }
 
+/** `partition` -1: the topic as a whole. */
 export function refused(topic: string, partition: number, reason: string): Error {
-  const message = `${topic}-${partition} can not be switched now: ${reason}`;
+  const what = partition === -1 ? `topic ${topic}` : `${topic}-${partition}`;
+  const message = `${what} can not be switched now: ${reason}`;
   return zhumqError('SWITCH_REFUSED', message, { topic, partition, reason });
 }
