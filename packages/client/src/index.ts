@@ -60,4 +60,19 @@ export type {
   StoreNodeDescription,
   TopicDescription,
 } from './api/admin.js';
+export type {
+  DeleteGroup,
+  GroupAdmin,
+  GroupDetails,
+  GroupLag,
+  GroupList,
+  GroupListing,
+  GroupMemberDetails,
+  GroupPartition,
+  GroupPartitionLag,
+  GroupPosition,
+  GroupState,
+  OffsetReset,
+  ResetOffsets,
+} from './api/groups.js';
 export type { PartitionSwitch, SwitchMode } from './api/mode-switch.js';

@@ -17,6 +17,14 @@ import type {
   TopicDescription,
 } from '../api/admin.js';
 import type { CallOptions } from '../api/client.js';
+import type {
+  DeleteGroup,
+  GroupDetails,
+  GroupLag,
+  GroupList,
+  OffsetReset,
+  ResetOffsets,
+} from '../api/groups.js';
 import type { PartitionSwitch, SwitchMode } from '../api/mode-switch.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { EARLIEST, LATEST, listOffsets } from '../cluster/list-offsets.js';
@@ -27,10 +35,14 @@ import { retrying, withinSignal } from '../retry.js';
 import type { RetryLimits } from '../retry.js';
 import { callController, limitsOf } from './controller-calls.js';
 import { describeBroker, describeDetails, describeTopic } from './descriptions.js';
+import { deleteGroup, describeGroup } from './group-calls.js';
+import { groupLag } from './group-lag.js';
+import { listGroups } from './group-list.js';
 import { healthOf } from './health.js';
 import { electLeader } from './leadership.js';
 import { describeSwitch, switchMode, watchSwitch } from './mode-switch.js';
 import { replicaStatuses } from './replica-statuses.js';
+import { resetOffsets } from './reset-offsets.js';
 
 const DEFAULT_REPLICAS = 3;
 const READY_WAIT = '15s';
@@ -179,6 +191,31 @@ export class ClusterAdmin implements Admin {
       const { offset = -1, timestamp: time = -1, epoch = -1 } = answer ?? {};
       return { partition, offset, timestamp: time, epoch };
     });
+  }
+
+  // ---- groups -----------------------------------------------------------------------------------------------------
+
+  listGroups(options: CallOptions = {}): Promise<GroupList> {
+    return listGroups(this.cluster, options);
+  }
+
+  describeGroup(group: string, options: CallOptions = {}): Promise<GroupDetails> {
+    return describeGroup(this.cluster, group, options);
+  }
+
+  groupLag(group: string, options: CallOptions = {}): Promise<GroupLag> {
+    return groupLag(this.cluster, group, options);
+  }
+
+  deleteGroup(
+    group: DeleteGroup,
+    options: CallOptions = {},
+  ): Promise<{ readonly deleted: boolean }> {
+    return deleteGroup(this.cluster, group, options);
+  }
+
+  resetOffsets(reset: ResetOffsets, options: CallOptions = {}): Promise<OffsetReset[]> {
+    return resetOffsets(this.cluster, reset, options);
   }
 
   // ---- cluster ----------------------------------------------------------------------------------------------------

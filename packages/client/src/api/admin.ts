@@ -2,6 +2,7 @@
 import type { Duration } from '@zhumq/base';
 import type { ReplicationMode } from '@zhumq/model';
 import type { CallOptions } from './client.js';
+import type { GroupAdmin } from './groups.js';
 import type { PartitionSwitch, SwitchMode } from './mode-switch.js';
 
 export interface CreateTopic {
@@ -181,7 +182,7 @@ export interface StoreNodeDescription {
 }
 
 /** Every call takes `signal` and `timeout` (30 s by default) and is retried until then where that can help. */
-export interface Admin {
+export interface Admin extends GroupAdmin {
   createTopic(topic: CreateTopic, options?: CallOptions): Promise<CreatedTopic>;
   deleteTopic(topic: DeleteTopic, options?: CallOptions): Promise<{ readonly deleted: boolean }>;
   alterTopic(topic: AlterTopic, options?: CallOptions): Promise<TopicDescription>;

@@ -15,6 +15,7 @@ const FIND_TIMEOUT_MS = 1000;
 const ITS_WORD: ReadonlySet<string> = new Set([
   ...['UNKNOWN_MEMBER', 'FENCED_MEMBER', 'FENCED_INSTANCE', 'NOT_OWNED', 'POSITION_BEHIND'],
   ...['INVALID_REQUEST', 'COORDINATOR_LOADING', 'GROUP_FULL', 'OVERLOADED'],
+  ...['UNKNOWN_GROUP', 'GROUP_NOT_EMPTY', 'UNKNOWN_TOPIC', 'UNKNOWN_PARTITION'],
 ]);
 
 export type GroupCall<T> = (client: GroupClient, timeoutMs: number) => Promise<T>;
