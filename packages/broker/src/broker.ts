@@ -13,7 +13,7 @@ import {
   groupService,
   raftService,
 } from '@zhumq/rpc';
-import type { RpcServer } from '@zhumq/rpc';
+import type { RpcServer, Transport } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
 import { fetchHandler } from './api/fetch-handler.js';
 import { groupHandler } from './api/group-handler.js';
@@ -34,6 +34,7 @@ import { ZkServerLink } from './membership/zkserver-link.js';
 import { openLogStore } from './log-store.js';
 import { BrokerMetrics } from './metrics.js';
 import type { BrokerOptions } from './options.js';
+import type { Partition } from './partition/partition.js';
 import { PartitionOpener } from './partition/partition-opener.js';
 import type { PartitionOpenerOptions } from './partition/partition-opener.js';
 import { PartitionRegistry } from './partition/partition-registry.js';
@@ -70,6 +71,10 @@ export interface BrokerEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** TCP when absent. */
+  readonly transport?: Transport;
+  /** While it is the same, the page cache survived; the kernel's when absent. */
+  readonly bootId?: string;
   /** The broker can not go on (write-ahead log failed, id in use): the process must end with a non-zero code. */
   readonly onFatal: (error: Error) => void;
 }
@@ -99,9 +104,9 @@ export class Broker {
     private readonly config: BrokerConfig,
     private readonly environment: BrokerEnvironment,
   ) {
-    const { metrics, store, clock, random, logger } = environment;
+    const { metrics, store, clock, random, logger, transport } = environment;
     this.metrics = new BrokerMetrics(metrics);
-    this.channels = new ChannelPool({ clock, random, logger });
+    this.channels = new ChannelPool({ clock, random, logger, ...transport });
     const { registry, metrics: counters } = this;
     const { options } = config;
     this.deliveries = new Deliveries({ registry, clock, logger, metrics: counters, options });
@@ -136,6 +141,11 @@ export class Broker {
     await Promise.race([this.joined.promise, patience]);
     waiting.abort();
     return addresses;
+  }
+
+  /** What it holds; for tests that look inside, such as the simulator's invariants. */
+  get partitions(): Iterable<Partition> {
+    return this.registry.all();
   }
 
   /** Hands leadership away, then goes: nothing that was acknowledged depends on how this ends. */
@@ -202,6 +212,7 @@ export class Broker {
       store,
       options,
       metrics: this.metrics,
+      tcp: environment.transport,
     });
     const reports = new LeaderReports({
       brokerId,
@@ -298,7 +309,7 @@ export class Broker {
     const { id: brokerId, options } = config;
     const maxFrameBytes = largestFrame(options);
     const parts = { brokerId, options, store, registry, transport, endOfTick, maxFrameBytes };
-    return fetchParts({ ...environment, ...parts, metrics });
+    return fetchParts({ ...environment, ...parts, tcp: environment.transport, metrics });
   }
 
   private assignments(
@@ -379,6 +390,7 @@ export class Broker {
       },
       logger,
       clock,
+      ...environment.transport,
     });
   }
 

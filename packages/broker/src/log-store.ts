@@ -9,7 +9,7 @@ import { logConfigOf } from './partition/log-config.js';
 /** Recovers every replica. Throws DATA_DIRECTORY_LOCKED, DATA_DIRECTORY_MISMATCH, DATA_CORRUPT, DISK_FAILED. */
 export function openLogStore(
   { id, dataDirectory, options }: BrokerConfig,
-  { fileSystem, clock, logger }: BrokerEnvironment,
+  { fileSystem, clock, logger, bootId = readBootId() }: BrokerEnvironment,
   metrics: BrokerMetrics,
   onFatal: (error: Error) => void,
 ): Promise<LogStore> {
@@ -34,7 +34,7 @@ export function openLogStore(
       clock,
       logger,
       replicas,
-      bootId: readBootId(),
+      bootId,
       makeId: randomId,
       onFatal,
       metrics: {

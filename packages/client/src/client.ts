@@ -1,6 +1,7 @@
 // The client that programs hold: makes producers, consumers and admins over one cluster, and closes what it made.
 import { Deadline, SystemClock, systemRandom } from '@zhumq/base';
 import type { Clock, Random } from '@zhumq/base';
+import type { Transport } from '@zhumq/rpc';
 import type { Admin } from './api/admin.js';
 import type { CallOptions, Client, ClientLogger, ConnectOptions } from './api/client.js';
 import type {
@@ -31,6 +32,8 @@ const CLOSE_TIMEOUT = '30s';
 export interface ClientEnvironment {
   readonly clock?: Clock;
   readonly random?: Random;
+  /** TCP when absent. */
+  readonly transport?: Transport;
 }
 
 const SILENT: ClientLogger = Object.freeze({
@@ -61,6 +64,7 @@ export async function connectClient(
     logger: options.logger ?? SILENT,
     clock: environment.clock ?? new SystemClock(),
     random: environment.random ?? systemRandom(),
+    transport: environment.transport,
   });
   try {
     await cluster.start(options.signal);

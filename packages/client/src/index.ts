@@ -1,5 +1,8 @@
 // The door of @zhumq/client: connect, typed topics, errors; everything else is reached through the client.
 export { connect } from './connect.js';
+/** connect() with another clock, randomness and transport; for zhumq's own simulator. */
+export { connectClient } from './client.js';
+export type { ClientEnvironment } from './client.js';
 export { bytes, json, string } from './codecs.js';
 export { defineTopic } from './define-topic.js';
 export { sendOutcomes } from './producer/pending-send.js';

@@ -8,6 +8,10 @@ export { EmbeddedStore } from './embedded-store.js';
 export type { EmbeddedStoreOptions } from './embedded-store.js';
 export { Leadership } from './leadership.js';
 export type { DeposedReason } from './leadership.js';
+export { LinkedStore } from './linked-store.js';
+export type { LinkedStoreOptions } from './linked-store.js';
+export { LinkBroken } from './session-link.js';
+export type { LinkEvents, OpenLink, SessionLink, WatchKind } from './session-link.js';
 export { childOf, nameOf, parentOf, parsePath, paths } from './paths.js';
 export type { ParsedPath } from './paths.js';
 export type {

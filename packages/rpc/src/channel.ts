@@ -1,7 +1,6 @@
 // The caller's end: one address, one connection that is made when it is needed and made again after a loss. Nothing is
 // repeated here: a call that fails with the connection is settled, and whoever made it decides.
 import { connect } from 'node:net';
-import type { Socket } from 'node:net';
 import { Backoff, SystemClock, formatHostPort, silentLogger, systemRandom } from '@zhumq/base';
 import type { BackoffOptions, Clock, HostPort, Logger, Random, Timer } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
@@ -12,13 +11,14 @@ import { MAX_BUFFERED_BYTES, MAX_FRAME_BYTES } from './limits.js';
 import type { Method } from './method.js';
 import type { RpcChannelMetrics } from './pending-calls.js';
 import type { Service } from './services.js';
+import type { Transport } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 3000;
 const CALL_TIMEOUT_MS = 30_000;
 const BACKOFF: BackoffOptions = { minMs: 20, maxMs: 1000 };
 const KEEP_ALIVE_MS = 15_000;
 
-export interface ChannelOptions extends HostPort {
+export interface ChannelOptions extends HostPort, Partial<Pick<Transport, 'socketFactory'>> {
   /** Time for a connection to be made; 3,000 by default. */
   readonly connectTimeoutMs?: number;
   /** Time for a call that does not name its own; 30,000 by default. */
@@ -42,8 +42,6 @@ export interface ChannelOptions extends HostPort {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Makes the socket; the seam for TLS. */
-  readonly socketFactory?: (address: HostPort) => Socket;
 }
 
 /** A channel that connects at its first call. */

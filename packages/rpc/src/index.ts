@@ -54,6 +54,7 @@ export type {
   ZkServerClient,
   ZkServerHandler,
 } from './services.js';
+export type { Transport } from './transport.js';
 export type { Binary } from './wire/message-writer.js';
 export { ReplicationMode } from '../generated/common_types.js';
 export type {

@@ -11,6 +11,7 @@ import type { RefusalReason, RpcServerMetrics } from './dispatcher.js';
 import { DEFAULT_SERVER_LIMITS } from './limits.js';
 import type { ServerLimits } from './limits.js';
 import type { Service } from './services.js';
+import type { Transport } from './transport.js';
 import { MalformedMessage } from './wire/bad-message.js';
 
 const BAD_INPUT_LINES_PER_SECOND = 5;
@@ -20,15 +21,13 @@ const KEEP_ALIVE_MS = 30_000;
 const SWEEPS_PER_TIMEOUT = 4;
 const CLOSE_GRACE_MS = 5000;
 
-export interface RpcServerOptions {
+export interface RpcServerOptions extends Partial<Pick<Transport, 'listenerFactory'>> {
   /** What is served; method names must be unique over all of them. */
   readonly services: readonly Service[];
   readonly limits?: Partial<ServerLimits>;
   readonly logger?: Logger;
   readonly metrics?: RpcServerMetrics;
   readonly clock?: Clock;
-  /** Makes the listening server; the seam for TLS. */
-  readonly listenerFactory?: (onSocket: (socket: Socket) => void) => Server;
 }
 
 /** A server that does not listen yet. */

@@ -19,7 +19,7 @@ import {
 } from '@zhumq/model';
 import type { ZkServerRegistration } from '@zhumq/model';
 import { ChannelPool, createRpcServer, zkServerService } from '@zhumq/rpc';
-import type { RpcServer } from '@zhumq/rpc';
+import type { RpcServer, Transport } from '@zhumq/rpc';
 import { zkServerHandler } from './api/zkserver-handler.js';
 import { Controller } from './controller/controller.js';
 import { LossReporter } from './controller/loss-reporter.js';
@@ -46,6 +46,8 @@ export interface ZkServerConfig {
   readonly metrics: Metrics;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** TCP when absent. */
+  readonly transport?: Transport;
 }
 
 export interface ZkServerAddresses {
@@ -87,7 +89,7 @@ export class ZkServer {
       view: () => this.view,
       brokersBehind: () => this.controller?.brokersBehind.length ?? 0,
     });
-    this.channels = new ChannelPool(environment);
+    this.channels = new ChannelPool({ ...environment, ...config.transport });
     this.losses = new LossReporter(this.logger);
     this.grace = new RegistrationGrace({
       ...{ store, clock: this.clock, sessionTimeoutMs: options['session.timeout'] },
@@ -110,6 +112,7 @@ export class ZkServer {
       logger: this.logger,
       clock: this.clock,
       metrics: this.metrics,
+      ...config.transport,
     });
   }
 

@@ -1,5 +1,6 @@
 // What replicates the partitions of a broker: transport to the peers, segment copies, and the settings of both.
 import { connectChannel } from '@zhumq/rpc';
+import type { Transport } from '@zhumq/rpc';
 import type { Clock, Logger, Random } from '@zhumq/base';
 import type { LogStore } from '@zhumq/log';
 import type { BrokerMetrics } from '../metrics.js';
@@ -24,6 +25,8 @@ export interface ReplicationPartsOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: BrokerMetrics;
+  /** How connections are made; TCP when undefined. */
+  readonly tcp?: Transport | undefined;
 }
 
 export function replicationParts(parts: ReplicationPartsOptions): ReplicationParts {
@@ -40,6 +43,7 @@ export function replicationParts(parts: ReplicationPartsOptions): ReplicationPar
     maxEnvelopeBytes: options['raft.append.max.bytes'] * ENVELOPE_APPENDS,
     connect: ({ host, port }) =>
       connectChannel({
+        ...parts.tcp,
         host,
         port,
         clock,

@@ -9,6 +9,7 @@ import type {
   ChannelOptions,
   ClusterMetadata,
   RpcChannel,
+  Transport,
   ZkServerClient,
 } from '@zhumq/rpc';
 import type { ClientLogger } from '../api/client.js';
@@ -31,6 +32,8 @@ export interface ClusterOptions {
   readonly logger: ClientLogger;
   readonly clock: Clock;
   readonly random: Random;
+  /** TCP when undefined. */
+  readonly transport?: Transport | undefined;
 }
 
 /** A topic that no server knows is asked for again for so long: the news of a new one may be on their way. */
@@ -59,6 +62,7 @@ export class Cluster {
   constructor(readonly options: ClusterOptions) {
     const { clock, random, requestTimeoutMs } = options;
     this.channelOptions = {
+      ...options.transport,
       clock,
       random,
       callTimeoutMs: requestTimeoutMs,

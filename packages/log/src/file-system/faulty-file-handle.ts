@@ -18,7 +18,7 @@ export class FaultyFileHandle implements FileHandle {
   }
 
   async read(buffer: Buffer, position: number): Promise<number> {
-    await Promise.resolve();
+    await this.fileSystem.device();
     return this.readSync(buffer, position);
   }
 
@@ -56,7 +56,7 @@ export class FaultyFileHandle implements FileHandle {
     const fault = this.fileSystem.begin('sync', this.path);
     const covered = this.file.beginSync();
     // Writes that happen meanwhile are not covered.
-    await Promise.resolve();
+    await this.fileSystem.device();
     this.fileSystem.assertLife(this.life);
     if (fault?.kind === 'dropPages') {
       this.file.dropPages();

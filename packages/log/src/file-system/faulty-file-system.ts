@@ -61,6 +61,8 @@ export class FaultyFileSystem implements FileSystem {
   /** Asked before every operation that changes something; undefined: nothing happens to it. */
   fault: ((operation: Operation, index: number) => Fault | undefined) | undefined;
   recording = true;
+  /** How long the device takes: awaited by everything that waits for it. */
+  device: () => Promise<void> = () => Promise.resolve();
   freeSpace = 1e12;
   private seen = new Map<string, Entry>([['/', 'directory']]);
   private onDisk = new Map<string, Entry>([['/', 'directory']]);
@@ -146,7 +148,7 @@ export class FaultyFileSystem implements FileSystem {
     const covered = this.unsynced.filter(({ set }) =>
       [...set.keys()].some((name) => dirname(name) === path),
     );
-    await Promise.resolve();
+    await this.device();
     this.assertLife(life);
     for (const { set } of covered) applyChange(this.onDisk, set);
     const done = new Set(covered);

@@ -2,7 +2,7 @@
 import type { Clock, Logger, Random } from '@zhumq/base';
 import type { LogStore } from '@zhumq/log';
 import { connectChannel } from '@zhumq/rpc';
-import type { RpcChannel } from '@zhumq/rpc';
+import type { RpcChannel, Transport } from '@zhumq/rpc';
 import type { BrokerMetrics } from '../../metrics.js';
 import type { BrokerOptions } from '../../options.js';
 import type { PartitionRegistry } from '../../partition/partition-registry.js';
@@ -31,6 +31,8 @@ export interface FetchPartsOptions {
   readonly endOfTick: EndOfTick;
   /** Makes the connection to a leader; by default over TCP. */
   readonly connect?: (address: PeerAddress) => RpcChannel;
+  /** How connections are made; TCP when undefined. */
+  readonly tcp?: Transport | undefined;
   /** Largest message in either direction. */
   readonly maxFrameBytes: number;
   readonly clock: Clock;
@@ -59,6 +61,7 @@ export function fetchParts(parts: FetchPartsOptions): FetchParts {
   const { incarnation } = store;
   const overTcp = ({ host, port }: PeerAddress): RpcChannel =>
     connectChannel({
+      ...parts.tcp,
       ...{ host, port, clock, maxFrameBytes, random: parts.random, logger: parts.logger },
       maxBufferedBytes: maxFrameBytes * 2,
       silenceTimeoutMs: maxWaitMs + SILENCE_MARGIN_MS,
