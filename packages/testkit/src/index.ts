@@ -1,2 +1,16 @@
 // The simulator and the checkers; for tests only.
-export {};
+export type {
+  AckLevel,
+  DeliveredRecord,
+  EventKind,
+  GroupGeneration,
+  HistoryEvent,
+  Mode,
+  Outcome,
+  Unstamped,
+} from './history/events.js';
+export { formatEvents, HistoryFile } from './history/history-file.js';
+export { History } from './history/history.js';
+export type { Recorder } from './history/history.js';
+export { HistoryInvalid } from './history/parse-event.js';
+export { readHistory } from './history/read-history.js';
