@@ -211,6 +211,8 @@ export interface ReplicaLog {
 
   /** After damage: truncates to the last trustworthy offset (or to nothing), so that the leader can fill it again. The caller has saved a tainted hard state before. */
   resetForRepair(): void;
+  /** Throws everything away, as if the replica were new; generation and hard state stay. The caller has saved a tainted hard state before. */
+  startOver(): void;
 }
 
 /** What the store finds or is told at opening. */

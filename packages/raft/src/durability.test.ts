@@ -190,12 +190,22 @@ describe('a tainted replica', () => {
     ]);
   });
 
-  test('a late tainted report of the same life does not bring the taint back', () => {
+  test('a late tainted report of the same life counts only until the next one', () => {
     const replica = loneLeader([1]);
     replica.settle();
     replica.step(alive('2', 2, -1));
     replica.step(accepted('2', 2, 1, { tainted: true }));
+    expect(replica.core.commit).toBe(-1);
+    replica.step(alive('2', 2, 1));
     expect(replica.core.commit).toBe(1);
+  });
+
+  test('one that threw its log away within a life counts no more until it was caught up', () => {
+    const replica = loneLeader([1]);
+    replica.step(accepted('3', 2, -1));
+    replica.step(accepted('3', 2, 1, { tainted: true }));
+    replica.settle();
+    expect(replica.core.commit).toBe(-1);
   });
 
   test('a cluster takes a replica that lost its log back, without losing what was acknowledged', () => {

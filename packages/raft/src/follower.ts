@@ -96,11 +96,21 @@ export class Follower implements RoleState {
     return Math.min(this.validated, this.replica.log.durable);
   }
 
+  /** Nothing of this leader's log was found here yet, and what is below the start may be another's (`doubtsStart`). */
+  private get startIsInDoubt(): boolean {
+    return this.validated < this.replica.log.startOffset - 1;
+  }
+
   private handleAppend(request: AppendRequest): void {
     const { replica } = this;
     if (replica.installation !== undefined) return;
     const { log, commit } = replica;
     const { batches, prevOffset, prevEpoch } = request;
+    if (this.startIsInDoubt && prevOffset < log.startOffset - 1) {
+      // This leader's log has nothing in common with this one at its start or above.
+      this.transitions.startOver();
+      return;
+    }
     // Everything through the commit offset agrees by definition and is not compared: below it the log may be gone or
     // compacted away (rule 19).
     if (prevOffset > commit && log.epochAt(prevOffset) !== prevEpoch) {
@@ -171,6 +181,11 @@ export class Follower implements RoleState {
       // An old offer, or one that another leader's appends have overtaken: the log joins up already.
       this.validated = Math.max(this.validated, Math.min(prevOffset, replica.log.lastOffset));
       this.replySnapshot(false);
+      return;
+    }
+    if (this.startIsInDoubt) {
+      // Not by a mere copy: what is thrown away may have been acknowledged, and a crash may leave half of the copy.
+      this.transitions.startOver();
       return;
     }
     replica.installation = { from, term, prevOffset };

@@ -86,6 +86,15 @@ export class Progress {
     this.becomeProbe(next, false);
   }
 
+  /**
+   * Within one life a taint goes when it is lifted, and comes when the peer had to throw its log away. A late reply may
+   * say that it is still there: the next one takes it back.
+   */
+  says(tainted: boolean): void {
+    if (tainted && !this.tainted) this.taintLift = undefined;
+    this.tainted = tainted;
+  }
+
   /** Incarnation to be told that its taint is gone; undefined when there is nothing to tell. */
   get untaint(): number | undefined {
     const { tainted, taintLift, matched, incarnation } = this;

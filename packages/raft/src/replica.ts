@@ -36,10 +36,10 @@ export class Replica {
     this.ballot = new Ballot(config.hardState, this.outbox);
     this.log = new LogView(log);
     this.timer = new ElectionTimer(config.electionTicks, random);
-    // What retention cut was committed. Of the rest a tainted replica believes nothing: its disk may have lost a cut, and
+    // What retention cut was committed, unless the start itself is in doubt. Of the rest a tainted replica believes nothing: its disk may have lost a cut, and
     // hold other records where it once knew of a commit.
     const known = config.hardState.tainted ? -1 : Math.min(config.commit, log.lastOffset);
-    this.committed = Math.max(known, log.startOffset - 1);
+    this.committed = config.doubtsStart ? known : Math.max(known, log.startOffset - 1);
   }
 
   get self(): ReplicaId {

@@ -45,8 +45,7 @@ export class Replication {
     const known = progress.incarnation ?? -1;
     if (incarnation < known) return undefined;
     if (incarnation > known) progress.heardFrom(incarnation, tainted);
-    // Within one life a taint only goes; a late reply does not bring it back.
-    else if (!tainted) progress.tainted = false;
+    else progress.says(tainted);
     progress.active = true;
     return progress;
   }

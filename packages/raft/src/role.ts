@@ -21,4 +21,6 @@ export interface Transitions {
   becomeLeader(): void;
   /** Something that cannot happen happened: steps down and does nothing any more. */
   halt(reason: string): void;
+  /** The log is to be emptied and filled again: does nothing any more. */
+  startOver(): void;
 }

@@ -101,6 +101,12 @@ export class Roles implements Transitions {
     this.replica.halted = true;
   }
 
+  startOver(): void {
+    this.becomeFollower(this.replica.term, undefined);
+    this.replica.outbox.add({ kind: 'startOver' });
+    this.replica.halted = true;
+  }
+
   private stand(pre: boolean, transfer: boolean): void {
     const { replica } = this;
     replica.leader = undefined;

@@ -213,3 +213,48 @@ describe('the follower', () => {
     expect(replica.effects.at(-1)).toMatchObject({ kind: 'fatal' });
   });
 });
+
+describe('a follower that doubts what lies below its log start', () => {
+  /** Its log starts at 3, behind a record of epoch 2. */
+  function doubting(): SimReplica {
+    const replica = lone([1, 1, 2, 2, 2], { doubtsStart: true });
+    replica.dropThrough(2);
+    replica.settle();
+    return replica;
+  }
+  const last = (replica: SimReplica) => replica.effects.at(-1);
+
+  test('says that it has nothing of a leader before it has found something in common', () => {
+    const replica = doubting();
+    replica.step(heartbeat(3));
+    replica.settle();
+    expect(sent(replica, 'heartbeatReply')).toMatchObject([{ matched: -1 }]);
+    replica.step(append(3, [1, 1, 2, 2, 3], 3));
+    replica.settle();
+    expect(sent(replica, 'appendReply')).toMatchObject([{ rejected: false, matched: 4 }]);
+  });
+
+  test('is told where to look by a conflict above its start', () => {
+    const replica = doubting();
+    replica.step(append(4, [1, 1, 2, 3, 3], 5));
+    replica.settle();
+    expect(sent(replica, 'appendReply')).toMatchObject([{ rejected: true, matched: 4 }]);
+    replica.step(append(4, [1, 1, 2, 3, 3], 3));
+    expect(replica.log.lastOffset).toBe(4);
+    expect(replica.log.epochAt(4)).toBe(3);
+  });
+
+  test.each([
+    ['ends before it', append(3, [1, 1], 2)],
+    ['has another record before its start', append(4, [1, 1, 3], 2)],
+    ['offers a copy from elsewhere', { ...offer(4, 4, 3) }],
+  ])('starts over when the leader %s, and is silent', (_, message) => {
+    const replica = doubting();
+    replica.step(message);
+    replica.settle();
+    expect(last(replica)).toEqual({ kind: 'startOver' });
+    replica.sent = [];
+    replica.step(heartbeat(5));
+    expect(replica.sent).toEqual([]);
+  });
+});

@@ -170,6 +170,11 @@ export type Effect =
   | { readonly kind: 'readConfirmed'; readonly id: number; readonly offset: Offset }
   | { readonly kind: 'readFailed'; readonly id: number }
   | { readonly kind: 'installSnapshot'; readonly from: ReplicaId; readonly term: Term }
+  /**
+   * What lies below the log start is not what the leader has there, or can not be compared (`doubtsStart`). The driver
+   * empties the log, marks the replica as tainted, and constructs a new core: this one is silent.
+   */
+  | { readonly kind: 'startOver' }
   | { readonly kind: 'fatal'; readonly reason: string };
 
 /** The log as the core reads it; it always shows what the effects handed out so far have made of it. */
@@ -204,6 +209,11 @@ export interface RaftConfig {
    * after a crash the log may hold other records where what was committed had not reached the disk.
    */
   readonly commit: Offset;
+  /**
+   * Set when even committed records may have been given up by the others since this log was written: then what lies
+   * below its start is not taken for committed either, but compared with the first leader's log like the rest.
+   */
+  readonly doubtsStart?: boolean;
   /** Ticks without a leader before a campaign; randomised up to twice as much. */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;

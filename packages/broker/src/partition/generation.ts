@@ -39,10 +39,13 @@ export function enterGeneration(log: ReplicaLog, info: PartitionInfo): boolean {
 /**
  * For mode raft, whose core compares nothing that it believes committed: a log that ends before the last possible loss may
  * hold records that were committed and are not any more. It believes nothing of them, or it would count other records than
- * its own as held, and acknowledge them (rules 18 and 29). Mode fetch judges the same by itself, at each cut.
+ * its own as held, and acknowledge them (rules 18 and 29). Mode fetch judges the same by itself, at each cut. True when
+ * there is doubt, which then concerns what lies below the log start as well: only a leader can tell whether it is the same.
  */
-export function doubtCommitted(log: ReplicaLog, { lossEpoch = 0 }: PartitionInfo): void {
-  if (log.lastEpoch < lossEpoch) log.lowerHighWatermark(log.logStart);
+export function doubtCommitted(log: ReplicaLog, { lossEpoch = 0 }: PartitionInfo): boolean {
+  const isInDoubt = log.lastEpoch < lossEpoch;
+  if (isInDoubt) log.lowerHighWatermark(log.logStart);
+  return isInDoubt;
 }
 
 /**

@@ -14,6 +14,7 @@ import type { EndOfTick } from '../replication/raft/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import type {
   GroupTransport,
+  RaftReplicatorOptions,
   RaftTimings,
   SnapshotInstaller,
 } from '../replication/raft/raft-replicator.js';
@@ -84,7 +85,7 @@ export class PartitionOpener {
     this.judged.add(log);
     const enters = enterGeneration(log, info);
     configureLog(log, topicConfig);
-    if (info.mode === ReplicationMode.RAFT) doubtCommitted(log, info);
+    const doubtsStart = info.mode === ReplicationMode.RAFT && doubtCommitted(log, info);
     const name = { topic, topicId, partition: info.partition, generation: info.generation };
     const config = { topic: topicConfig };
     const partition = new Partition(name, log, {
@@ -102,9 +103,36 @@ export class PartitionOpener {
       if (isFresh) this.assign(partition, assignment);
     } else {
       const preferred = enters && isPreferred(assignment, replica, log);
-      partition.attach(this.raftReplicator(partition, preferred, entered));
+      partition.attach(this.raftReplicator(partition, { preferred, entered, doubtsStart }));
     }
     return partition;
+  }
+
+  /**
+   * What a possible loss took from the others may be all that this log holds: nothing of it can be told from what they
+   * wrote since (rules 16 and 29). It goes, and the leader fills the log again; until then the replica, which may have
+   * acknowledged what goes, votes for nobody.
+   */
+  private startOver(partition: Partition): void {
+    const { log, name } = partition;
+    const { logStart, logEnd, lastEpoch } = log;
+    this.options.logger.error(
+      { ...name, logStart, logEnd, lastEpoch },
+      'the log has nothing in common with that of the leader since a possible loss was reported: all of it is thrown away and copied anew',
+    );
+    partition.replicator.stop();
+    taint(log, 'its log was given up after a possible loss');
+    log.startOver();
+    partition.onCommittedLost(0);
+    const config = this.configs.get(partition);
+    if (config !== undefined) configureLog(log, config.topic);
+    partition.attach(
+      this.raftReplicator(partition, {
+        preferred: false,
+        entered: log.sync(),
+        doubtsStart: false,
+      }),
+    );
   }
 
   /** Takes over changed settings of the topic and, in mode fetch, a changed record. */
@@ -171,17 +199,16 @@ export class PartitionOpener {
 
   private raftReplicator(
     partition: Partition,
-    preferred: boolean,
-    entered: Promise<void> | undefined,
+    beginning: Pick<RaftReplicatorOptions, 'preferred' | 'entered' | 'doubtsStart'>,
   ): RaftReplicator {
     const { timings, transport, endOfTick, random } = this.options;
     const { generation } = partition.log;
     return new RaftReplicator({
       ...this.commonParts(partition),
+      ...beginning,
       voters: generation?.voters ?? [],
       learners: [],
-      preferred,
-      entered,
+      onStartOver: () => this.startOver(partition),
       timings,
       transport,
       endOfTick,

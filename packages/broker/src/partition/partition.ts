@@ -58,7 +58,7 @@ export class Partition implements ReplicatorListener {
     this.highWatermarkValue = Math.min(log.highWatermark, log.logEnd);
   }
 
-  /** Called once, right after construction: a replicator needs its listener first. */
+  /** Called right after construction, a replicator needs its listener first; and when the replica begins with an empty log. */
   attach(replicator: Replicator): void {
     this.replicatorOrNone = replicator;
     this.onRoleChanged();

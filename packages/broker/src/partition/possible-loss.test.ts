@@ -25,8 +25,8 @@ async function untilSame(cluster: TestCluster, one: TestBroker, other: TestBroke
 }
 
 /** Broker 3 alone committed `lost` records, and is gone; the others begin anew without them. */
-async function lossy(lost: number) {
-  const config = { 'min.insync.replicas': '1' };
+async function lossy(lost: number, retention: Readonly<Record<string, string>> = {}, room = '') {
+  const config = { 'min.insync.replicas': '1', ...retention };
   const cluster = await TestCluster.fetching(3, { config });
   const [leader, , straggler] = cluster.brokers;
   await write(cluster, leader, 'shared');
@@ -34,8 +34,9 @@ async function lossy(lost: number) {
   cluster.isolate(straggler);
   await cluster.zkServer.elect(straggler.id, { isr: [straggler.id] });
   await cluster.until(() => straggler.fetchReplicator().established);
-  for (let at = 0; at < lost; at++) await write(cluster, straggler, `lost ${at}`);
+  for (let at = 0; at < lost; at++) await write(cluster, straggler, `lost ${at}${room}`);
   expect(straggler.log().highWatermark).toBe(straggler.log().logEnd);
+  if (room !== '') await straggler.log().enforceRetention(0);
   await straggler.stop();
   const lossEpoch = cluster.zkServer.record.epoch + 1;
   await cluster.zkServer.elect(leader.id, { isr: [1, 2], lossEpoch });
@@ -62,3 +63,24 @@ test.each([
     expect((await readAll(straggler.partition())).includes('lost')).toBe(false);
   },
 );
+
+test('rules 16 and 29: a replica whose log begins beyond what the others have kept in a possible loss is filled anew', async () => {
+  const retention = { 'segment.bytes': String(1 << 20), 'retention.bytes': String(2 << 20) };
+  const { cluster, leader, straggler } = await lossy(60, retention, 'x'.repeat(100_000));
+  await publishRaft(cluster, leader);
+  await cluster.until(() => leader.partition().leads && leader.replicator().established);
+  const counted: boolean[] = [];
+  cluster.network.beforeCall = (from, _to, method) => {
+    if (method === 'deliver' && from === straggler.id)
+      counted.push(straggler.log().logStart > leader.log().logEnd);
+  };
+  await cluster.restart(straggler.id);
+  await write(cluster, leader, 'raft');
+  await cluster.until(() => straggler.log().lastEpoch === leader.log().lastEpoch, 10_000);
+  expect(straggler.log().logStart).toBe(0);
+  await untilSame(cluster, straggler, leader);
+  // What it threw away it may have acknowledged: it votes again when the leader has seen it whole.
+  await cluster.until(() => straggler.log().hardState?.tainted === false);
+  expect((await readAll(straggler.partition())).includes('lost')).toBe(false);
+  expect(counted).not.toContain(true);
+}, 30_000);

@@ -262,6 +262,11 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
       .catch(() => undefined);
   }
 
+  startOver(): void {
+    this.state.checkService();
+    resetLog(this.state, 0, 0);
+  }
+
   // ---- the store's face
 
   writeSegments(): void {

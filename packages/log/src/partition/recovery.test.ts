@@ -132,6 +132,19 @@ describe('recovery of a partition', () => {
     expect((await world.readAll()).equals(whole)).toBe(true);
   });
 
+  test('started over, it is empty, also after a restart, and is filled like a new one', async () => {
+    const world = await makeWorld();
+    const whole = Buffer.from(world.fileSystem.contentOf(world.path(0)));
+    world.log.startOver();
+    world.tick();
+    await world.restart();
+    expect([world.log.logStart, world.log.logEnd, world.log.lastEpoch]).toEqual([0, 0, 0]);
+    world.log.appendAsFollower(whole);
+    world.tick();
+    await world.restart();
+    expect((await world.readAll()).equals(whole)).toBe(true);
+  });
+
   test('drops derived files that are ahead of the log before anything is answered (rule 25)', async () => {
     const world = await PartitionWorld.make({}, { deriveAfterBytes: 1 });
     world.append(1, 1, { producerId: 3, producerEpoch: 0, baseSequence: 0 });

@@ -193,6 +193,8 @@ function describeEffect(effect: Effect): string | undefined {
       return `read ${effect.id} fails`;
     case 'installSnapshot':
       return `copy the log of ${effect.from}`;
+    case 'startOver':
+      return 'start over with an empty log';
     case 'fatal':
       return `fatal: ${effect.reason}`;
     default:

@@ -15,10 +15,10 @@ export function coreHardState(log: ReplicaLog): HardState {
 /**
  * The last committed offset that a replica begins with (rule 18): what it remembers, or where the generation before was
  * sealed, when its log holds that very seal. A straggler that diverged holds other records there, and must be free to
- * cut them.
+ * cut them. `isInDoubt`: a possible loss may have taken what it remembers, even what lies below its start.
  */
-export function commitAtStart(log: ReplicaLog): number {
-  const known = Math.min(log.highWatermark, log.logEnd);
+export function commitAtStart(log: ReplicaLog, isInDoubt: boolean): number {
+  const known = isInDoubt ? 0 : Math.min(log.highWatermark, log.logEnd);
   const seal = log.generation?.seal;
   const holds = seal !== undefined && log.epochAt(seal.offset - 1) === seal.epoch;
   return (holds ? Math.max(known, seal.offset) : known) - 1;

@@ -52,6 +52,10 @@ export interface RaftReplicatorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: ReplicatorListener;
+  /** A possible loss was reported since the log was written: see RaftConfig. */
+  readonly doubtsStart: boolean;
+  /** The log is not the leader's at its start: it is to be emptied, and this replicator stopped. */
+  readonly onStartOver: () => void;
   /** The leader has lifted this replica's taint. */
   readonly onTrusted: () => void;
 }

@@ -69,7 +69,8 @@ export class RaftReplicator implements Replicator {
       voters: options.voters,
       learners: options.learners,
       hardState: coreHardState(this.log),
-      commit: commitAtStart(log),
+      commit: commitAtStart(log, options.doubtsStart),
+      doubtsStart: options.doubtsStart,
       ...options.timings,
     };
     this.core = new RaftCore(config, new LogView(this.log), options.random);
@@ -400,6 +401,8 @@ export class RaftReplicator implements Replicator {
         );
       case 'installSnapshot':
         return this.copy.begin(effect.from, effect.term);
+      case 'startOver':
+        return this.options.onStartOver();
       case 'fatal':
         return this.fail(zhumqError('REPLICA_FAILED', effect.reason, { ...this.options.group }));
       default:
