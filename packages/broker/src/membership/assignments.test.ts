@@ -1,5 +1,5 @@
 // What a broker makes of desired states: new, old, repeated, of topics that were made again.
-import { TestCluster, batchOf, produce, readAll } from '../testing/test-cluster.js';
+import { TestCluster, batchOf, produce, readAll, settle } from '../testing/test-cluster.js';
 import type { TestBroker } from '../testing/test-broker.js';
 
 const NEW_TOPIC = { topicId: '8'.repeat(32), replicaDigit: 'b', config: {}, generation: 1 };
@@ -129,6 +129,19 @@ test('states that come soon after each other are answered at once, and written a
   await leader.start();
   await leader.assignments.resume();
   expect(leader.assignments.state?.version).toBe(last.version);
+});
+
+test('a new generation is written at once: a broker that dies then opens its partitions without a zkserver', async () => {
+  const { cluster, leader } = await withRecord('a');
+  await leader.apply(cluster.state());
+  cluster.topic = { ...cluster.topic, generation: 2 };
+  cluster.record = { leader: leader.id, epoch: 50 };
+  await leader.apply(cluster.state());
+  await settle();
+  leader.kill();
+  await leader.start();
+  await leader.assignments.resume();
+  expect(leader.registry.find('orders', 0)?.name.generation).toBe(2);
 });
 
 test('a broker that dies before it has written the newest state goes on with the one before, and is told again', async () => {

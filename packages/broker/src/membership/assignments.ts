@@ -129,6 +129,8 @@ export class Assignments {
         known?.controllerEpoch !== state.controllerEpoch ||
         known.tombstones.length > 0;
       if (isUrgent) await cache.save(state);
+      // Begun at once, but clients wait for a switch, and nothing that is said rests on it: the log knows its generation.
+      else if (hasNewGenerations(state, known)) void cache.save(state);
       else cache.saveLater(state);
       this.forgetRetired(state);
       await this.settleUncleanStart();
@@ -308,6 +310,17 @@ const RETRY_MS = 5_000;
 
 function keyOf(topicId: string, partition: number): string {
   return `${topicId}/${partition}`;
+}
+
+/** A broker that starts with partitions of a generation that is over can open none of them. */
+function hasNewGenerations({ partitions }: DesiredState, before: DesiredState): boolean {
+  const generations = new Map(
+    before.partitions.map(({ topicId, info }) => [keyOf(topicId, info.partition), info.generation]),
+  );
+  return partitions.some(({ topicId, info }) => {
+    const generation = generations.get(keyOf(topicId, info.partition));
+    return generation !== undefined && generation !== info.generation;
+  });
 }
 
 /** Whether the zkserver should hear (again) of what is led here; what is recorded says otherwise. */

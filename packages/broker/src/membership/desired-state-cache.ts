@@ -1,6 +1,6 @@
 // The last desired state, in a file of the data directory: after a restart a broker knows its peers and groups even
 // while no zkserver answers. A copy for convenience: when it is missing or damaged, the zkserver is waited for.
-// Most states are written a little later, several as one: a switch of modes or an election tells several states in a few
+// Most states are written a little later, several as one: an election or the steps of a switch tell several states in a few
 // milliseconds, while clients wait and every sync of the disk counts.
 import { join } from 'node:path';
 import type { Clock, Logger, Timer } from '@zhumq/base';
