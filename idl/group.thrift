@@ -26,9 +26,9 @@ struct MemberEpoch {
 struct GroupHeartbeat {
   /** The group's name. */
   1: string group
-  /** The member; empty to join. */
+  /** The member. It makes its id itself, a new one each time that it joins: 22 to 64 letters, digits, - and _ that nobody can guess (a random UUID will do). */
   2: string memberId
-  /** Its epoch as last told; not set to join. */
+  /** Its epoch as last told; not set to join. A join without an answer is repeated with the same id: it makes one member. */
   3: optional MemberEpoch memberEpoch
   /** A name that the member keeps over restarts: it then takes its former place; empty: none. */
   4: string instanceId
@@ -46,7 +46,7 @@ struct GroupHeartbeat {
 
 /** What a member may do now. */
 struct GroupHeartbeatReply {
-  /** The member; made by the coordinator for one that joins. */
+  /** The member, as in the request. */
   1: string memberId
   /** Its epoch; commits must name it. */
   2: MemberEpoch memberEpoch

@@ -205,6 +205,7 @@ export const stateSamples: readonly StateSample[] = [
     sessionTimeoutMs: 45_000,
     away: true,
     epoch: groupEpoch,
+    joined: groupEpoch,
     assigned: owned,
     revoking: owned,
     target: owned,

@@ -2668,6 +2668,9 @@ export namespace zhumq {
             /** GroupMemberRecord target. */
             target: zhumq.state.TopicPartitions.$Properties[];
 
+            /** GroupMemberRecord joined. */
+            joined?: (zhumq.state.GroupEpoch.$Properties|null);
+
             /**
              * Encodes the specified GroupMemberRecord message. Does not implicitly {@link zhumq.state.GroupMemberRecord.verify|verify} messages.
              * @param message GroupMemberRecord message or plain object to encode
@@ -2721,6 +2724,9 @@ export namespace zhumq {
 
                 /** GroupMemberRecord target */
                 target?: (zhumq.state.TopicPartitions.$Properties[]|null);
+
+                /** GroupMemberRecord joined */
+                joined?: (zhumq.state.GroupEpoch.$Properties|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

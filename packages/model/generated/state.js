@@ -4136,6 +4136,7 @@ $root.zhumq = (function() {
             GroupMemberRecord.prototype.assigned = $util.emptyArray;
             GroupMemberRecord.prototype.revoking = $util.emptyArray;
             GroupMemberRecord.prototype.target = $util.emptyArray;
+            GroupMemberRecord.prototype.joined = null;
 
             GroupMemberRecord.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -4168,6 +4169,8 @@ $root.zhumq = (function() {
                 if (message.target != null && message.target.length)
                     for (var i = 0; i < message.target.length; ++i)
                         $root.zhumq.state.TopicPartitions.encode(message.target[i], writer.uint32(82).fork(), _depth + 1).ldelim();
+                if (message.joined != null && $Object.hasOwnProperty.call(message, "joined"))
+                    $root.zhumq.state.GroupEpoch.encode(message.joined, writer.uint32(90).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (var i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -4282,6 +4285,12 @@ $root.zhumq = (function() {
                             if (!(message.target && message.target.length))
                                 message.target = [];
                             message.target.push($root.zhumq.state.TopicPartitions.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            message.joined = $root.zhumq.state.GroupEpoch.decode(reader, reader.size(), $undefined, _depth + 1, message.joined);
                             continue;
                         }
                     }

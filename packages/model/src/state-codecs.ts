@@ -312,6 +312,7 @@ export const groupMemberRecordCodec = new MessageCodec<State.GroupMemberRecord>(
     sessionTimeoutMs: smallInteger,
     away: flag,
     epoch: one(groupEpochCodec),
+    joined: maybe(groupEpochCodec),
     assigned: list(one(topicPartitionsCodec)),
     revoking: list(one(topicPartitionsCodec)),
     target: list(one(topicPartitionsCodec)),

@@ -253,6 +253,7 @@ export interface GroupMemberRecord {
   readonly sessionTimeoutMs: number;
   readonly away: boolean;
   readonly epoch: GroupEpoch;
+  readonly joined: GroupEpoch | undefined;
   readonly assigned: readonly TopicPartitions[];
   readonly revoking: readonly TopicPartitions[];
   readonly target: readonly TopicPartitions[];

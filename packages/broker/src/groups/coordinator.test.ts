@@ -49,6 +49,40 @@ test('members join, commit and leave; a commit in a former epoch is refused', as
   expect(offset).toBe(5);
 });
 
+test('a join whose answer is lost is repeated, also to the next coordinator: one member', async () => {
+  const { world, groups, broker, cluster } = await start();
+  const memberId = 'one-life-of-one-member';
+  const lost = await world.join(groups, { memberId });
+  const [first, second] = [world.join(groups, { memberId }), world.join(groups, { memberId })];
+  expect([await first, await second]).toEqual([lost, lost]);
+  broker.kill();
+  const next = await world.coordinator([broker.id]);
+  expect(await world.join(next.groups, { memberId })).toEqual(lost);
+  expect(await world.settled(next.groups.describe('g'))).toMatchObject({ members: [{ memberId }] });
+  await cluster.pass(100);
+  const results = await world.settled(commit(next.groups, lost, 0, 5));
+  expect(results.map(({ error }) => error)).toEqual([undefined]);
+});
+
+test('a commit whose answer is lost is repeated, also to the next coordinator and when it is an old one: no position goes back', async () => {
+  const { world, groups, broker } = await start();
+  const one = await world.join(groups);
+  const outcome = async (at: GroupCoordinator, offset: number): Promise<string> => {
+    const [{ error }] = await world.settled(commit(at, one, 0, offset));
+    return error === undefined ? 'done' : ((error as { code?: string }).code ?? '');
+  };
+  expect(await outcome(groups, 5)).toBe('done');
+  expect(await outcome(groups, 5)).toBe('done');
+  expect(await outcome(groups, 9)).toBe('done');
+  expect(await outcome(groups, 5)).toBe('POSITION_BEHIND');
+  broker.kill();
+  const next = await world.coordinator([broker.id]);
+  expect(await outcome(next.groups, 9)).toBe('done');
+  expect(await outcome(next.groups, 5)).toBe('POSITION_BEHIND');
+  const asked = next.groups.positions('g', [{ topic: 'a', partition: 0 }]);
+  expect(await world.settled(asked)).toMatchObject([{ offset: 9 }]);
+});
+
 test('what arrives at once is decided in order and shares no partition', async () => {
   const { world, groups, broker } = await start(20);
   const log = broker.log();
@@ -110,7 +144,10 @@ test('rule 20: a deposed coordinator neither confirms, nor commits, nor refuses'
   const request = { topics: ['a'], sessionTimeoutMs: SESSION_MS, leaving: false, ...member };
   const about = { instanceId: '', clientId: 'test', host: 'here' };
   watch('heartbeat', groups.heartbeat('g', { ...request, ...about }));
-  watch('stranger', groups.heartbeat('g', { ...request, ...about, memberId: 'stranger' }));
+  watch(
+    'stranger',
+    groups.heartbeat('g', { ...request, ...about, memberId: 'stranger'.repeat(4) }),
+  );
   watch('commit', commit(groups, one, 0, 4));
   watch('positions', groups.positions('g', [{ topic: 'a', partition: 0 }]));
   const next = await world.coordinator([broker.id]);

@@ -1,6 +1,5 @@
 // The groups that this broker coordinates: those in the partitions of `__groups` that it leads. Everything that changes a
 // group goes through the group's queue into the log, and is answered when it is committed (rule 20).
-import { randomId } from '@zhumq/base';
 import type { Clock, ErrorContext, Logger } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
 import type { Endpoint } from '@zhumq/rpc';
@@ -80,10 +79,7 @@ export class GroupCoordinator {
     return this.serve(group, async (partition) => {
       this.hear(partition, group, request.memberId);
       if (!request.leaving) await this.options.topics.prepare(request.topics.slice(0, MAX_TOPICS));
-      const newMemberId = randomId();
-      return this.decide(partition, group, (draft, moment) =>
-        heartbeat(draft, request, newMemberId, moment),
-      );
+      return this.decide(partition, group, (draft, moment) => heartbeat(draft, request, moment));
     });
   }
 

@@ -6,6 +6,7 @@ import {
   groupRecordKeyCodec,
 } from '@zhumq/model';
 import type { GroupMemberRecord, GroupRecord, GroupRecordKey } from '@zhumq/model';
+import { NO_EPOCH } from './epochs.js';
 import type { StateRecord } from '../state-machine/state-machine.js';
 import type { GroupChange, GroupHead, Member } from './group.js';
 import {
@@ -95,6 +96,7 @@ function decodeMember(memberId: string, record: GroupMemberRecord): Member {
   return {
     memberId,
     ...record,
+    joined: record.joined ?? NO_EPOCH,
     assigned: fromTopicPartitions(record.assigned),
     revoking: fromTopicPartitions(record.revoking),
     target: fromTopicPartitions(record.target),

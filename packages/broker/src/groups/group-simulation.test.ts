@@ -3,6 +3,7 @@
 import { SimGroups } from '../testing/groups/sim-groups.js';
 import { RIGHT_WAYS } from '../testing/groups/sim-coordinator.js';
 import type { Ways } from '../testing/groups/sim-coordinator.js';
+import { NO_EPOCH } from './epochs.js';
 import { GroupDraft } from './group-draft.js';
 import type { Position } from './group.js';
 import { GroupsState } from './groups-state.js';
@@ -80,9 +81,35 @@ const wrongWays: readonly [string, Partial<Ways>, RegExp][] = [
   [
     'what a member does not report counts as released although it heard of nothing',
     {
-      heartbeat: (draft, request, newMemberId, moment) => {
+      heartbeat: (draft, request, moment) => {
         const memberEpoch = draft.members.get(request.memberId)?.epoch ?? request.memberEpoch;
-        return heartbeat(draft, { ...request, memberEpoch }, newMemberId, moment);
+        return heartbeat(draft, { ...request, memberEpoch }, moment);
+      },
+    },
+    /gives it not/,
+  ],
+  [
+    'a join that is repeated makes another member',
+    {
+      heartbeat: (draft, request, moment) => {
+        const isJoin = request.memberEpoch === undefined && !request.leaving;
+        if (!isJoin || !draft.members.has(request.memberId)) {
+          return heartbeat(draft, request, moment);
+        }
+        const memberId = `${request.memberId}-${draft.members.size}`;
+        return heartbeat(draft, { ...request, memberId }, moment);
+      },
+    },
+    /a member that nobody is/,
+  ],
+  [
+    'what a former life was told counts in the next one under the same id',
+    {
+      heartbeat: (draft, request, moment) => {
+        const answer = heartbeat(draft, request, moment);
+        const member = draft.members.get(request.memberId);
+        if (member !== undefined) draft.putMember({ ...member, joined: NO_EPOCH });
+        return answer;
       },
     },
     /gives it not/,

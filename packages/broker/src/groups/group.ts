@@ -15,6 +15,8 @@ export interface Member {
   readonly sessionTimeoutMs: number;
   /** Has an instance id and has left: owns nothing, and keeps its target until its session times out. */
   readonly away: boolean;
+  /** Its first epoch. Smaller ones are of a former life under the same id. */
+  readonly joined: GroupEpoch;
   /** Grows with each change of `assigned`; what the member names when it commits. */
   readonly epoch: GroupEpoch;
   /** Invariant: `assigned` and `revoking` have nothing in common, and nothing with those of any other member. */

@@ -1,6 +1,6 @@
 import { isError } from '@zhumq/model';
 import { LoneCoordinator, LoneMember, SETTINGS } from '../testing/groups/lone-coordinator.js';
-import { compareEpochs } from './epochs.js';
+import { NO_EPOCH, compareEpochs } from './epochs.js';
 import { expireMembers } from './heartbeat.js';
 import { fetchPositions } from './positions.js';
 
@@ -23,7 +23,7 @@ function expire(coordinator: LoneCoordinator, ...members: readonly LoneMember[])
 test('the first member owns everything with the answer to its first heartbeat', () => {
   const coordinator = start(3);
   const one = coordinator.join(['a']);
-  expect(one).toMatchObject({ memberId: 'm1', epoch: { term: 1, counter: 1 } });
+  expect(one.epoch).toEqual({ term: 1, counter: 1 });
   expect(one.partitions).toEqual(['a/0', 'a/1', 'a/2']);
   expect(one.beat().heartbeatIntervalMs).toBe(3_000);
 });
@@ -88,6 +88,81 @@ test('what a member that has not heard of it does not report is not released', (
   expect(two.partitions).toHaveLength(1);
 });
 
+describe('a join without an answer', () => {
+  test('is repeated by the same member: nobody is joined twice, and what was given is told again', () => {
+    const coordinator = start(4);
+    const one = new LoneMember(coordinator, ['a'], {});
+    const lost = one.send();
+    const before = coordinator.log.length;
+    expect(one.send()).toEqual(lost);
+    expect(coordinator.log).toHaveLength(before);
+    coordinator.succeed();
+    expect(one.send()).toEqual(lost);
+    expect(coordinator.group().members.size).toBe(1);
+    one.beat();
+    expect(one.commit('a', 0, 5).error).toBeUndefined();
+  });
+
+  test('is repeated when the partitions have moved on: what it was given it does not release by not knowing it', () => {
+    const coordinator = start(4);
+    const one = new LoneMember(coordinator, ['a'], {});
+    one.send();
+    const two = coordinator.join(['a']);
+    one.send();
+    two.beat();
+    expect(two.partitions).toEqual([]);
+    one.beat();
+    one.beat();
+    two.beat();
+    expect([one.partitions.length, two.partitions.length]).toEqual([2, 2]);
+  });
+
+  test('is repeated by a member with an instance id, which does not fence itself', () => {
+    const coordinator = start(4);
+    const one = new LoneMember(coordinator, ['a'], { instanceId: 'i1' });
+    one.send();
+    one.beat();
+    one.beat();
+    expect(one.partitions).toHaveLength(4);
+    expect(coordinator.group().members.size).toBe(1);
+  });
+
+  test('can be left: the coordinator may have heard it', () => {
+    const coordinator = start(4);
+    const one = new LoneMember(coordinator, ['a'], {});
+    one.send();
+    one.send({ leaving: true });
+    expect(coordinator.group().members.size).toBe(0);
+  });
+
+  test('comes once more when its member is gone: epochs of the former life are refused in this one', () => {
+    const coordinator = start(4);
+    const one = coordinator.join(['a']);
+    const two = coordinator.join(['a']);
+    coordinator.calm(one, two);
+    coordinator.calm(two, one);
+    const { epoch } = one;
+    expire(coordinator, one);
+    coordinator.calm(two);
+    // The first request was under way for so long.
+    one.send({ memberEpoch: undefined, owned: [] });
+    const again = coordinator.group().members.get(one.memberId)?.epoch ?? NO_EPOCH;
+    expect(compareEpochs(again, epoch ?? again)).toBeGreaterThan(0);
+    const code = expect.objectContaining({ code: 'FENCED_MEMBER' }) as Error;
+    expect(() => one.send()).toThrow(code);
+    expect(() => one.commit('a', 0, 5)).toThrow(code);
+  });
+
+  test('comes once more when its member with an instance id has left: it does not come back', () => {
+    const coordinator = start(4);
+    const one = coordinator.join(['a'], { instanceId: 'i1' });
+    one.send({ leaving: true });
+    expect(() => one.send({ memberEpoch: undefined })).toThrow(
+      expect.objectContaining({ code: 'UNKNOWN_MEMBER' }),
+    );
+  });
+});
+
 test('members that leave or time out free their partitions; the group remembers when the last one went', () => {
   const coordinator = start(4);
   const [one, two] = [coordinator.join(['a']), coordinator.join(['a'])];
@@ -97,7 +172,7 @@ test('members that leave or time out free their partitions; the group remembers 
   expect(two.partitions).toHaveLength(4);
   // Its answer was lost, it says so again.
   expect(one.send({ leaving: true }).assigned).toEqual([]);
-  expect(() => one.send()).toThrow(/m1 \(any more\): give up its partitions/);
+  expect(() => one.send()).toThrow(/has no member m1-+ \(any more\): give up its partitions/);
   coordinator.now += 5;
   expire(coordinator, two, one);
   expect(coordinator.group().head?.emptySince).toBe(coordinator.now);
@@ -227,7 +302,11 @@ test('what came from a socket has bounds', () => {
     { topics: Array.from({ length: 1_001 }, (_, index) => `t${index}`) },
     { sessionTimeoutMs: 999 },
     { sessionTimeoutMs: NaN },
-    { leaving: true },
+    { memberId: '' },
+    { memberId: 'guessed' },
+    { memberId: 'm'.repeat(65) },
+    { memberId: `${'m'.repeat(30)}/..` },
+    { memberId: '', leaving: true },
   ];
   for (const changes of refusals) {
     expect(() => one.send(changes)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST' }));

@@ -4,7 +4,10 @@
 // `assigned` to `revoking`; what it was told to give up and no longer reports is free; what is a target and free becomes
 // `assigned`. Each change of `assigned` is a new member epoch. Members that nothing changes for hear nothing (no
 // stop-the-world), and no partition is anybody else's until its owner has let go or is gone (rule 20).
-import { assert } from '@zhumq/base';
+//
+// A member makes its id itself, so that a join whose answer was lost can be repeated: the same id is the same member. An id
+// is for one life, from join to leaving or being taken for gone; should one come again all the same (a join that was
+// under way for long), its epochs begin above those of its former life.
 import type { GroupEpoch } from '@zhumq/model';
 import { checkTerm, fencedMember, groupError } from './decision.js';
 import type { Moment, NamedPartition } from './decision.js';
@@ -18,9 +21,9 @@ import { checkGroupName, checkHeartbeat } from './request-check.js';
 import { haveTopicsChanged, retarget } from './targets.js';
 
 export interface HeartbeatRequest {
-  /** Empty to join. */
+  /** Made by the member, anew for each time that it joins. */
   readonly memberId: string;
-  /** Undefined to join. */
+  /** Undefined to join, also when that is repeated. */
   readonly memberEpoch: GroupEpoch | undefined;
   readonly instanceId: string;
   readonly clientId: string;
@@ -40,21 +43,22 @@ export interface HeartbeatAnswer {
 }
 
 /**
- * The answer is to be given when the draft's records are committed. `newMemberId` is for one that joins: never used before.
- * Throws UNKNOWN_MEMBER, FENCED_MEMBER, FENCED_INSTANCE, GROUP_FULL, NOT_COORDINATOR, INVALID_REQUEST.
+ * The answer is to be given when the draft's records are committed. Throws UNKNOWN_MEMBER, FENCED_MEMBER, FENCED_INSTANCE,
+ * GROUP_FULL, NOT_COORDINATOR, INVALID_REQUEST.
  */
 export function heartbeat(
   draft: GroupDraft,
   request: HeartbeatRequest,
-  newMemberId: string,
   moment: Moment,
 ): HeartbeatAnswer {
   checkGroupName(draft.name);
   checkHeartbeat(request, moment.settings);
   checkTerm(draft, moment, request.memberEpoch);
-  if (request.memberId === '') return join(draft, request, newMemberId, moment);
   const member = draft.members.get(request.memberId);
   if (request.leaving) return leave(draft, member, request, moment);
+  if (member === undefined && request.memberEpoch === undefined) {
+    return join(draft, request, moment);
+  }
   if (member === undefined || member.away) throw unknownMember(draft, request);
   return goOn(draft, member, request, moment);
 }
@@ -67,17 +71,12 @@ export function expireMembers(
 ): void {
   checkTerm(draft, moment, undefined);
   const gone = memberIds.filter((memberId) => draft.members.has(memberId));
-  for (const memberId of gone) draft.removeMember(memberId);
+  for (const memberId of gone) dismiss(draft, memberId);
   if (gone.length > 0) retarget(draft, moment);
 }
 
-function join(
-  draft: GroupDraft,
-  request: HeartbeatRequest,
-  memberId: string,
-  moment: Moment,
-): HeartbeatAnswer {
-  assert(!draft.members.has(memberId), `${memberId} is not new`);
+function join(draft: GroupDraft, request: HeartbeatRequest, moment: Moment): HeartbeatAnswer {
+  const { memberId } = request;
   const former = holderOf(draft, request.instanceId);
   const { maxMembers } = moment.settings;
   if (former === undefined && draft.members.size >= maxMembers) {
@@ -85,14 +84,24 @@ function join(
     throw groupError('GROUP_FULL', draft.name, `has ${maxMembers} members, the most`, context);
   }
   // Who comes under the same instance id is the same program: it takes over at once what its former life owned.
-  if (former !== undefined) draft.removeMember(former.memberId);
+  if (former !== undefined) dismiss(draft, former.memberId);
   const none = { assigned: NO_PARTITIONS, revoking: NO_PARTITIONS };
   const target = former?.target ?? NO_PARTITIONS;
-  const member = { memberId, away: false, epoch: NO_EPOCH, ...none, target, ...about(request) };
-  draft.putMember(member);
-  const isSame = former !== undefined && isSameList(former.topics, member.topics);
-  if (!isSame || haveTopicsChanged(draft, member.topics, moment)) retarget(draft, moment);
-  return settle(draft, memberId, NO_PARTITIONS, moment);
+  const epoch = nextEpoch(draft.head?.epoch ?? NO_EPOCH, moment.term);
+  const member = { memberId, away: false, joined: epoch, epoch, ...none, target };
+  draft.putMember({ ...member, ...about(request) });
+  const { topics } = about(request);
+  const isSame = former !== undefined && isSameList(former.topics, topics);
+  if (!isSame || haveTopicsChanged(draft, topics, moment)) retarget(draft, moment);
+  return settle(draft, memberId, NO_PARTITIONS, moment, true);
+}
+
+/** Takes a member out. The group's epoch is then none below the member's, for whoever comes under its id. */
+function dismiss(draft: GroupDraft, memberId: string): void {
+  const { head } = draft;
+  const { epoch } = draft.members.get(memberId) as Member;
+  draft.removeMember(memberId);
+  if (head !== undefined && compareEpochs(epoch, head.epoch) > 0) draft.putHead({ ...head, epoch });
 }
 
 function goOn(
@@ -101,10 +110,13 @@ function goOn(
   request: HeartbeatRequest,
   moment: Moment,
 ): HeartbeatAnswer {
-  const { memberEpoch = NO_EPOCH } = request;
-  const order = compareEpochs(memberEpoch, member.epoch);
-  // Not of this log: it has lost records. Only a member that joins anew is what the log says.
-  if (order > 0) throw fencedMember(draft, member, memberEpoch);
+  // One that joins has not heard yet that it did.
+  const { memberEpoch = member.joined } = request;
+  const order = request.memberEpoch === undefined ? -1 : compareEpochs(memberEpoch, member.epoch);
+  // Larger: not of this log, it has lost records. Only a member that joins anew is what the log says.
+  if (order > 0 || compareEpochs(memberEpoch, member.joined) < 0) {
+    throw fencedMember(draft, member, memberEpoch);
+  }
   const known = { ...member, ...about(request), instanceId: member.instanceId };
   if (!isSameSubscription(known, member)) draft.putMember(known);
   if (!isSameList(known.topics, member.topics) || haveTopicsChanged(draft, known.topics, moment)) {
@@ -125,7 +137,7 @@ function leave(
   const { memberId, memberEpoch = NO_EPOCH } = request;
   if (member !== undefined && !member.away) {
     if (member.instanceId === '') {
-      draft.removeMember(memberId);
+      dismiss(draft, memberId);
       retarget(draft, moment);
     } else {
       const epoch = nextEpoch(member.epoch, moment.term);
@@ -143,6 +155,7 @@ function settle(
   memberId: string,
   released: PartitionSet,
   moment: Moment,
+  isNew = false,
 ): HeartbeatAnswer {
   let member = draft.members.get(memberId) as Member;
   const owners = draft.ownership();
@@ -159,9 +172,8 @@ function settle(
     else if (!names.has(nameOf(draft, partition))) assigned.add(partition);
   }
   const isChanged = !isSameSet(assigned, member.assigned);
-  if (isChanged || member.epoch.term === 0 || !isSameSet(revoking, member.revoking)) {
-    const isTold = isChanged || member.epoch.term === 0;
-    const epoch = isTold ? nextEpoch(member.epoch, moment.term) : member.epoch;
+  if (isChanged || !isSameSet(revoking, member.revoking)) {
+    const epoch = isChanged && !isNew ? nextEpoch(member.epoch, moment.term) : member.epoch;
     member = { ...member, epoch, assigned, revoking };
     draft.putMember(member);
   }
@@ -201,7 +213,7 @@ function unknownMember(draft: GroupDraft, { memberId, instanceId }: HeartbeatReq
       { memberId, instanceId },
     );
   }
-  const predicate = `has no member ${memberId} (any more): give up its partitions and join anew`;
+  const predicate = `has no member ${memberId} (any more): give up its partitions and join anew, under another id`;
   return groupError('UNKNOWN_MEMBER', draft.name, predicate, { memberId });
 }
 

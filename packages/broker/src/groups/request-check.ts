@@ -9,6 +9,8 @@ const MAX_NAME_CHARACTERS = 255;
 const MAX_TOPICS = 1_000;
 const MAX_PARTITIONS = 100_000;
 const MAX_METADATA_CHARACTERS = 4_096;
+/** Long enough for what can not be guessed: who knows a member's id can commit and leave in its name. */
+const MEMBER_ID = /^[\w-]{22,64}$/;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** Throws INVALID_REQUEST for what can not be a group's name. */
@@ -19,11 +21,14 @@ export function checkGroupName(group: string): void {
 
 export function checkHeartbeat(request: HeartbeatRequest, settings: GroupSettings): void {
   const { memberId, instanceId, clientId, host, topics, sessionTimeoutMs, owned } = request;
-  checkText('memberId', memberId);
+  if (!MEMBER_ID.test(memberId)) {
+    throw invalid(
+      `the member's id has ${memberId.length} characters: a member makes one of 22 to 64 letters, digits, - and _ that nobody can guess`,
+    );
+  }
   checkText('instanceId', instanceId);
   checkText('clientId', clientId);
   checkText('the host', host);
-  if (memberId === '' && request.leaving) throw invalid('a member that leaves must say its id');
   if (topics.length > MAX_TOPICS) {
     throw invalid(`topics has ${topics.length} names, more than ${MAX_TOPICS}`);
   }

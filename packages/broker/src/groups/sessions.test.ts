@@ -1,5 +1,7 @@
-import { LoneCoordinator } from '../testing/groups/lone-coordinator.js';
+import { LoneCoordinator, memberIdOf } from '../testing/groups/lone-coordinator.js';
 import { LATEST_LOOK_MS, Sessions } from './sessions.js';
+
+const [M1, M2] = [memberIdOf(1), memberIdOf(2)];
 
 function members(): LoneCoordinator {
   const coordinator = new LoneCoordinator();
@@ -19,11 +21,11 @@ test('who is silent for its session timeout is gone, each by its own', () => {
   const coordinator = members();
   const sessions = new Sessions();
   expect(look(sessions, coordinator, 0, 1_999)).toEqual([]);
-  sessions.hear('g', 'm2', 1_999);
-  expect(look(sessions, coordinator, 1_999, 2_000)).toEqual(['m1']);
-  expect(sessions.isExpired(coordinator.group(), 'm1', 2_000)).toBe(true);
-  sessions.hear('g', 'm1', 2_001);
-  expect(sessions.isExpired(coordinator.group(), 'm1', 2_001)).toBe(false);
+  sessions.hear('g', M2, 1_999);
+  expect(look(sessions, coordinator, 1_999, 2_000)).toEqual([M1]);
+  expect(sessions.isExpired(coordinator.group(), M1, 2_000)).toBe(true);
+  sessions.hear('g', M1, 2_001);
+  expect(sessions.isExpired(coordinator.group(), M1, 2_001)).toBe(false);
   expect(look(sessions, coordinator, 2_001, 4_000)).toEqual([]);
 });
 
@@ -34,7 +36,7 @@ test('a new coordinator gives everybody a whole session timeout, and so does one
   expect(look(sessions, coordinator, 500_000, 501_999)).toEqual([]);
   const late = 501_999 + LATEST_LOOK_MS + 1;
   expect(look(sessions, coordinator, late, late + 1_999)).toEqual([]);
-  expect(look(sessions, coordinator, late + 1_999, late + 2_000)).toEqual(['m1']);
+  expect(look(sessions, coordinator, late + 1_999, late + 2_000)).toEqual([M1]);
 });
 
 test('strangers are not remembered', () => {

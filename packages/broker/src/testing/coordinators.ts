@@ -1,5 +1,5 @@
 // A cluster whose brokers coordinate groups: real logs and state machines, topics as a zkserver would tell them.
-import { silentLogger } from '@zhumq/base';
+import { randomId, silentLogger } from '@zhumq/base';
 import { ReplicationMode } from '@zhumq/rpc';
 import type { ClusterMetadata, ZkServerClient } from '@zhumq/rpc';
 import { CoordinatorLookup, GROUPS_TOPIC } from '../groups/coordinator-lookup.js';
@@ -68,7 +68,7 @@ export class CoordinatorCluster {
   }
 
   join(groups: GroupCoordinator, change: Partial<HeartbeatRequest> = {}): Promise<HeartbeatAnswer> {
-    return this.settled(groups.heartbeat('g', { ...JOIN, ...change }));
+    return this.settled(groups.heartbeat('g', { ...JOIN, memberId: randomId(), ...change }));
   }
 
   /** The next heartbeat of a member that does what the answer says at once. */

@@ -76,7 +76,7 @@ describe('the membership of a consumer', () => {
     const seen: string[] = [];
     let joins = 0;
     cluster.groups.on.heartbeat = (request, next) => {
-      if (request.memberId === '') joins++;
+      if (request.memberEpoch === undefined) joins++;
       // Handled so far, when the cluster says that the member is not one any more.
       if (joins === 1 && seen.length > 2) expect(seen).toEqual(['0', '1', '2']);
       return next();

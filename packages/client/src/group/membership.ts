@@ -5,9 +5,12 @@
 //      ^                  |                                              |
 //      +---UNKNOWN_MEMBER, FENCED_MEMBER: everything is lost-------------+        leave(): ends from anywhere
 //
+// A member makes its id itself, a new one each time that it joins, so that a join whose answer was lost is repeated as the
+// same member, and left as the same member.
+//
 // Invariant: while the last answered heartbeat was sent longer ago than the session timeout, `certain()` is false and nothing
 // is handled: the coordinator may have given the partitions away. That is the case too when the event loop stood still.
-import { Deadline } from '@zhumq/base';
+import { Deadline, randomId } from '@zhumq/base';
 import type { Clock, Random, Timer, ZhumqError } from '@zhumq/base';
 import type { GroupHeartbeat, GroupHeartbeatReply, GroupPartition, MemberEpoch } from '@zhumq/rpc';
 import { asZhumqError } from '../errors.js';
@@ -43,7 +46,9 @@ const MIN_INTERVAL_MS = 10;
 const WAITED_OUT: ReadonlySet<string> = new Set(['INTERNAL', 'ABORTED']);
 
 export class Membership {
-  private memberId = '';
+  private memberId = randomId();
+  /** A heartbeat with this id was sent: the coordinator may know it. */
+  private introduced = false;
   private epoch: MemberEpoch | undefined;
   /** When the last heartbeat was sent that was answered. */
   private confirmedMs = 0;
@@ -72,8 +77,9 @@ export class Membership {
     this.beat();
   }
 
+  /** Empty while it is no member. */
   get id(): string {
-    return this.memberId;
+    return this.epoch === undefined ? '' : this.memberId;
   }
 
   get joined(): boolean {
@@ -126,9 +132,9 @@ export class Membership {
     this.ended = true;
     this.timer?.cancel();
     this.watch?.cancel();
-    // Who is about to become a member must know its name to leave.
+    // A join that is overtaken by the good-bye would be one for good.
     if (this.beating !== undefined) await this.within(this.beating, deadline);
-    if (this.memberId === '') return;
+    if (!this.introduced) return;
     for (;;) {
       try {
         const left = deadline.remainingMs();
@@ -171,6 +177,7 @@ export class Membership {
     const { clock } = this.port;
     const { sessionTimeoutMs } = this.settings;
     const sentMs = clock.monotonicMs();
+    this.introduced = true;
     try {
       const reply = await this.port.heartbeat(this.request(), Math.ceil(sessionTimeoutMs / 3));
       this.accept(reply, sentMs);
@@ -190,7 +197,6 @@ export class Membership {
   }
 
   private accept(reply: GroupHeartbeatReply, sentMs: number): void {
-    this.memberId = reply.memberId;
     this.epoch = reply.memberEpoch;
     if (this.ended) return;
     this.confirmedMs = sentMs;
@@ -219,7 +225,8 @@ export class Membership {
   }
 
   private forget(error: ZhumqError): void {
-    this.memberId = '';
+    this.memberId = randomId();
+    this.introduced = false;
     this.epoch = undefined;
     this.doubtful = false;
     this.port.lost(error);

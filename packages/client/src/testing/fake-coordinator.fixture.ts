@@ -56,8 +56,8 @@ export class FakeCoordinator {
   };
   private term = 1;
   private counter = 0;
-  private made = 0;
   private readonly replaced = new Set<string>();
+  private readonly numbers = new Map<string, string>();
 
   constructor(private readonly cluster: FakeCluster) {}
 
@@ -67,12 +67,14 @@ export class FakeCoordinator {
     };
     return {
       findCoordinator: () => ({ id: this.at, ...this.address() }),
-      heartbeat: (request) => {
+      heartbeat: (wanted) => {
         this.checkBroker(broker);
+        const request = { ...wanted, memberId: this.numberOf(wanted.memberId) };
         return this.on.heartbeat(request, () => this.heartbeat(request), broker);
       },
-      commitPositions: (request) => {
+      commitPositions: (wanted) => {
         this.checkBroker(broker);
+        const request = { ...wanted, memberId: this.numberOf(wanted.memberId) };
         return this.on.commit(request, () => this.commit(request), broker);
       },
       positions: (_group, partitions) => {
@@ -106,6 +108,13 @@ export class FakeCoordinator {
     return this.positions.get(name)?.offset ?? -1;
   }
 
+  /** m1 for the first member that is heard of, and so on: what tests can say. */
+  private numberOf(memberId: string): string {
+    const number = this.numbers.get(memberId) ?? `m${this.numbers.size + 1}`;
+    this.numbers.set(memberId, number);
+    return number;
+  }
+
   private heartbeat(request: GroupHeartbeat): GroupHeartbeatReply {
     this.heartbeats.push(request);
     this.expire();
@@ -131,10 +140,10 @@ export class FakeCoordinator {
     if (this.replaced.has(request.memberId)) {
       throw zhumqError('FENCED_INSTANCE', `another member is ${request.instanceId}`);
     }
-    if (request.memberId !== '') {
-      throw zhumqError('UNKNOWN_MEMBER', `no member ${request.memberId}`);
+    const { memberId } = request;
+    if (request.memberEpoch !== undefined || request.leaving) {
+      throw zhumqError('UNKNOWN_MEMBER', `no member ${memberId}`);
     }
-    const memberId = `m${++this.made}`;
     const former = [...this.members.values()].find(
       (one) => request.instanceId !== '' && one.request.instanceId === request.instanceId,
     );

@@ -17,6 +17,8 @@ export class GroupsChecker {
   grants = 0;
   commits = 0;
   moves = 0;
+  /** Every id that a member made for itself: one for each life. */
+  readonly lives = new Set<string>();
   private readonly lastOwner = new Map<PartitionKey, string>();
 
   get group(): Group | undefined {
@@ -28,6 +30,7 @@ export class GroupsChecker {
     const positions = new Map(this.group?.positions() ?? []);
     for (const record of records) this.state.apply(record);
     for (const member of this.group?.members.values() ?? []) {
+      assert(this.lives.has(member.memberId), `${member.memberId} is a member that nobody is`);
       this.checkEpoch(before.get(member.memberId), member);
     }
     this.checkOwners();
@@ -51,9 +54,11 @@ export class GroupsChecker {
   }
 
   /** A member that is one by the records reads nothing but what the records give it. */
-  checkBelief({ memberId, reading, condition }: SimMember): void {
+  checkBelief({ memberId, epoch, reading, condition }: SimMember): void {
     const member = this.group?.members.get(memberId);
     if (member === undefined || member.away || condition === 'dead') return;
+    // By a late repetition of its own join after its session; it will be told that its epoch is of a former life.
+    if (epoch !== undefined && compareEpochs(epoch, member.joined) < 0) return;
     const owned = this.namesOwned(member);
     for (const partition of reading) {
       assert(owned.has(partition), `${memberId} reads ${partition}, which the log gives it not`);

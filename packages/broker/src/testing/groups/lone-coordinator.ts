@@ -48,7 +48,7 @@ export class LoneCoordinator {
 
   newMemberId(): string {
     this.joined += 1;
-    return `m${this.joined}`;
+    return memberIdOf(this.joined);
   }
 
   /** Another coordinator, which knows nothing but the log. */
@@ -80,8 +80,13 @@ export class LoneCoordinator {
   }
 }
 
+/** What nobody can guess is as long; here it need not be so. */
+export function memberIdOf(number: number): string {
+  return `m${number}${'-'.repeat(22)}`;
+}
+
 export class LoneMember {
-  memberId = '';
+  readonly memberId: string;
   epoch: GroupEpoch | undefined;
   reading: readonly NamedPartition[] = [];
 
@@ -90,7 +95,9 @@ export class LoneMember {
     private readonly topics: readonly string[],
     private readonly about: Partial<HeartbeatRequest>,
     private readonly group = 'g',
-  ) {}
+  ) {
+    this.memberId = coordinator.newMemberId();
+  }
 
   /** `<topic>/<partition>` of what it reads. */
   get partitions(): readonly string[] {
@@ -116,7 +123,6 @@ export class LoneMember {
   /** A heartbeat whose answer arrives. */
   beat(changes: Partial<HeartbeatRequest> = {}): HeartbeatAnswer {
     const answer = this.send(changes);
-    this.memberId = answer.memberId;
     this.epoch = answer.memberEpoch;
     this.reading = answer.assigned;
     return answer;
@@ -126,7 +132,7 @@ export class LoneMember {
   send(changes: Partial<HeartbeatRequest> = {}): HeartbeatAnswer {
     const request = this.request(changes);
     return this.coordinator.decide(this.group, (draft, moment) =>
-      heartbeat(draft, request, this.coordinator.newMemberId(), moment),
+      heartbeat(draft, request, moment),
     );
   }
 

@@ -7,7 +7,7 @@ import { dropTopics, topicIdsOf } from '../../groups/group-admin.js';
 import type { HeartbeatRequest } from '../../groups/heartbeat.js';
 import type { CommitRequest, CommitResult } from '../../groups/positions.js';
 import { GroupsChecker } from './groups-checker.js';
-import { SETTINGS } from './lone-coordinator.js';
+import { SETTINGS, memberIdOf } from './lone-coordinator.js';
 import { RIGHT_WAYS, SimCoordinator } from './sim-coordinator.js';
 import type { Request, Round, Ways } from './sim-coordinator.js';
 import { SimMember } from './sim-member.js';
@@ -181,11 +181,7 @@ export class SimGroups {
 
   private sendHeartbeat(request: HeartbeatRequest, tell: Request['tell']): void {
     this.send(request.memberId, {
-      decide: (draft, moment, ways) => {
-        // Made when the request arrives: the same one may arrive twice.
-        this.joined += 1;
-        return ways.heartbeat(draft, request, `m${this.joined}`, moment);
-      },
+      decide: (draft, moment, ways) => ways.heartbeat(draft, request, moment),
       tell: (outcome) => {
         this.count(outcome);
         tell(outcome);
@@ -244,18 +240,28 @@ export class SimGroups {
     const instanceId = this.below(3) === 0 ? `i${this.below(3)}` : '';
     const topics = this.below(4) === 0 ? [TOPICS[this.below(2)]] : TOPICS;
     // Long enough for the calm: there, nobody is silent for so long.
-    this.members.push(new SimMember(instanceId, topics, 3_000 + this.below(4) * 2_000));
+    this.add(instanceId, topics, 3_000 + this.below(4) * 2_000);
   }
 
   private crash(member: SimMember): void {
     member.condition = 'dead';
     const { instanceId, topics, sessionTimeoutMs } = member;
-    if (this.below(2) === 0) this.members.push(new SimMember(instanceId, topics, sessionTimeoutMs));
+    if (this.below(2) === 0) this.add(instanceId, topics, sessionTimeoutMs);
     this.bury();
   }
 
+  private add(instanceId: string, topics: readonly string[], sessionTimeoutMs: number): void {
+    const newId = (): string => {
+      this.joined += 1;
+      const memberId = memberIdOf(this.joined);
+      this.checker.lives.add(memberId);
+      return memberId;
+    };
+    this.members.push(new SimMember(newId, instanceId, topics, sessionTimeoutMs));
+  }
+
   private leave(member: SimMember): void {
-    if (member.condition !== 'running' || member.memberId === '') return;
+    if (member.condition !== 'running') return;
     this.sendHeartbeat(member.leave(), () => undefined);
     this.bury();
   }

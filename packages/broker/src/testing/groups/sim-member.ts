@@ -7,7 +7,7 @@ import type { HeartbeatAnswer, HeartbeatRequest } from '../../groups/heartbeat.j
 import type { CommitRequest } from '../../groups/positions.js';
 
 export class SimMember {
-  memberId = '';
+  memberId: string;
   epoch: GroupEpoch | undefined;
   /** `<topic>/<partition>` */
   readonly reading = new Set<string>();
@@ -20,10 +20,12 @@ export class SimMember {
   private readonly next = new Map<string, number>();
 
   constructor(
+    private readonly newId: () => string,
     readonly instanceId: string,
     topics: readonly string[],
     readonly sessionTimeoutMs: number,
   ) {
+    this.memberId = newId();
     this.topics = topics;
   }
 
@@ -68,17 +70,16 @@ export class SimMember {
   commit(pick: (limit: number) => number, strange?: string): CommitRequest | undefined {
     const { memberId, epoch: memberEpoch } = this;
     const partition = strange ?? [...this.reading][pick(Math.max(1, this.reading.size))];
-    if (memberId === '' || memberEpoch === undefined || partition === undefined) return undefined;
+    if (memberEpoch === undefined || partition === undefined) return undefined;
     const offset = (this.next.get(partition) ?? 0) + pick(5);
     this.next.set(partition, offset);
     const position = { ...parse(partition), offset, lastEpoch: -1, metadata: '' };
     return { memberId, memberEpoch, positions: [position] };
   }
 
-  private handleAnswer({ memberId, memberEpoch, assigned }: HeartbeatAnswer): void {
+  private handleAnswer({ memberEpoch, assigned }: HeartbeatAnswer): void {
     // What an older epoch granted may be somebody else's by now.
     if (this.epoch !== undefined && compareEpochs(memberEpoch, this.epoch) < 0) return;
-    this.memberId = memberId;
     this.epoch = memberEpoch;
     this.assigned = new Set(assigned.map(({ topic, partition }) => `${topic}/${partition}`));
     for (const partition of this.assigned) this.reading.add(partition);
@@ -88,7 +89,7 @@ export class SimMember {
     if (ZhumqError.is(error)) {
       if (error.code === 'FENCED_INSTANCE') this.condition = 'dead';
       if (['UNKNOWN_MEMBER', 'FENCED_MEMBER', 'FENCED_INSTANCE'].includes(error.code)) {
-        this.memberId = '';
+        this.memberId = this.newId();
         this.epoch = undefined;
         this.reading.clear();
         this.assigned = new Set();
