@@ -360,7 +360,7 @@ export class Broker {
   private server(
     store: LogStore,
     { transport }: ReplicationParts,
-    { waitingFollowers: sessions }: FetchParts,
+    { waitingFollowers: sessions, throttle }: FetchParts,
     assignments: Assignments,
     { coordinator }: Groups,
   ): RpcServer {
@@ -379,7 +379,9 @@ export class Broker {
             stopping: this.stopping.signal,
           }),
         ),
-        raftService(raftHandler({ brokerId, clusterId, registry, maxChunkBytes, logger })),
+        raftService(
+          raftHandler({ brokerId, clusterId, registry, maxChunkBytes, throttle, logger }),
+        ),
         fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
         deliveryService(this.deliveries.handler()),
         groupService(groupHandler(brokerId, coordinator)),

@@ -82,7 +82,7 @@ export const brokerOptions = defineOptions({
     type: 'bytes',
     default: 0,
     min: 0,
-    doc: 'Mode fetch: bytes that a leader sends in a second to all followers that are not in sync, so that their catching up leaves room for others. 0: no limit.',
+    doc: 'Bytes that a broker sends in a second to all followers that are not in sync in mode fetch, and as copies of segments in either mode, so that their catching up leaves room for others. 0: no limit.',
   },
   'peer.buffer.max.bytes': {
     type: 'bytes',

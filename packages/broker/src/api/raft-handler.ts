@@ -13,12 +13,15 @@ import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import { fromWire } from '../replication/raft/raft-messages.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
+import type { Throttle } from '../replication/throttle.js';
 
 export interface RaftHandlerOptions {
   readonly brokerId: number;
   readonly clusterId: () => string;
   readonly registry: PartitionRegistry;
   readonly maxChunkBytes: number;
+  /** Copies of segments are for followers that are far behind: they leave room for others. */
+  readonly throttle: Throttle;
   readonly logger: Logger;
 }
 
@@ -101,11 +104,8 @@ export function raftHandler(options: RaftHandlerOptions): RaftHandler {
           'INVALID_REQUEST',
           `position ${position} or size ${maxBytes} is out of range`,
         );
-      const data = await partition.log.readSegment(
-        baseOffset,
-        position,
-        Math.min(maxBytes, options.maxChunkBytes),
-      );
+      const bytes = await options.throttle.claim(Math.min(maxBytes, options.maxChunkBytes));
+      const data = await partition.log.readSegment(baseOffset, position, bytes);
       return { data, crc: crc32c(data) };
     },
   };

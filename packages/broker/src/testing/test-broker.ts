@@ -95,8 +95,16 @@ export class TestBroker {
     this.fetch = this.makeFetchParts(endOfTick, transport);
     this.assignments = this.makeAssignments(endOfTick, transport);
     const { id: brokerId, registry, chunkBytes: maxChunkBytes } = this;
+    const { throttle } = this.fetch;
     const clusterId = (): string => CLUSTER_ID;
-    const handler = { brokerId, clusterId, registry, maxChunkBytes, logger: silentLogger };
+    const handler = {
+      brokerId,
+      clusterId,
+      registry,
+      maxChunkBytes,
+      throttle,
+      logger: silentLogger,
+    };
     const sessions = this.fetch.waitingFollowers;
     const fetching = fetchHandler({ brokerId, clusterId, sessions, logger: silentLogger });
     this.network.handlers.set(brokerId, { ...raftHandler(handler), ...fetching });

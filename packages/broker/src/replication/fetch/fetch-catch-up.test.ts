@@ -156,3 +156,28 @@ test('followers that are not in sync get their share, those in sync are not thro
   await cluster.until(() => cluster.zkServer.record.isr.length === 3);
   await untilSame(cluster, follower, leader);
 }, 60_000);
+
+test('copies of segments wait for their share, too', async () => {
+  const { cluster, leader, other, follower } = await behind();
+  leader.kill();
+  leader.fetchSettings = {
+    ...leader.fetchSettings,
+    'replication.throttle.bytes.per.second': 500_000,
+  };
+  await cluster.restart(leader.id);
+  await cluster.zkServer.elect(leader.id);
+  await cluster.leader();
+  await fill(leader, 60);
+  for (const broker of [leader, other]) await broker.log().enforceRetention(0);
+  const { logStart, logEnd } = leader.log();
+  expect(logStart).toBeGreaterThan(follower.log().logEnd);
+  cluster.network.heal();
+  await cluster.pass(2000);
+  // Two seconds' worth, the second that was saved up, and a batch.
+  const got = (follower.log().logEnd - logStart) * BYTES;
+  expect(got).toBeGreaterThan(500_000);
+  expect(got).toBeLessThan(1_700_000);
+  expect(follower.log().logEnd).toBeLessThan(logEnd);
+  await cluster.until(() => cluster.zkServer.record.isr.length === 3);
+  await untilSame(cluster, follower, leader);
+}, 60_000);

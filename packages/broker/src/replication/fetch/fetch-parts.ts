@@ -11,7 +11,7 @@ import type { PeerAddress, RaftTransport } from '../raft/raft-transport.js';
 import { FetchSessions } from './fetch-sessions.js';
 import type { FetchTimings } from './fetch-replicator.js';
 import { Fetchers } from './fetchers.js';
-import { Throttle } from './throttle.js';
+import { Throttle } from '../throttle.js';
 
 export interface FetchParts {
   readonly fetchTimings: FetchTimings;
@@ -19,6 +19,8 @@ export interface FetchParts {
   readonly leaderLinks: Fetchers;
   /** Who follows here. */
   readonly waitingFollowers: FetchSessions;
+  /** For what is sent to those that are not in sync. */
+  readonly throttle: Throttle;
   close(): void;
 }
 
@@ -78,6 +80,7 @@ export function fetchParts(parts: FetchPartsOptions): FetchParts {
     maxBytes,
     onFetched: (bytes) => metrics.fetchedBytes.inc(bytes),
   });
+  const throttle = new Throttle(options['replication.throttle.bytes.per.second'], clock);
   const waitingFollowers = new FetchSessions({
     ...parts,
     incarnation,
@@ -85,7 +88,7 @@ export function fetchParts(parts: FetchPartsOptions): FetchParts {
     // Followers have options of their own.
     maxWaitMs: MAX_WAIT_MS,
     maxBytes,
-    throttle: new Throttle(options['replication.throttle.bytes.per.second'], clock),
+    throttle,
     onSent: (bytes) => metrics.fetchSentBytes.inc(bytes),
   });
   return {
@@ -95,6 +98,7 @@ export function fetchParts(parts: FetchPartsOptions): FetchParts {
     },
     leaderLinks,
     waitingFollowers,
+    throttle,
     close: () => {
       leaderLinks.close();
       waitingFollowers.close();

@@ -16,7 +16,7 @@ import { partitionKey, positionFromWire } from './fetch-messages.js';
 import type { WaitingFollowers } from './fetch-ports.js';
 import { FetchSession } from './fetch-session.js';
 import { PartitionAnswers } from './partition-answer.js';
-import type { Throttle } from './throttle.js';
+import type { Throttle } from '../throttle.js';
 
 export interface FetchSessionsOptions {
   readonly registry: PartitionRegistry;

@@ -8,7 +8,7 @@ import type { Partition } from '../../partition/partition.js';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { answerToWire, unknownToWire } from './fetch-messages.js';
 import { FetchReplicator } from './fetch-replicator.js';
-import type { Throttle } from './throttle.js';
+import type { Throttle } from '../throttle.js';
 
 /** A position that a follower named, and what it was told of it. */
 export interface Asked {

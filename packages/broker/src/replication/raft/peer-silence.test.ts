@@ -11,6 +11,7 @@ import { brokerOptions } from '../../options.js';
 import { PartitionRegistry } from '../../partition/partition-registry.js';
 import { raftHandler } from '../../api/raft-handler.js';
 import { replicationParts } from '../replication-parts.js';
+import { Throttle } from '../throttle.js';
 import type { ReplicationParts } from '../replication-parts.js';
 
 const HOST = '127.0.0.1';
@@ -72,7 +73,8 @@ beforeEach(async () => {
   const delivered: number[] = [];
   const registry = new PartitionRegistry();
   const serving = { brokerId: 2, clusterId: () => 'c', registry, maxChunkBytes: 1 };
-  const handler = raftHandler({ ...serving, logger: silentLogger });
+  const throttle = new Throttle(0, new SystemClock());
+  const handler = raftHandler({ ...serving, throttle, logger: silentLogger });
   const deliver = (): void => void delivered.push(performance.now());
   const server = createRpcServer({ services: [raftService({ ...handler, deliver })] });
   const proxy = new Proxy((await server.listen(0, HOST)).port);
