@@ -10,6 +10,11 @@ const ADVICE: Readonly<Record<string, string>> = {
     'A majority of the replicas must be up; "zhumq partition describe TOPIC" shows them.',
   UNKNOWN_TOPIC: '"zhumq topic list" shows all topics, "zhumq topic create NAME" makes one.',
   UNKNOWN_PARTITION: '"zhumq topic describe TOPIC" shows the partitions; they count from 0.',
+  UNKNOWN_GROUP:
+    '"zhumq group list" shows all groups; there is one as soon as it has a member or a position.',
+  GROUP_NOT_EMPTY:
+    'Stop its consumers first; "zhumq group describe GROUP" shows which programs they are.',
+  GROUP_FULL: 'Stop some of its consumers, or raise group.members.max on the brokers.',
   TOPIC_EXISTS: 'Give --if-not-exists where that is fine.',
   NOT_ENOUGH_BROKERS: 'Ask for fewer --replicas; "zhumq cluster describe" shows the brokers.',
   INVALID_TOPIC: 'docs/configuration.md lists the settings of a topic.',

@@ -35,6 +35,7 @@ export function exitCodeOf(error: unknown): number {
   switch (error.code) {
     case 'UNKNOWN_TOPIC':
     case 'UNKNOWN_PARTITION':
+    case 'UNKNOWN_GROUP':
     case 'NOT_FOUND':
       return EXIT.notFound;
     case 'TIMEOUT':

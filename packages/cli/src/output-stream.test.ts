@@ -1,5 +1,5 @@
 // Rows in each format, and waiting for whoever reads them.
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { OutputStream } from './output-stream.js';
 import type { OutputFormat } from './output.js';
 
@@ -42,4 +42,23 @@ test('a signal ends the waiting', async () => {
   stop.abort();
   await writing;
   await output.write(['456'], stop.signal);
+});
+
+test('flush says whether rows left', async () => {
+  const done: ((error?: Error) => void)[] = [];
+  const target = new Writable({ write: (_chunk, _encoding, callback) => void done.push(callback) });
+  target.on('error', () => undefined);
+  const output = new OutputStream(target, 'table');
+  const never = new AbortController().signal;
+  const first = output.flush(['1'], never);
+  done[0]();
+  expect(await first).toBe(true);
+  const stop = new AbortController();
+  const late = output.flush(['2'], stop.signal);
+  stop.abort();
+  expect(await late).toBe(false);
+  done[1]();
+  const broken = output.flush(['3'], never);
+  done[2](new Error('EPIPE'));
+  await expect(broken).rejects.toThrow('EPIPE');
 });

@@ -23,6 +23,26 @@ export class OutputStream {
     if (!this.output.write(Buffer.concat(pieces))) await drained(this.output, signal);
   }
 
+  /**
+   * As write(), but resolves when the rows have left this process: true; or false after `signal`, when nobody knows whether
+   * they will. Rejects when nobody reads any more (EPIPE), or they can not be written.
+   */
+  flush(rows: readonly (string | Buffer)[], signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => resolve(false);
+      const pieces = rows.map((row) =>
+        this.framed(typeof row === 'string' ? Buffer.from(row) : row),
+      );
+      this.output.write(Buffer.concat(pieces.flat()), (error) => {
+        signal.removeEventListener('abort', giveUp);
+        if (error) reject(error);
+        else resolve(true);
+      });
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+    });
+  }
+
   /** Completes what was begun: the array of format json. */
   end(): void {
     if (this.format === 'json') this.output.write(this.count === 0 ? '[]\n' : '\n]\n');

@@ -1,6 +1,7 @@
 // From arguments to an exit code: the command tree, what all verbs share, and how errors are shown.
 import yargs from 'yargs';
 import type { Argv } from 'yargs';
+import { endWithOutput } from './closed-output.js';
 import { loaded } from './command-tree.js';
 import type { Command } from './command-tree.js';
 import { clusterCommand } from './commands/cluster.js';
@@ -39,14 +40,11 @@ const COMMANDS: readonly Command[] = [
 
 /** Never rejects. */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  // `zhumq consume t | head` closes our output; that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
-  );
+  endWithOutput();
   process.stderr.on('error', () => undefined);
   let verb: (() => Promise<number>) | undefined;
   try {
-    const program = emptyProgram(joinNegativeDurations(args));
+    const program = emptyProgram(joinNegativeValues(args));
     for (const command of COMMANDS) command.register(program, (chosen) => (verb = chosen));
     await program.parseAsync();
     return verb === undefined ? EXIT.ok : await verb();
@@ -106,12 +104,15 @@ function knownTo(program: Argv): Known {
   };
 }
 
-/** `--from -15m`: what begins with a dash would be taken for flags. */
-function joinNegativeDurations(args: readonly string[]): string[] {
+/** `--from -15m`, `--to -5`: what begins with a dash would be taken for flags. */
+function joinNegativeValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
-    if (joined.at(-1) === '--from' && /^-\d/.test(arg)) joined.push(`${joined.pop()}=${arg}`);
+    if (NEGATIVE.has(joined.at(-1) ?? '') && /^-\d/.test(arg))
+      joined.push(`${joined.pop()}=${arg}`);
     else joined.push(arg);
   }
   return joined;
 }
+
+const NEGATIVE: ReadonlySet<string> = new Set(['--from', '--to']);

@@ -1,74 +1,86 @@
-// zhumq consume: prints the messages of a topic.
-import type { Client, Message } from '@zhumq/client';
-import { optionalDurationMs, optionalNumber, textOf } from '../arguments.js';
+// zhumq consume: prints the messages of a topic, alone or as a member of a group.
+import type { Client, Consumer, Message } from '@zhumq/client';
 import type { Flags } from '../arguments.js';
 import { CLIENT_OPTIONS, openClient } from '../client-session.js';
+import { holdEnd, isClosedOutput } from '../closed-output.js';
 import { single } from '../command-tree.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { OutputStream } from '../output-stream.js';
 import { OUTPUT_OPTION, counted, formatOf, note } from '../output.js';
 import { tellIfSlow } from '../waiting.js';
+import { consumeRequest } from './consume/consume-request.js';
+import type { ConsumeRequest } from './consume/consume-request.js';
+import { GroupReader } from './consume/group-reader.js';
 import { messageRow } from './consume/message-form.js';
 import { readMessages } from './consume/read-messages.js';
-import { startPosition } from './consume/start-position.js';
 import { Unread } from './consume/unread.js';
 import { unknownPartition } from './partition/describe.js';
-import { TOPIC_POSITIONAL, topicOf } from './topic/topic-argument.js';
+import { TOPIC_POSITIONAL } from './topic/topic-argument.js';
+
+/** How long a reader of the output may take for what was on its way to it before a signal. */
+const PRINT_GRACE_MS = 2_000;
 
 export const consumeCommand = single({
   usage: 'consume <topic>',
-  describe: 'Print the messages of a topic',
+  describe: 'Print the messages of a topic, alone or in a group',
   positionals: TOPIC_POSITIONAL,
   options: {
     ...CLIENT_OPTIONS,
     ...OUTPUT_OPTION,
     from: {
-      default: 'latest',
-      describe: 'earliest, latest, OFFSET, 2026-11-21T10:00:00Z, or -15m for 15 minutes ago',
+      describe:
+        'earliest, latest, OFFSET, 2026-11-21T10:00:00Z, or -15m for 15 minutes ago [latest; with --group earliest, and only where the group has no position]',
     },
-    partition: { alias: 'p', describe: 'This partition alone [all]' },
+    partition: { alias: 'p', describe: 'This partition alone; not with --group [all]' },
+    group: {
+      alias: 'g',
+      describe: 'Share the topic with the other members of this group, and go on where it was',
+    },
+    delivery: {
+      choices: ['pull', 'push'],
+      default: 'pull',
+      describe: 'pull: ask for messages; push: brokers send them as they are committed',
+    },
+    'instance-id': {
+      describe: 'With --group: a name kept over restarts; back in time it has its partitions again',
+    },
+    'session-timeout': {
+      describe: 'With --group: after this silence the member is taken for gone [10s]',
+    },
     max: { alias: 'n', describe: 'End after so many messages, over all partitions [go on]' },
     timeout: { describe: 'End, with 0, when nothing came for this long [go on]' },
   },
   examples: [
     ['consume orders --from earliest', 'the value of each message on a line, and goes on'],
     ['consume orders --from -15m --timeout 2s -o jsonl', 'the last 15 minutes, with all fields'],
+    ['consume orders --group billing', 'shares the topic with others, and goes on where it was'],
+    ['consume orders -g billing --timeout 5s', 'what is new since the last time, and ends'],
+    ['consume orders -g billing --delivery push', 'brokers send as soon as they can'],
   ],
   run: consume,
 });
 
 async function consume(flags: Flags): Promise<number> {
-  const topic = topicOf(flags);
-  const from = startPosition(textOf(flags, 'from') ?? 'latest', Date.now());
-  const partition = optionalNumber(flags, 'partition', 0);
-  const max = optionalNumber(flags, 'max', 1) ?? Infinity;
-  const idleMs = optionalDurationMs(flags, 'timeout') ?? Infinity;
+  const request = consumeRequest(flags, Date.now());
   const format = formatOf(flags);
   const output = new OutputStream(process.stdout, format);
   const interruption = new Interruption();
   const { signal } = interruption;
-  const print = (messages: readonly Message[]): Promise<void> =>
-    output.write(
-      messages.map((message) => messageRow(message, format)),
-      signal,
-    );
+  const rows = (messages: readonly Message[]): (string | Buffer)[] =>
+    messages.map((message) => messageRow(message, format));
   try {
     const client = await openClient(flags, signal);
     try {
-      const count = await partitionCount(client, topic, partition, signal);
-      const partitions = partition === undefined ? {} : { partitions: [partition] };
-      const consumer = client.consumer({ topic, from, ...partitions });
-      const unread = new Unread(client, consumer, topic, partitions.partitions ?? firstOf(count));
-      const silenceEnds = (leftMs: number): void => unread.ask(leftMs, signal);
-      const limits = { max, idleMs, silenceEnds };
-      const { by } = await readMessages(consumer, print, limits, signal);
-      const warning = by === 'silence' ? unread.warning() : undefined;
-      if (warning !== undefined) note(warning);
+      const count = await partitionCount(client, request, signal);
+      await (request.group === undefined
+        ? readAlone(client, request, count, (them) => output.write(rows(them), signal), signal)
+        : readInGroup(client, request, output, (one) => messageRow(one, format), signal));
     } finally {
       await client.close({ timeout: 2_000 }).catch(() => undefined);
     }
   } catch (error) {
+    if (isClosedOutput(error)) return EXIT.ok;
     if (!signal.aborted) throw error;
   } finally {
     interruption.end();
@@ -82,8 +94,7 @@ async function consume(flags: Flags): Promise<number> {
 /** A consumer waits for what is not there yet; a person has mistyped it. */
 async function partitionCount(
   client: Client,
-  topic: string,
-  partition: number | undefined,
+  { topic, partition }: ConsumeRequest,
   signal: AbortSignal,
 ): Promise<number> {
   const asked = client.admin().describeTopics([topic], { signal });
@@ -91,6 +102,82 @@ async function partitionCount(
   if (partition !== undefined && partition >= partitions.length)
     throw unknownPartition(topic, partition, partitions.length);
   return partitions.length;
+}
+
+async function readAlone(
+  client: Client,
+  request: ConsumeRequest,
+  count: number,
+  write: (messages: readonly Message[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { topic, from, delivery, partition } = request;
+  const explicit = partition === undefined ? {} : { partitions: [partition] };
+  const consumer = client.consumer({ topic, from, delivery, ...explicit });
+  const partitions = explicit.partitions ?? firstOf(count);
+  const print = async (messages: readonly Message[]): Promise<boolean> => {
+    await write(messages);
+    return true;
+  };
+  await readUntilEnd(client, consumer, request, { partitions: () => partitions, print }, signal);
+}
+
+/** What is printed is out of this process before the group may take it for handled. */
+async function readInGroup(
+  client: Client,
+  request: ConsumeRequest,
+  output: OutputStream,
+  rowOf: (message: Message) => string | Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { topic, from, delivery, group } = request;
+  const clientId = `zhumq consume (${process.pid})`;
+  const end = holdEnd();
+  const late = later(signal, PRINT_GRACE_MS);
+  const consumer = client.consumer({ topic, from, delivery, clientId, ...group });
+  const reader = new GroupReader(consumer, group?.group ?? '', topic);
+  const print = (messages: readonly Message[]): Promise<boolean> =>
+    reader.print(messages, rowOf, (rows) => output.flush(rows, late), signal);
+  try {
+    const way = { partitions: () => reader.partitions, joining: () => reader.joining, print };
+    const by = await readUntilEnd(client, consumer, request, way, signal);
+    const warning = by === 'silence' ? reader.emptyHanded() : undefined;
+    if (warning !== undefined) note(warning);
+  } finally {
+    await reader.end();
+    end.release();
+  }
+}
+
+interface Way {
+  readonly partitions: () => readonly number[];
+  readonly joining?: () => boolean;
+  readonly print: (messages: readonly Message[]) => Promise<boolean>;
+}
+
+/** How it ended. */
+async function readUntilEnd(
+  client: Client,
+  consumer: Consumer,
+  { topic, max, idleMs }: ConsumeRequest,
+  { partitions, joining, print }: Way,
+  signal: AbortSignal,
+): Promise<string> {
+  const unread = new Unread(client, consumer, topic, partitions);
+  const silenceEnds = (leftMs: number): void => unread.ask(leftMs, signal);
+  const limits = { max, idleMs, silenceEnds, ...(joining === undefined ? {} : { joining }) };
+  const { by } = await readMessages(consumer, print, limits, signal);
+  const warning = by === 'silence' ? unread.warning() : undefined;
+  if (warning !== undefined) note(warning);
+  return by;
+}
+
+/** Aborted so long after `signal`. */
+function later(signal: AbortSignal, ms: number): AbortSignal {
+  const controller = new AbortController();
+  const begin = (): void => void setTimeout(() => controller.abort(), ms).unref();
+  signal.addEventListener('abort', begin, { once: true });
+  return controller.signal;
 }
 
 const firstOf = (count: number): number[] => Array.from({ length: count }, (_, index) => index);

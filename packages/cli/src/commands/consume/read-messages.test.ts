@@ -25,10 +25,10 @@ function consumerOf(clock: ManualClock, ...batches: number[]): FakeConsumer {
 /** Printing takes a time of its own. */
 function printer(clock: ManualClock, takesMs = 0) {
   const batches: number[] = [];
-  const print = (messages: readonly Message[]): Promise<void> => {
+  const print = (messages: readonly Message[]): Promise<boolean> => {
     batches.push(messages.length);
     clock.advance(takesMs);
-    return Promise.resolve();
+    return Promise.resolve(true);
   };
   return { batches, print };
 }
@@ -85,6 +85,30 @@ test('a fetch that has not even found the topic does not put the end off', async
   const limits = { ...noLimits, idleMs: 1_000, clock };
   const end = await readMessages({ fetch }, printer(clock).print, limits, never);
   expect(end).toEqual({ printed: 0, by: 'silence' });
+});
+
+test.each([
+  [3_000, 3_000],
+  [Infinity, 10_000],
+])(
+  'a silence counts from when it joined its group after %d ms, %d ms at the latest',
+  async (joinsMs, countsMs) => {
+    const clock = new ManualClock();
+    const joining = (): boolean => clock.monotonicMs() < joinsMs;
+    const consumer = consumerOf(clock);
+    const limits = { ...noLimits, idleMs: 1_000, joining, clock };
+    const end = await readMessages(consumer, printer(clock).print, limits, never);
+    expect(end).toEqual({ printed: 0, by: 'silence' });
+    expect(clock.monotonicMs()).toBe(countsMs + 1_000);
+  },
+);
+
+test('it ends when printing is given up, and counts only what was printed', async () => {
+  const clock = new ManualClock();
+  let prints = 0;
+  const print = (): Promise<boolean> => Promise.resolve(++prints < 2);
+  const end = await readMessages(consumerOf(clock, 3, 4, 5), print, { ...noLimits, clock }, never);
+  expect(end).toEqual({ printed: 3, by: 'signal' });
 });
 
 test('a signal ends it without an error', async () => {

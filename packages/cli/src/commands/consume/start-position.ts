@@ -25,7 +25,8 @@ export function startPosition(
   );
 }
 
-function isoMoment(text: string): Date | undefined {
+/** ISO 8601; without Z or +hh:mm local time; a date alone is its midnight. */
+export function isoMoment(text: string): Date | undefined {
   const match = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.exec(
     text,
   );

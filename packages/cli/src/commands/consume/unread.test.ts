@@ -29,7 +29,7 @@ function unreadOf(partitions: readonly Partition[]) {
   };
   const client = { admin: () => ({ listOffsets }) } as unknown as Client;
   const consumer = { on, position } as unknown as Consumer;
-  const unread = new Unread(client, consumer, 't', [...partitions.keys()]);
+  const unread = new Unread(client, consumer, 't', () => [...partitions.keys()]);
   const tell = (name: string, event: object): void => listeners.get(name)?.(event as never);
   const warning = async (): Promise<string | undefined> => {
     unread.ask(500, never);

@@ -18,7 +18,8 @@ export class Unread {
     private readonly client: Pick<Client, 'admin'>,
     private readonly consumer: Pick<Consumer, 'on' | 'position'>,
     private readonly topic: string,
-    private readonly partitions: readonly number[],
+    /** Those that this consumer is to read; in a group they change. */
+    private readonly partitions: () => readonly number[],
   ) {
     consumer.on('stalled', ({ partition, error }) => {
       this.stalled.set(partition, error.message);
@@ -35,7 +36,7 @@ export class Unread {
     const ends = new Map<number, number | string>();
     this.ends = ends;
     const { topic } = this;
-    for (const partition of this.partitions) {
+    for (const partition of this.partitions()) {
       this.client
         .admin()
         .listOffsets({ topic, partitions: [partition] }, { signal, timeout })
@@ -53,7 +54,7 @@ export class Unread {
     );
     const failed = new Map<string, number[]>();
     const behind: string[] = [];
-    for (const partition of this.partitions) {
+    for (const partition of this.partitions()) {
       const position = positions.get(partition);
       const end = this.ends.get(partition) ?? NO_ANSWER;
       const why = this.stalled.get(partition) ?? (typeof end === 'string' ? end : undefined);
