@@ -4,19 +4,10 @@
 // long each time.
 import { Backoff } from '@zhumq/base';
 import type { BackoffOptions, Random } from '@zhumq/base';
+import { isPassing } from '@zhumq/model';
 
 const FIRST_CEILINGS_MS = [5, 10, 20];
 const GROWTH = 1.25;
-
-const PASSING: ReadonlySet<string> = new Set([
-  ...['PARTITION_SEALED', 'LEADERSHIP_LOST', 'NOT_LEADER', 'LEADER_NOT_AVAILABLE'],
-  ...['STALE_GENERATION', 'NOT_COMMITTED_YET', 'NOT_COORDINATOR', 'COORDINATOR_LOADING'],
-]);
-
-/** Whether an error is over within milliseconds where all goes well. */
-export function isPassing(code: string): boolean {
-  return PASSING.has(code);
-}
 
 /** Waits that begin short and grow slowly; half of each is random, so that many clients do not come back at once. */
 export class QuickBackoff {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { renderErrorDocs } from './error-docs.js';
-import { errorKindOf, errorTable, isError, zhumqError } from './error-table.js';
+import { errorKindOf, errorTable, isError, isPassing, zhumqError } from './error-table.js';
 
 describe('the error table', () => {
   test('gives every error its own number and a sentence', () => {
@@ -23,6 +23,15 @@ describe('the error table', () => {
     expect(isError(error, 'TIMEOUT')).toBe(false);
     expect(isError(new Error('x'), 'NOT_LEADER')).toBe(false);
     expect(errorKindOf(20)).toBe(error.kind);
+  });
+
+  test('says of each error that passes by itself that it is retriable', () => {
+    const passing = errorTable().filter(({ kind }) => isPassing(kind.name));
+    expect(passing.map(({ kind }) => kind.retriable)).toEqual(Array(8).fill(true));
+    expect(isPassing('NOT_LEADER')).toBe(true);
+    expect([isPassing('TIMEOUT'), isPassing('UNKNOWN_9999'), isPassing('constructor')]).toEqual([
+      ...[false, false, false],
+    ]);
   });
 
   test('takes an unknown number for not retriable and of unknown outcome', () => {

@@ -5,8 +5,11 @@ import type { ErrorContext, ErrorKind } from '@zhumq/base';
 
 interface Row {
   readonly code: number;
-  /** Letters: r retriable, f fatal, u outcome unknown (otherwise: certainly without effect). */
-  readonly flags: '' | 'r' | 'f' | 'u' | 'ru' | 'fu';
+  /**
+   * Letters: r retriable, p retriable and over within milliseconds where all goes well, f fatal, u outcome unknown
+   * (otherwise: certainly without effect).
+   */
+  readonly flags: '' | 'r' | 'f' | 'u' | 'ru' | 'fu' | 'p' | 'pu';
   /** What happened and what to do, for docs/errors.md. */
   readonly meaning: string;
 }
@@ -62,13 +65,13 @@ const TABLE = {
 
   NOT_LEADER: {
     code: 20,
-    flags: 'r',
+    flags: 'p',
     meaning:
       'The broker does not lead the partition; the context has the leader when known. Refresh metadata.',
   },
   LEADER_NOT_AVAILABLE: {
     code: 21,
-    flags: 'r',
+    flags: 'p',
     meaning: 'The partition has no leader at present (election under way, or no majority alive).',
   },
   UNKNOWN_TOPIC: {
@@ -98,7 +101,7 @@ const TABLE = {
   },
   STALE_GENERATION: {
     code: 27,
-    flags: 'r',
+    flags: 'p',
     meaning: 'The request belongs to an older generation of the partition. Refresh metadata.',
   },
   STALE_CONTROLLER: {
@@ -185,7 +188,7 @@ const TABLE = {
   },
   NOT_COMMITTED_YET: {
     code: 51,
-    flags: 'r',
+    flags: 'p',
     meaning: 'A new leader does not know the high watermark yet; it will after its first commit.',
   },
   REPLICA_FAILED: {
@@ -201,13 +204,13 @@ const TABLE = {
   },
   LEADERSHIP_LOST: {
     code: 54,
-    flags: 'ru',
+    flags: 'pu',
     meaning:
       'The leader lost its office after it had appended the batch; the next leader may have it. A retry by an idempotent producer is safe.',
   },
   PARTITION_SEALED: {
     code: 55,
-    flags: 'r',
+    flags: 'p',
     meaning: 'The partition is being switched to another mode and takes records again in a moment.',
   },
   STALE_EPOCH: {
@@ -282,13 +285,13 @@ const TABLE = {
 
   NOT_COORDINATOR: {
     code: 100,
-    flags: 'r',
+    flags: 'p',
     meaning:
       'The broker does not coordinate the group; the context has the coordinator when known. Find it again.',
   },
   COORDINATOR_LOADING: {
     code: 101,
-    flags: 'r',
+    flags: 'p',
     meaning: 'The coordinator of the group has just changed and still reads its log; try again.',
   },
   UNKNOWN_GROUP: {
@@ -345,7 +348,7 @@ function kindOf(name: ErrorCode): ErrorKind {
   return Object.freeze({
     code,
     name,
-    retriable: flags.includes('r'),
+    retriable: flags.includes('r') || flags.includes('p'),
     fatal: flags.includes('f'),
     outcome: flags.includes('u') ? 'unknown' : 'rejected',
   } as const);
@@ -378,6 +381,13 @@ export function errorKindOf(code: number): ErrorKind {
       outcome: 'unknown',
     } as const)
   );
+}
+
+/** Whether an error is over within milliseconds where all goes well, so that the next try may come soon. */
+export function isPassing(name: string): boolean {
+  if (!KINDS.has(name as ErrorCode)) return false;
+  const { flags }: Row = TABLE[name as ErrorCode];
+  return flags.includes('p');
 }
 
 /** All rows, for docs/errors.md. */

@@ -35,7 +35,7 @@ export {
 } from './control-batch.js';
 export type { ControlRecord } from './control-batch.js';
 export { crc32c } from './crc32c.js';
-export { errorKindOf, errorTable, isError, zhumqError } from './error-table.js';
+export { errorKindOf, errorTable, isError, isPassing, zhumqError } from './error-table.js';
 export type { ErrorCode } from './error-table.js';
 export type { DecodeFailure, MessageCodec } from './message-codec.js';
 export {

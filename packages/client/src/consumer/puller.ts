@@ -1,7 +1,6 @@
 // Keeps the readers filled: one pull for all partitions of a broker that have room and are not being pulled already, again
 // as soon as it is answered. A partition that has much to tell is thereby never held up by one that has nothing.
-import { formatHostPort } from '@zhumq/base';
-import type { Timer, ZhumqError } from '@zhumq/base';
+import type { ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { errorOf } from '@zhumq/rpc';
 import type { PartitionPullResult } from '@zhumq/rpc';
@@ -11,6 +10,8 @@ import type { Watched } from '../cluster/silent-leaders.js';
 import { asZhumqError } from '../errors.js';
 import type { ConsumerSettings } from './consumer-settings.js';
 import type { PartitionReader } from './partition-reader.js';
+import { ReadRetries } from './read-retries.js';
+import type { ReadEvents } from './read-retries.js';
 import { sharedController } from '../shared-signal.js';
 
 /** Pulls under way to one broker. */
@@ -20,32 +21,20 @@ const MAX_PARTITIONS = 1000;
 /** What an empty answer that came too early is taken for: a server that does not wait. */
 const IDLE_WAIT_MS = 50;
 
-export interface PullerEvents {
-  /** There may be more to read. */
-  filled(): void;
-  /** An error that is not merely waited out; the puller leaves the reader alone until it is changed. */
-  failed(reader: PartitionReader, error: ZhumqError): void;
-  /** An error that is waited out. */
-  troubled(reader: PartitionReader, error: ZhumqError): void;
-  /** The partition could be read. */
-  well(reader: PartitionReader, broker: string): void;
-  /** The offset where a reader is to begin is not known. */
-  locate(readers: readonly PartitionReader[]): void;
-}
-
 export class Puller {
   private readonly pulls = new Map<number, number>();
   private scheduled = false;
-  private timer: Timer | undefined;
-  private timerDueMs = Infinity;
+  private readonly retries: ReadRetries;
   private readonly stopped = sharedController();
 
   constructor(
     private readonly cluster: Cluster,
     private readonly readers: readonly PartitionReader[],
     private readonly settings: ConsumerSettings,
-    private readonly events: PullerEvents,
-  ) {}
+    private readonly events: ReadEvents,
+  ) {
+    this.retries = new ReadRetries(cluster, readers, events, () => this.wake());
+  }
 
   /** A reader has room, or another place to read from. */
   wake(): void {
@@ -54,19 +43,13 @@ export class Puller {
     setImmediate(() => this.drain());
   }
 
-  /** Who waits for a leader may have one. */
   leadersChanged(): void {
-    for (const reader of this.readers) {
-      const leader = this.cluster.leaderOf(reader.topic, reader.partition);
-      if (reader.failingSinceMs === undefined || leader === undefined) continue;
-      if (leader.id !== reader.failedBroker) reader.notBeforeMs = -Infinity;
-    }
-    this.wake();
+    this.retries.leadersChanged();
   }
 
   stop(): void {
     this.stopped.abort();
-    this.timer?.cancel();
+    this.retries.stop();
   }
 
   private drain(): void {
@@ -77,11 +60,11 @@ export class Puller {
     const lost: PartitionReader[] = [];
     for (const reader of this.readers) {
       if (reader.busy || reader.failure !== undefined) continue;
-      if (reader.notBeforeMs > now) this.wakeAt(reader.notBeforeMs);
-      else if (reader.start !== undefined) lost.push(reader);
+      if (!this.retries.isDue(reader, now)) continue;
+      if (reader.start !== undefined) lost.push(reader);
       else if (this.hasRoom(reader)) {
-        const broker = this.leaderFor(reader);
-        if (broker === undefined) continue;
+        const broker = this.retries.leaderFor(reader);
+        if (broker === undefined || this.isBusy(broker)) continue;
         const load = loads.get(broker.id);
         if (load === undefined) loads.set(broker.id, { broker, readers: [reader] });
         else load.readers.push(reader);
@@ -109,16 +92,8 @@ export class Puller {
     return reader.bufferedBytes === 0 || reader.bufferedBytes + this.askBytes <= this.shareBytes;
   }
 
-  private leaderFor(reader: PartitionReader): BrokerAddress | undefined {
-    const { topic, partition } = reader;
-    const leader = this.cluster.leaderOf(topic, partition);
-    if (leader !== undefined) {
-      return (this.pulls.get(leader.id) ?? 0) < MAX_PULLS ? leader : undefined;
-    }
-    this.cluster.refresh([topic]).catch(() => undefined);
-    const text = `partition ${topic}-${partition} has no leader that is known`;
-    this.trouble(reader, zhumqError('LEADER_NOT_AVAILABLE', text), false);
-    return undefined;
+  private isBusy(broker: BrokerAddress): boolean {
+    return (this.pulls.get(broker.id) ?? 0) >= MAX_PULLS;
   }
 
   private async pull(broker: BrokerAddress, readers: readonly PartitionReader[]): Promise<void> {
@@ -151,7 +126,7 @@ export class Puller {
     } else {
       const error = results as ZhumqError;
       this.cluster.callFailed(broker, error, 'pull');
-      for (const reader of current) this.failed(broker, reader, error);
+      for (const reader of current) this.retries.failed(broker, reader, error);
     }
     this.wake();
   }
@@ -204,7 +179,7 @@ export class Puller {
       if (reader === undefined) continue;
       if (result.failure !== undefined) {
         told = true;
-        this.failed(broker, reader, errorOf(result.failure));
+        this.retries.failed(broker, reader, errorOf(result.failure));
       } else if (this.accept(broker, reader, result.batches)) told = true;
     }
     this.events.filled();
@@ -218,48 +193,18 @@ export class Puller {
         const text = `partition ${nameOf(reader)} gave only batches before offset ${reader.fetchOffset}`;
         throw zhumqError('CORRUPT_BATCH', text);
       }
-      reader.notBeforeMs = -Infinity;
-      reader.failedBroker = -1;
       reader.schedule.reset();
-      this.events.well(reader, formatHostPort(broker));
+      this.retries.well(broker, reader);
       return more;
     } catch (error) {
-      this.failed(broker, reader, asZhumqError(error));
+      this.retries.failed(broker, reader, asZhumqError(error));
       return true;
     }
-  }
-
-  private failed(broker: BrokerAddress, reader: PartitionReader, error: ZhumqError): void {
-    this.cluster.partitionFailed(reader.topic, reader.partition, broker, error);
-    if (!error.retriable) return this.events.failed(reader, error);
-    const leader = this.cluster.leaderOf(reader.topic, reader.partition);
-    const moved = leader !== undefined && leader.id !== broker.id && reader.failedBroker < 0;
-    reader.failedBroker = broker.id;
-    this.trouble(reader, error, moved);
-  }
-
-  private trouble(reader: PartitionReader, error: ZhumqError, atOnce: boolean): void {
-    const now = this.cluster.options.clock.monotonicMs();
-    reader.failingSinceMs ??= now;
-    reader.notBeforeMs = atOnce ? -Infinity : now + reader.schedule.nextMs(error.code);
-    this.wakeAt(reader.notBeforeMs);
-    this.events.troubled(reader, error);
   }
 
   private pauseBriefly(readers: readonly PartitionReader[]): void {
     const untilMs = this.cluster.options.clock.monotonicMs() + IDLE_WAIT_MS;
     for (const reader of readers) reader.notBeforeMs = Math.max(reader.notBeforeMs, untilMs);
-  }
-
-  private wakeAt(dueMs: number): void {
-    if (dueMs >= this.timerDueMs) return;
-    const { clock } = this.cluster.options;
-    this.timer?.cancel();
-    this.timerDueMs = dueMs;
-    this.timer = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => {
-      this.timerDueMs = Infinity;
-      this.wake();
-    });
   }
 }
 

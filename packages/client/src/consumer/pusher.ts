@@ -18,7 +18,8 @@ import { sharedController } from '../shared-signal.js';
 import type { ConsumerSettings } from './consumer-settings.js';
 import { DeliveryLink } from './delivery-link.js';
 import type { PartitionReader } from './partition-reader.js';
-import type { PullerEvents } from './puller.js';
+import { ReadRetries } from './read-retries.js';
+import type { ReadEvents } from './read-retries.js';
 
 /** Credit is given back when this part of the window was taken, */
 const GRANT_PART = 4;
@@ -44,8 +45,7 @@ export class Pusher {
   private readonly byStretch = new Map<number, Attached>();
   private stretches = 0;
   private scheduled = false;
-  private timer: Timer | undefined;
-  private timerDueMs = Infinity;
+  private readonly retries: ReadRetries;
   private granting: Timer | undefined;
   private readonly stopped = sharedController();
 
@@ -53,8 +53,10 @@ export class Pusher {
     private readonly cluster: Cluster,
     private readonly readers: readonly PartitionReader[],
     private readonly settings: ConsumerSettings,
-    private readonly events: PullerEvents,
-  ) {}
+    private readonly events: ReadEvents,
+  ) {
+    this.retries = new ReadRetries(cluster, readers, events, () => this.wake());
+  }
 
   /** A reader has room, or another place to read from. */
   wake(): void {
@@ -63,19 +65,13 @@ export class Pusher {
     setImmediate(() => this.drain());
   }
 
-  /** Who waits for a leader may have one. */
   leadersChanged(): void {
-    for (const reader of this.readers) {
-      const leader = this.cluster.leaderOf(reader.topic, reader.partition);
-      if (reader.failingSinceMs === undefined || leader === undefined) continue;
-      if (leader.id !== reader.failedBroker) reader.notBeforeMs = -Infinity;
-    }
-    this.wake();
+    this.retries.leadersChanged();
   }
 
   stop(): void {
     this.stopped.abort();
-    this.timer?.cancel();
+    this.retries.stop();
     this.granting?.cancel();
     for (const link of this.links.values()) link.close();
     this.links.clear();
@@ -116,10 +112,10 @@ export class Pusher {
     const lost: PartitionReader[] = [];
     for (const reader of this.readers) {
       if (this.attached.has(reader) || reader.busy || reader.failure !== undefined) continue;
-      if (reader.notBeforeMs > now) this.wakeAt(reader.notBeforeMs);
-      else if (reader.start !== undefined) lost.push(reader);
+      if (!this.retries.isDue(reader, now)) continue;
+      if (reader.start !== undefined) lost.push(reader);
       else if (reader.started && !reader.paused && !reader.leaving) {
-        const leader = this.leaderFor(reader);
+        const leader = this.retries.leaderFor(reader);
         if (leader === undefined) continue;
         const link = this.linkTo(leader);
         put(add, link, this.attach(reader, link));
@@ -136,16 +132,6 @@ export class Pusher {
     this.attached.set(reader, attached);
     this.byStretch.set(stretch, attached);
     return { ...placeOf(reader), stretch, offset, lastEpoch, windowBytes: this.windowOf(attached) };
-  }
-
-  private leaderFor(reader: PartitionReader): BrokerAddress | undefined {
-    const { topic, partition } = reader;
-    const leader = this.cluster.leaderOf(topic, partition);
-    if (leader !== undefined) return leader;
-    this.cluster.refresh([topic]).catch(() => undefined);
-    const text = `partition ${topic}-${partition} has no leader that is known`;
-    this.trouble(reader, zhumqError('LEADER_NOT_AVAILABLE', text), false);
-    return undefined;
   }
 
   private linkTo(broker: BrokerAddress): DeliveryLink {
@@ -218,10 +204,10 @@ export class Pusher {
         throw zhumqError('CORRUPT_BATCH', text, { ...placeOf(reader), offset });
       }
       reader.schedule.reset();
-      this.well(link, reader);
+      this.retries.well(link.broker, reader);
     } catch (error) {
       this.giveUp(attached);
-      this.failed(link.broker, reader, asZhumqError(error));
+      this.retries.failed(link.broker, reader, asZhumqError(error));
     }
     this.events.filled();
   }
@@ -235,7 +221,7 @@ export class Pusher {
     if (attached === undefined) return;
     if (failure !== undefined) {
       this.detached(link, wanted, wanted.stretch, errorOf(failure));
-    } else if (wanted.offset === highWatermark) this.well(link, attached.reader);
+    } else if (wanted.offset === highWatermark) this.retries.well(link.broker, attached.reader);
   }
 
   private detached(
@@ -247,7 +233,7 @@ export class Pusher {
     const attached = this.find(link, place, stretch);
     if (attached === undefined) return;
     this.giveUp(attached);
-    this.failed(link.broker, attached.reader, error);
+    this.retries.failed(link.broker, attached.reader, error);
     this.wake();
   }
 
@@ -263,7 +249,7 @@ export class Pusher {
     for (const attached of [...this.attached.values()]) {
       if (attached.link !== link) continue;
       this.drop(attached);
-      this.failed(link.broker, attached.reader, understandable(link.broker, error));
+      this.retries.failed(link.broker, attached.reader, understandable(link.broker, error));
     }
     this.events.filled();
     this.wake();
@@ -290,42 +276,6 @@ export class Pusher {
     const attached = this.byStretch.get(stretch);
     if (attached?.link !== link || !samePlace(attached.reader, place)) return undefined;
     return attached.reader.seeks === attached.seeks ? attached : undefined;
-  }
-
-  // ---- failures ---------------------------------------------------------------------------------------------------
-
-  private well(link: DeliveryLink, reader: PartitionReader): void {
-    reader.notBeforeMs = -Infinity;
-    reader.failedBroker = -1;
-    this.events.well(reader, formatHostPort(link.broker));
-  }
-
-  private failed(broker: BrokerAddress, reader: PartitionReader, error: ZhumqError): void {
-    this.cluster.partitionFailed(reader.topic, reader.partition, broker, error);
-    if (!error.retriable) return this.events.failed(reader, error);
-    const leader = this.cluster.leaderOf(reader.topic, reader.partition);
-    const moved = leader !== undefined && leader.id !== broker.id && reader.failedBroker < 0;
-    reader.failedBroker = broker.id;
-    this.trouble(reader, error, moved);
-  }
-
-  private trouble(reader: PartitionReader, error: ZhumqError, atOnce: boolean): void {
-    const now = this.cluster.options.clock.monotonicMs();
-    reader.failingSinceMs ??= now;
-    reader.notBeforeMs = atOnce ? -Infinity : now + reader.schedule.nextMs(error.code);
-    this.wakeAt(reader.notBeforeMs);
-    this.events.troubled(reader, error);
-  }
-
-  private wakeAt(dueMs: number): void {
-    if (dueMs >= this.timerDueMs) return;
-    const { clock } = this.cluster.options;
-    this.timer?.cancel();
-    this.timerDueMs = dueMs;
-    this.timer = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => {
-      this.timerDueMs = Infinity;
-      this.wake();
-    });
   }
 }
 
