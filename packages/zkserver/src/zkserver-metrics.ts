@@ -2,6 +2,7 @@
 import { SECONDS_BUCKETS } from '@zhumq/base';
 import type { Metrics } from '@zhumq/base';
 import type { RpcServerMetrics } from '@zhumq/rpc';
+import type { RecordChanges } from './controller/record-changes.js';
 import { lostReplicas } from './controller/broker-registry.js';
 import type { ElectionOutcome } from './election/elector.js';
 import { leaderlessPartitions } from './election/fetch-partitions.js';
@@ -20,6 +21,9 @@ export class ZkServerMetrics implements RpcServerMetrics {
   private readonly elections;
   private readonly leaderElections;
   private readonly isrChanges;
+  private readonly isrShrinks;
+  private readonly isrExpands;
+  private readonly possibleLosses;
   private readonly reconcileSeconds;
   private readonly sends;
   private readonly writes;
@@ -42,6 +46,18 @@ export class ZkServerMetrics implements RpcServerMetrics {
       'zhumq_zkserver_isr_changes_total',
       'Changes of an ISR that leaders in mode fetch wanted, by outcome (done, refused).',
       ['outcome'],
+    );
+    this.isrShrinks = metrics.counter(
+      'zhumq_zkserver_isr_shrinks_total',
+      'ISRs that became smaller by what the zkserver decided itself: dead members taken out, elections.',
+    );
+    this.isrExpands = metrics.counter(
+      'zhumq_zkserver_isr_expands_total',
+      'ISRs that became larger by what the zkserver decided itself: elections.',
+    );
+    this.possibleLosses = metrics.counter(
+      'zhumq_zkserver_possible_losses_total',
+      'Times that acknowledged records of a partition may have been lost, in either mode.',
     );
     this.reconcileSeconds = metrics.histogram(
       'zhumq_zkserver_reconcile_seconds',
@@ -146,6 +162,12 @@ export class ZkServerMetrics implements RpcServerMetrics {
 
   isrChanged(done: boolean): void {
     this.isrChanges.with({ outcome: done ? 'done' : 'refused' }).inc();
+  }
+
+  recordsChanged({ isrShrinks, isrExpands, possibleLosses }: RecordChanges): void {
+    this.isrShrinks.inc(isrShrinks);
+    this.isrExpands.inc(isrExpands);
+    this.possibleLosses.inc(possibleLosses);
   }
 
   written(outcome: 'done' | 'refused' | 'failed'): void {

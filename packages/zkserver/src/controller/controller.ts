@@ -21,6 +21,7 @@ import type { DecisionInput, Event, Write } from './decision.js';
 import { FencedWriter } from './fenced-writer.js';
 import { PlacerCache } from './placer-cache.js';
 import { reconcile } from './reconcile.js';
+import { recordChanges } from './record-changes.js';
 import type { RegistrationGrace } from './registration-grace.js';
 
 export interface ControllerOptions {
@@ -204,7 +205,7 @@ export class Controller {
   private async settle(event: Event): Promise<ClusterView> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const writes = reconcile(await this.readIfNeeded(), event, this.input());
-      if (await this.carryOut(writes)) return this.publish();
+      if (await this.carryOut(writes, event)) return this.publish();
       this.parts.logger.warn(
         { event: event.kind },
         'the store has changed meanwhile; reading again',
@@ -214,7 +215,7 @@ export class Controller {
     throw zhumqError('STORE_UNAVAILABLE', message, { sent: false });
   }
 
-  private async carryOut(writes: readonly Write[]): Promise<boolean> {
+  private async carryOut(writes: readonly Write[], event: Event): Promise<boolean> {
     for (const [done, write] of writes.entries()) {
       const view = await this.readIfNeeded();
       this.view = undefined; // until the outcome is known
@@ -224,6 +225,7 @@ export class Controller {
         throw done === 0 ? error : cutOff(error);
       }
       this.view = applyWrite(view, write);
+      this.parts.metrics.recordsChanged(recordChanges(view, this.view, write, event));
     }
     return true;
   }

@@ -120,6 +120,7 @@ test('when the leader is cut off, the member that goes furthest leads, and every
   expect(await metrics.render()).toContain(
     'zhumq_zkserver_leader_elections_total{outcome="elected"} 1',
   );
+  expect(await metrics.render()).toContain('zhumq_zkserver_isr_shrinks_total 1');
   // The goal is 200 ms; a busy machine gets some more.
   expect(tookMs).toBeLessThan(1000);
 });
@@ -149,7 +150,9 @@ test('all in sync answer, and all stopped uncleanly: a possible loss, told to ev
   expect(state).toMatchObject({ leader: order[2].id, lossEpoch: 2, elr: [] });
   expect(state.isr).toEqual([state.replicas[2].replicaId]);
   expect(state.possibleLoss).toMatch(/stopped uncleanly/);
-  expect(await metrics.render()).toContain('{outcome="possible-loss"} 1');
+  const counted = await metrics.render();
+  expect(counted).toContain('{outcome="possible-loss"} 1');
+  expect(counted).toContain('zhumq_zkserver_possible_losses_total 1');
 });
 
 test('nobody answers: the partition is offline, is counted, and is asked for until somebody does', async () => {
