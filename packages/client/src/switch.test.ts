@@ -174,6 +174,7 @@ test('acks none: a producer that nobody answers finds the leader of the new gene
   const deadline = performance.now() + 10_000;
   while (!arrived() && performance.now() < deadline) {
     last = await producer.send('t', { value: 'after' });
+    // The pace of the load: nothing tells when one of these is lost.
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   expect(arrived()).toBe(true);

@@ -2,7 +2,7 @@ import { zhumqError } from '@zhumq/model';
 import { createRpcServer, ReplicationMode, zkServerService } from '@zhumq/rpc';
 import type { BrokerInfo, PartitionInfo } from '@zhumq/rpc';
 import type { Admin, Client } from '../index.js';
-import { FakeCluster, failureFrom, until } from '../testing/fake-cluster.fixture.js';
+import { FakeCluster, failureFrom } from '../testing/fake-cluster.fixture.js';
 import { healthOf } from './health.js';
 
 describe('an admin', () => {
@@ -48,17 +48,19 @@ describe('an admin', () => {
   });
 
   test('waits until a new topic has leaders, and no longer than it may', async () => {
-    cluster.on.metadata = async (_broker, _request, next) => next();
+    let asked = 0;
+    cluster.on.metadata = async (_broker, _request, next) => {
+      if (cluster.topics.has('slow') && ++asked === 4) cluster.partition('slow').leader = 2;
+      return next();
+    };
     const create = cluster.addTopic.bind(cluster);
     cluster.addTopic = (name, partitions, config) => {
       const topic = create(name, partitions, config);
       topic.partitions[0].leader = -1;
       return topic;
     };
-    const creating = admin.createTopic({ topic: 'slow' });
-    await until(() => cluster.topics.has('slow'));
-    setTimeout(() => (cluster.partition('slow').leader = 2), 100);
-    expect((await creating).topic.partitions[0].leader).toBe(2);
+    const { topic, ready } = await admin.createTopic({ topic: 'slow' });
+    expect([ready, topic.partitions[0].leader, asked]).toEqual([true, 2, 4]);
     expect((await admin.createTopic({ topic: 'never', wait: 100 })).ready).toBe(false);
   });
 

@@ -2,7 +2,8 @@
 // that it has and serves new ones, as a path does that was cut and healed while the kernel still waits to send again.
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { SystemClock, SeededRandom, silentLogger } from '@zhumq/base';
+import { ManualClock, SystemClock, SeededRandom, silentLogger } from '@zhumq/base';
+import type { Clock } from '@zhumq/base';
 import { createRpcServer, raftService } from '@zhumq/rpc';
 import type { RpcServer } from '@zhumq/rpc';
 import type { LogStore } from '@zhumq/log';
@@ -69,7 +70,7 @@ interface World {
 
 let world: World;
 
-beforeEach(async () => {
+async function start(clock: Clock): Promise<void> {
   const delivered: number[] = [];
   const registry = new PartitionRegistry();
   const serving = { brokerId: 2, clusterId: () => 'c', registry, maxChunkBytes: 1 };
@@ -83,7 +84,7 @@ beforeEach(async () => {
     brokerId: 1,
     store: { incarnation: 1, clusterId: 'c' } as LogStore,
     options: { ...brokerOptions.resolve().values, 'raft.tick.ms': TICK_MS },
-    clock: new SystemClock(),
+    clock,
     random: new SeededRandom(1),
     logger: silentLogger,
     metrics: {} as BrokerMetrics,
@@ -91,7 +92,7 @@ beforeEach(async () => {
   parts.transport.setPeers([{ brokerId: 2, host: HOST, port }]);
   parts.transport.setReplicas(new Map([['b', 2]]));
   world = { delivered, proxy, parts, server };
-});
+}
 
 afterEach(async () => {
   world.parts.transport.close();
@@ -109,12 +110,14 @@ async function untilDelivered(limitMs: number): Promise<number> {
     if (performance.now() - since > limitMs) throw new Error(`nothing arrived in ${limitMs} ms`);
     transport.send(group, { type: 'timeoutNow', from: 'a', to: 'b', term: 1 });
     transport.flush();
+    // The pace of a leader.
     await new Promise((resolve) => setTimeout(resolve, 2 * TICK_MS));
   }
   return performance.now() - since;
 }
 
 test('messages flow again soon after a cut without a reset', async () => {
+  await start(new SystemClock());
   await untilDelivered(2000);
   world.proxy.swallow();
   world.proxy.cut = false;
@@ -123,6 +126,7 @@ test('messages flow again soon after a cut without a reset', async () => {
 });
 
 test('messages flow again soon after a cut that outlasted several new connections', async () => {
+  await start(new SystemClock());
   await untilDelivered(2000);
   world.proxy.swallow();
   await expect(untilDelivered(SILENCE_MS * 3)).rejects.toThrow('nothing arrived');
@@ -131,8 +135,13 @@ test('messages flow again soon after a cut that outlasted several new connection
 });
 
 test('a connection over which nothing needs to be said is left alone', async () => {
+  const clock = new ManualClock();
+  await start(clock);
   await untilDelivered(2000);
-  await new Promise((resolve) => setTimeout(resolve, SILENCE_MS * 2));
+  for (let passedMs = 0; passedMs < SILENCE_MS * 10; passedMs += TICK_MS) {
+    clock.advance(TICK_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   const connections = world.server.connectionCount;
   await untilDelivered(2000);
   expect([connections, world.server.connectionCount]).toEqual([1, 1]);
