@@ -39,6 +39,15 @@ describe('an admin', () => {
     expect((await failureFrom(admin.describeTopics(['a']))).code).toBe('UNKNOWN_TOPIC');
   });
 
+  test('sees what it has changed itself, also while other servers have not heard of it', async () => {
+    cluster.on.metadata = async (_broker, _request, next) => ({ ...(await next()), topics: [] });
+    expect((await admin.createTopic({ topic: 'a' })).ready).toBe(true);
+    for (let at = 0; at < 5; at++) {
+      expect(await admin.describeTopics(['a'])).toHaveLength(1);
+      expect(await admin.describePartitions('a')).toHaveLength(1);
+    }
+  });
+
   test('a topic that exists is an error unless it may', async () => {
     await admin.createTopic({ topic: 'a' });
     expect((await failureFrom(admin.createTopic({ topic: 'a' }))).code).toBe('TOPIC_EXISTS');

@@ -5,7 +5,6 @@ import { isError, zhumqError } from '@zhumq/model';
 import type { ZkServerClient } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type { Cluster } from '../cluster/cluster.js';
-import type { ClusterView } from '../cluster/cluster-view.js';
 import { asZhumqError } from '../errors.js';
 import { durationOption } from '../option-values.js';
 import { retrying, withinSignal } from '../retry.js';
@@ -36,7 +35,9 @@ export async function callController<T>(
       const timeoutMs = Math.min(limits.deadline.remainingMs(), cluster.options.requestTimeoutMs);
       const client = cluster.zkserver(address);
       const work = call(client, Math.max(1, timeoutMs), earlierMayHaveWorked);
-      return await whileActive(cluster, address, work);
+      const result = await whileActive(cluster, address, work);
+      cluster.changeWasMade();
+      return result;
     } catch (caught) {
       const error = asZhumqError(caught);
       cluster.callFailed(address, error, 'call');
@@ -56,7 +57,7 @@ async function whileActive<T>(cluster: Cluster, address: HostPort, work: Promise
   let timer: Timer | undefined;
   const replaced = new Promise<never>((_resolve, reject) => {
     const check = (): void => {
-      const active = view.controllerEpoch > epoch ? activeIn(view) : undefined;
+      const active = view.controllerEpoch > epoch ? view.activeZkServer : undefined;
       if (active === undefined || formatHostPort(active) === formatHostPort(address)) return;
       const text = `the zkserver at ${formatHostPort(address)} gave no answer, and another one is active now`;
       reject(zhumqError('CONNECTION_LOST', text, { address: formatHostPort(address) }));
@@ -71,15 +72,11 @@ async function whileActive<T>(cluster: Cluster, address: HostPort, work: Promise
   }
 }
 
-function activeIn({ zkservers, controller }: ClusterView): HostPort | undefined {
-  return zkservers.find(({ id }) => id === controller);
-}
-
 async function activeZkServer(cluster: Cluster): Promise<HostPort> {
-  const known = activeIn(cluster.view);
+  const known = cluster.view.activeZkServer;
   if (known !== undefined) return known;
   await cluster.refresh([]);
-  const found = activeIn(cluster.view);
+  const found = cluster.view.activeZkServer;
   if (found !== undefined) return found;
   throw zhumqError('NOT_CONTROLLER', 'no zkserver is known to be active');
 }

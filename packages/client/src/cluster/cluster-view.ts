@@ -80,6 +80,11 @@ export class ClusterView {
     return { changed };
   }
 
+  /** undefined: none is known to be active. */
+  get activeZkServer(): Endpoint | undefined {
+    return this.zkservers.find(({ id }) => id === this.controller);
+  }
+
   /** The same metadata, with the leaders of partitions of which more is known here. */
   newest(metadata: ClusterMetadata): ClusterMetadata {
     const topics = metadata.topics.map((topic) => {

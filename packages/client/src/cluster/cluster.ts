@@ -58,6 +58,8 @@ export class Cluster {
   private readonly clients = new WeakMap<RpcChannel, BrokerClient>();
   private readonly listeners = new Set<() => void>();
   private readonly stopped = sharedController();
+  /** This client has changed something through the active zkserver: only there the change is sure to be seen. */
+  private hasChanged = false;
 
   constructor(readonly options: ClusterOptions) {
     const { clock, random, requestTimeoutMs } = options;
@@ -262,9 +264,18 @@ export class Cluster {
     return client;
   }
 
-  /** The answer of one server as it is, for people; all topics when none is named. */
+  /** To be called after each change that the active zkserver has made for this client. */
+  changeWasMade(): void {
+    this.hasChanged = true;
+  }
+
+  /**
+   * The answer of one server as it is, for people; all topics when none is named. What this client has changed before is
+   * in it, unless the active zkserver does not answer now: others hear of changes a moment later.
+   */
   async fetchMetadata(topics: readonly string[] | undefined): Promise<ClusterMetadata> {
-    const metadata = await this.sources.ask(this.addresses(), topics);
+    const first = this.hasChanged ? this.view.activeZkServer : undefined;
+    const metadata = await this.sources.ask(this.addresses(), topics, first);
     if (metadata.controllerEpoch >= this.view.controllerEpoch) return this.view.newest(metadata);
     throw zhumqError('STALE_CONTROLLER', 'the server that answered lags behind the others');
   }

@@ -22,13 +22,19 @@ export class MetadataSources {
     private readonly clock: Clock,
   ) {}
 
-  /** Rejects with CONNECTION_REFUSED when all failed; its message says why, for each address. */
+  /**
+   * Rejects with CONNECTION_REFUSED when all failed; its message says why, for each address. `first`: who is asked before
+   * the others, whether it is slow or not.
+   */
   async ask(
     addresses: readonly HostPort[],
     topics: readonly string[] | undefined,
+    first?: HostPort,
   ): Promise<ClusterMetadata> {
     const failures = new Map<string, ZhumqError>();
-    const queue = this.inOrder(addresses);
+    const isFirst = (one: HostPort): boolean => first !== undefined && sameAddress(one, first);
+    const others = this.inOrder(addresses).filter((one) => !isFirst(one));
+    const queue = first === undefined ? others : [first, ...others];
     return new Promise((resolve, reject) => {
       let open = 0;
       let done = false;
@@ -91,6 +97,10 @@ export class MetadataSources {
     const avoided = (address: HostPort): boolean => this.avoidUntilMs.has(formatHostPort(address));
     return [...turned.filter((one) => !avoided(one)), ...turned.filter(avoided)];
   }
+}
+
+function sameAddress(one: HostPort, other: HostPort): boolean {
+  return one.host === other.host && one.port === other.port;
 }
 
 function allFailed(failures: ReadonlyMap<string, ZhumqError>): ZhumqError {
