@@ -27,8 +27,9 @@ class World {
   ) {}
 
   join(): void {
+    const delivery = this.random.below(2) === 0 ? 'push' : 'pull';
     const consumer = this.mq.consumer({
-      ...{ topic: 't', group: 'g', commitInterval: 5, maxWait: 20 },
+      ...{ topic: 't', group: 'g', commitInterval: 5, maxWait: 20, delivery },
     });
     const work = consumer.run(
       async (message) => {
