@@ -86,6 +86,8 @@ test('a refusal and a switch given up have a sentence each; exit code 3 when oth
   expect(partial.stderr).toContain(
     'zhumq: the switch of t-1 to fetch was refused: broker 3 is not alive; it stays in mode raft\n',
   );
+  // Once as data, once as a sentence.
+  expect((partial.stdout + partial.stderr).split('broker 3 is not alive')).toHaveLength(3);
   script([stateOf(0, 'seal')], [stateOf(0, 'given-up', 'no majority')]);
   const none = await zhumq('partition mode t fetch --partition 0 --wait');
   expect(none.code).toBe(1);
@@ -101,12 +103,19 @@ test('one that does not end in time says where it is, with exit code 6', async (
 });
 
 test('a dry run says what would be', async () => {
-  script([stateOf(0, 'waiting'), stateOf(1, 'refused', 'a reassignment is under way')]);
-  const { code, stdout } = await zhumq('partition mode t fetch --wait --dry-run -o json');
+  const notBegun = { ...stateOf(0, 'waiting'), id: '' };
+  script([notBegun, stateOf(1, 'refused', 'a reassignment is under way')]);
+  const { code, stdout, stderr } = await zhumq('partition mode t fetch --wait --dry-run -o json');
   expect(code).toBe(3);
   expect(JSON.parse(stdout)).toMatchObject({
     dryRun: true,
     partitions: [{ outcome: 'would-begin', durationMs: null }, { outcome: 'refused' }],
+  });
+  expect(stderr).toContain('the switch of t-1 to fetch would be refused: a reassignment');
+  script([notBegun, stateOf(1, 'seal')]);
+  const again = await zhumq('partition mode t fetch --dry-run -o json');
+  expect(JSON.parse(again.stdout)).toMatchObject({
+    partitions: [{ outcome: 'would-begin' }, { outcome: 'under-way', step: 'seal' }],
   });
 });
 

@@ -76,8 +76,9 @@ export const switchMode: Verb = {
         : untilEnd(admin, wanted, before, { ...call, timeout: waitMs });
     });
     printResults(formatOf(flags), wanted, results);
+    const attempt = { topic, dryRun: wanted.dryRun === true, waitedMs: waitMs ?? 0 };
     for (const result of results) {
-      const sentence = complaint(topic, result, waitMs ?? 0);
+      const sentence = complaint(attempt, result);
       if (sentence !== undefined) note(`zhumq: ${sentence}`);
     }
     return exitCodeFor(results);

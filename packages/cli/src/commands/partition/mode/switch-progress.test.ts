@@ -36,7 +36,7 @@ test('off a terminal: a line for each step, without control characters', () => {
   expect(written).toEqual([
     't-0 seal\n',
     't-1 waiting\n',
-    't-2 refused (mode raft, generation 1, 0 ms): no\n',
+    't-2 refused (mode raft, generation 1, 0 ms)\n',
     't-0 close\n',
     't-1 seal\n',
     't-0 done (mode fetch, generation 2, 90 ms)\n',

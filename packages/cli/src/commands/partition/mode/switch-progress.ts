@@ -68,7 +68,8 @@ export class SwitchProgress {
     const tookMs = this.durationMs(partition);
     const details =
       tookMs === undefined ? '' : ` (mode ${mode}, generation ${generation}, ${tookMs} ms)`;
-    const why = reason === '' ? '' : `: ${reason}`;
+    // What ended without getting there has its sentence at the end.
+    const why = reason === '' || tookMs !== undefined ? '' : `: ${reason}`;
     this.output.write(`${this.topic}-${partition} ${state}${details}${why}\n`);
   }
 

@@ -12,13 +12,18 @@ function result(state: string, looked: Looked, also: Partial<PartitionSwitch> = 
 test.each([
   ['seal', 'begun', 'begun', null],
   ['done', 'begun', 'done', null],
-  ['waiting', 'dry-run', 'would-begin', null],
+  ['seal', 'dry-run', 'under-way', null],
   ['refused', 'dry-run', 'refused', null],
   ['done', 'to-the-end', 'done', 120],
   ['given-up', 'timed-out', 'given-up', 120],
   ['close', 'timed-out', 'timed-out', null],
 ] as const)('the state "%s", %s, is the outcome "%s"', (state, looked, outcome, durationMs) => {
   expect(result(state, looked)).toMatchObject({ outcome, step: state, durationMs });
+});
+
+test('a dry run tells what it would begin from what goes on already', () => {
+  expect(result('waiting', 'dry-run', { id: '' })).toMatchObject({ outcome: 'would-begin' });
+  expect(result('close', 'dry-run', { id: 'i' })).toMatchObject({ outcome: 'under-way' });
 });
 
 test.each<[number, string[]]>([
@@ -34,16 +39,24 @@ test.each<[number, string[]]>([
 
 test('one sentence for each that did not get there: which, what, why, and where it is', () => {
   const reason = 'two of three replicas are alive';
-  expect(complaint('t', result('done', 'to-the-end'), 0)).toBeUndefined();
-  expect(complaint('t', result('seal', 'begun'), 0)).toBeUndefined();
-  expect(complaint('t', result('refused', 'begun', { reason }), 0)).toBe(
+  const real = { topic: 't', dryRun: false, waitedMs: 0 };
+  expect(complaint(real, result('done', 'to-the-end'))).toBeUndefined();
+  expect(complaint(real, result('seal', 'begun'))).toBeUndefined();
+  expect(complaint(real, result('refused', 'begun', { reason }))).toBe(
     `the switch of t-3 to fetch was refused: ${reason}; it stays in mode raft`,
   );
-  expect(complaint('t', result('given-up', 'to-the-end', { reason }), 0)).toBe(
+  expect(complaint(real, result('given-up', 'to-the-end', { reason }))).toBe(
     `the switch of t-3 to fetch was given up: ${reason}; it is in mode raft`,
   );
-  expect(complaint('t', result('seal', 'timed-out'), 30_000)).toBe(
-    'the switch of t-3 to fetch did not end within 30 s; it is at the step "seal", and goes on without this command',
+  expect(complaint({ ...real, waitedMs: 30_000 }, result('seal', 'timed-out'))).toBe(
+    'the switch of t-3 to fetch did not end within 30 s; it is at the step "seal", and goes on without this command. "zhumq partition describe t --partition 3" shows which replicas are missing; the same command with a longer --timeout looks on',
+  );
+  const dry = { ...real, dryRun: true };
+  expect(complaint(dry, result('refused', 'dry-run', { reason }))).toBe(
+    `the switch of t-3 to fetch would be refused: ${reason}; it stays in mode raft`,
+  );
+  expect(complaint(dry, result('refused', 'dry-run', { reason, to: 'raft' }))).toBe(
+    `t-3 is in mode raft at present, but a switch to raft would be refused: ${reason}`,
   );
 });
 

@@ -11,7 +11,7 @@ export interface SwitchResult {
   readonly partition: number;
   readonly from: ReplicationMode;
   readonly to: ReplicationMode;
-  /** done, refused, given-up, timed-out; begun without --wait; would-begin in a dry run. */
+  /** done, refused, given-up, timed-out; begun without --wait; would-begin, or under-way already, in a dry run. */
   readonly outcome: string;
   /** The step that the switch is at; done, refused or given-up at its end. */
   readonly step: string;
@@ -38,29 +38,43 @@ export function resultOf(
   durationMs: number | undefined,
 ): SwitchResult {
   const { partition, to, state, ended, reason, mode, generation } = one;
-  const outcome = ended ? state : OPEN[looked];
+  const outcome = ended ? state : isUnderWay(one, looked) ? 'under-way' : OPEN[looked];
   const timed = looked === 'to-the-end' || looked === 'timed-out';
   const took = ended && timed ? (durationMs ?? 0) : null;
   return { partition, from, to, outcome, step: state, reason, mode, generation, durationMs: took };
 }
 
-const GOOD: ReadonlySet<string> = new Set(['done', 'begun', 'would-begin']);
+/** Only a switch that has begun has an identity: a dry run gives that of the one that goes on already. */
+function isUnderWay({ id }: PartitionSwitch, looked: Looked): boolean {
+  return looked === 'dry-run' && id !== '';
+}
+
+const GOOD: ReadonlySet<string> = new Set(['done', 'begun', 'would-begin', 'under-way']);
+
+export interface Attempt {
+  readonly topic: string;
+  readonly dryRun: boolean;
+  readonly waitedMs: number;
+}
 
 /** A sentence for a partition that did not get where it should; undefined for one that did. */
 export function complaint(
-  topic: string,
+  { topic, dryRun, waitedMs }: Attempt,
   result: SwitchResult,
-  waitedMs: number,
 ): string | undefined {
   const { partition, to, outcome, step, mode, reason } = result;
   if (GOOD.has(outcome)) return undefined;
   const place = `${topic}-${partition}`;
   const why = reason === '' ? '' : `: ${reason}`;
+  const was = dryRun ? 'would be' : 'was';
+  // It is in that mode, but on its way out of it, or just coming back.
+  if (outcome === 'refused' && mode === to)
+    return `${place} is in mode ${mode} at present, but a switch to ${to} ${was} refused${why}`;
   if (outcome === 'refused')
-    return `the switch of ${place} to ${to} was refused${why}; it stays in mode ${mode}`;
+    return `the switch of ${place} to ${to} ${was} refused${why}; it stays in mode ${mode}`;
   if (outcome === 'given-up')
     return `the switch of ${place} to ${to} was given up${why}; it is in mode ${mode}`;
-  return `the switch of ${place} to ${to} did not end within ${waitedMs / 1000} s; it is at the step "${step}"${why}, and goes on without this command`;
+  return `the switch of ${place} to ${to} did not end within ${waitedMs / 1000} s; it is at the step "${step}"${why}, and goes on without this command. "zhumq partition describe ${topic} --partition ${partition}" shows which replicas are missing; the same command with a longer --timeout looks on`;
 }
 
 export function exitCodeFor(results: readonly SwitchResult[]): number {
