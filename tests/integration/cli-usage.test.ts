@@ -15,7 +15,7 @@ const VERBS = [
   ...['topic create', 'topic list', 'topic describe', 'topic alter', 'topic delete'],
   ...['partition describe', 'partition elect', 'partition mode'],
   ...['cluster describe', 'cluster health'],
-  ...['log verify', 'log dump', 'zk dump', 'config print'],
+  ...['log verify', 'log dump', 'zk dump', 'config print', 'bench produce'],
 ];
 
 test.each(VERBS)('zhumq %s --help says what it does, on standard output', async (verb) => {
@@ -70,6 +70,11 @@ test.each([
   ['topic alter x', '"zhumq topic alter" needs --config'],
   ['topic delete x', 'give --yes'],
   ['partition elect x', '"zhumq partition elect" needs --partition'],
+  [
+    'partition elect x --partion 0',
+    '"--partion" is no flag of "zhumq partition elect"; did you mean',
+  ],
+  ['partition describe x --partion 0', 'did you mean --partition?'],
   ['partition mode x', 'An argument is missing: zhumq partition mode <topic> <mode>'],
   ['partition mode x quorum', 'mode is one of raft, fetch; "quorum" is not'],
   ['partition mode fetch x', 'mode is one of raft, fetch; "x" is not'],
@@ -81,6 +86,10 @@ test.each([
   ['produce x --header a', '--header takes NAME=VALUE'],
   ['consume x --from yesterday', '--from is earliest, latest, an offset'],
   ['consume x --max 0', '--max is a whole number from 1 on'],
+  ['consume x --group g --partition 0', 'leave --partition out, or read it without --group'],
+  ['consume x --instance-id a', '--instance-id is for a member of a group'],
+  ['consume x --group g --session-timeout 1h', '--session-timeout is a time from 1s to 30m'],
+  ['consume x --delivery carrier-pigeon', '--delivery is one of pull, push'],
   ['log verify', 'An argument is missing: zhumq log verify <dir>'],
   ['log verify /', 'is no folder of a partition'],
   ['zk dump topics', 'A path begins with "/"'],

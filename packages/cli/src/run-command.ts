@@ -82,13 +82,15 @@ function emptyProgram(args: readonly string[]): Argv {
     .fail((message: string, error: Error | undefined) => {
       // Its own class of errors is about the command line, too.
       const own = error === undefined || error.name === 'YError';
-      throw own ? new UsageError(usageMessage(error?.message ?? message, knownTo(program))) : error;
+      throw own
+        ? new UsageError(usageMessage(error?.message ?? message, knownTo(program, args)))
+        : error;
     });
   return program;
 }
 
 /** Yargs has no public way to say what it knows at the place of a mistake; these two are stable since version 16. */
-function knownTo(program: Argv): Known {
+function knownTo(program: Argv, args: readonly string[]): Known {
   const { getOptions, getInternalMethods } = program as unknown as {
     getOptions(): { key: Readonly<Record<string, unknown>> };
     getInternalMethods(): {
@@ -101,6 +103,7 @@ function knownTo(program: Argv): Known {
     flags: Object.keys(getOptions.call(program).key).filter((flag) => flag.length > 1),
     commands: internal.getCommandInstance().getCommands(),
     path: internal.getContext().fullCommands,
+    typed: args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? []),
   };
 }
 

@@ -58,6 +58,12 @@ test.each([
     '"zhumq topic create" needs --config',
   ],
   [
+    'a flag that is missing because it was misspelt',
+    'Missing required argument: config',
+    { ...create, typed: ['output', 'confg'] },
+    '"--confg" is no flag of "zhumq topic create"; did you mean --config?',
+  ],
+  [
     'a missing argument',
     'Not enough non-option arguments: got 0, need at least 1',
     create,

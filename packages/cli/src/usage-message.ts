@@ -7,6 +7,8 @@ export interface Known {
   readonly flags: readonly string[];
   /** Words of the command so far: `topic create <topic>`. */
   readonly path: readonly string[];
+  /** Flags that were typed, without their dashes. */
+  readonly typed?: readonly string[];
 }
 
 export function usageMessage(message: string, known: Known): string {
@@ -18,11 +20,14 @@ export function usageMessage(message: string, known: Known): string {
     return told.map((word) => unknownWord(word, known)).join('\n');
   }
   const missing = /^Missing required arguments?: (.*)$/s.exec(message);
-  if (missing !== null)
+  if (missing !== null) {
+    const misspelt = misspeltOf(missing[1].split(', '), known);
+    if (misspelt !== undefined) return misspelt;
     return `${command(known)} needs ${missing[1]
       .split(', ')
       .map((name) => `--${name}`)
       .join(' and ')}`;
+  }
   if (message.startsWith('Not enough non-option arguments'))
     return `An argument is missing: zhumq ${known.path.join(' ')}`;
   const empty = /^Not enough arguments following: (.*)$/s.exec(message);
@@ -47,6 +52,14 @@ function unknownWord(word: string, { commands, flags, path }: Known): string {
   }
   const hint = flag === undefined ? '' : `; did you mean ${dashed(flag)}?`;
   return `"${word}" is neither an argument nor a flag of ${command({ path })}${hint}`;
+}
+
+/** A flag that is missing because it was misspelt. */
+function misspeltOf(missing: readonly string[], known: Known): string | undefined {
+  const { typed = [], flags } = known;
+  const word = typed.find((flag) => !flags.includes(flag) && likely(flag, missing) !== undefined);
+  if (word === undefined) return undefined;
+  return `"${dashed(word)}" is no flag of ${command(known)}; did you mean ${dashed(likely(word, missing) ?? '')}?`;
 }
 
 /** Two letters in the wrong order are the misspelling that counts as two to `nearestName`. */
