@@ -62,6 +62,16 @@ describe('brokers that died', () => {
       const elect = await command.run(['partition', 'elect', 't', '--partition', '0', '--to', to]);
       expect(elect.code).toBe(1);
       expect(elect.stderr).toContain(`${name} can not take over t-0`);
+      // Those that answer, and only those.
+      const living = brokers.map(({ id }) => id).filter((id) => id !== victims[0].id);
+      expect(elect.stderr).toMatch(
+        new RegExp(`one of brokers (${living.join(', ')}|${living.toReversed().join(', ')}),`),
+      );
+      const fewer = await command.run(['topic', 'create', 'few']);
+      expect(fewer.code).toBe(0);
+      expect(fewer.stderr).toContain('only 2 brokers are alive, so there are 2 replicas');
+      const asked = await command.run(['topic', 'create', 'two', '--replicas', '2']);
+      expect(asked).toMatchObject({ code: 0, stderr: '' });
       const brave = await command.run(['consume', 't', '--from', 'earliest', '--timeout', '2s']);
       expect(brave).toMatchObject({ code: 0, stdout: 'a\nb\n' });
       expect(brave.stderr).not.toContain('warning');

@@ -30,6 +30,8 @@ export interface Column<T> {
   readonly value: (row: T) => string | number | undefined;
   /** Only in format `wide`. */
   readonly wide?: boolean;
+  /** Most characters in format `table`; `wide` has all of them. */
+  readonly most?: number;
 }
 
 /** Prints rows as a table, as one JSON array, or as one JSON object per line. */
@@ -57,7 +59,11 @@ export function printTable<T>(
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
     chars: NO_BORDERS,
   });
-  for (const row of rows) table.push(shown.map((column) => String(column.value(row) ?? '-')));
+  const cell = (row: T, { value, most = Infinity }: Column<T>): string => {
+    const text = String(value(row) ?? '-');
+    return format === 'wide' || text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  };
+  for (const row of rows) table.push(shown.map((column) => cell(row, column)));
   print(table.toString().replace(/ +$/gm, ''));
 }
 

@@ -138,5 +138,5 @@ const COLUMNS = [
   { title: 'ON-DISK', value: (row: ReplicaRow) => known(row.durableEnd), wide: true },
   { title: 'BYTES', value: (row: ReplicaRow) => known(row.bytes), wide: true },
   { title: 'REPLICA-ID', value: (row: ReplicaRow) => row.replicaId, wide: true },
-  { title: 'PROBLEM', value: (row: ReplicaRow) => row.problem || undefined },
+  { title: 'PROBLEM', value: (row: ReplicaRow) => row.problem || undefined, most: 40 },
 ];

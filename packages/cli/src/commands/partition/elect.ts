@@ -73,10 +73,15 @@ function checkReplica(key: string, broker: number, partition: PartitionDetails):
       `broker ${broker} has no replica of ${key}, so it can not lead it; brokers ${replicas.join(', ')} have one`,
     );
   const replica = replicaDetails.find((one) => one.broker === broker);
-  if (replica?.role === 'offline')
-    throw new Error(
-      `broker ${broker} can not take over ${key}: ${replica.problem || 'it does not answer'}; start it, or choose another one of brokers ${replicas.join(', ')}`,
-    );
+  if (replica?.role !== 'offline') return;
+  const others = replicaDetails.filter(({ role }) => role !== 'offline').map((one) => one.broker);
+  const instead =
+    others.length === 0
+      ? 'no other replica answers either'
+      : `or choose ${others.length === 1 ? `broker ${others[0]}, which answers` : `one of brokers ${others.join(', ')}, which answer`}`;
+  throw new Error(
+    `broker ${broker} can not take over ${key}: ${replica.problem || 'it does not answer'}; start it, ${instead}`,
+  );
 }
 
 /** The leader only asks the other replica to take over; one that is slow or far behind does not, and it goes on. */

@@ -8,6 +8,9 @@ import { EXIT } from '../../exit-codes.js';
 import { OUTPUT_OPTION, counted, formatOf, note, printObject } from '../../output.js';
 import { TOPIC_POSITIONAL, topicOf } from './topic-argument.js';
 
+/** Without --replicas, where there are brokers enough. */
+const USUAL_REPLICAS = 3;
+
 export const createTopic: Verb = {
   usage: 'create <topic>',
   describe: 'Create a topic',
@@ -60,6 +63,10 @@ export const createTopic: Verb = {
       `topic "${topic}" ${done}: ${shape}`,
       ...(dryRun ? made.partitions.map(placed) : []),
     ]);
+    if (replicas === undefined && made.replicas < USUAL_REPLICAS && (created || dryRun))
+      note(
+        `zhumq: warning: only ${counted(made.replicas, 'broker')} ${made.replicas === 1 ? 'is' : 'are'} alive, so there ${made.replicas === 1 ? 'is 1 replica' : `are ${made.replicas} replicas`} instead of ${USUAL_REPLICAS}: ${made.replicas === 1 ? 'when its disk is lost, so are the messages' : 'no broker may fail'}; --replicas says how many you want`,
+      );
     if (dryRun || ready) return EXIT.ok;
     note(
       `zhumq: topic "${topic}" ${done}, but not every partition has a leader yet; "zhumq partition describe ${topic}" shows which`,
