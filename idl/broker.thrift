@@ -256,6 +256,34 @@ struct SealResult {
   2: list<string> replicas
 }
 
+/** A place in one partition. */
+struct PartitionPosition {
+  /** The topic's name. */
+  1: string topic
+  /** The partition's number. */
+  2: i32 partition
+  /** Offset of the next record to read; what is below the log start counts as the log start. */
+  3: i64 offset
+}
+
+/** What lies between a position and the high watermark. */
+struct PartitionBacklog {
+  /** The topic's name. */
+  1: string topic
+  /** The partition's number. */
+  2: i32 partition
+  /** Set when the partition could not answer. */
+  3: optional common.Failure failure
+  /** The log start. */
+  4: i64 logStart
+  /** The high watermark. */
+  5: i64 highWatermark
+  /** Where the unread records begin: the position, but never within the control batches that follow it; the high watermark when nothing is unread. */
+  6: i64 unreadFrom
+  /** First timestamp of the batch that holds the first unread record, in milliseconds since 1970; -1 when nothing is unread. */
+  7: i64 timestamp
+}
+
 /** Served by every broker. */
 service BrokerService {
   /** Appends batches and answers when the ack level is reached. */
@@ -266,6 +294,8 @@ service BrokerService {
   PullResponse pull(1: PullRequest request) throws (1: common.RequestFailed failed)
   /** Looks up offsets by time. */
   list<PartitionOffset> listOffsets(1: list<PartitionTimestamp> partitions) throws (1: common.RequestFailed failed)
+  /** How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed. */
+  list<PartitionBacklog> backlogs(1: list<PartitionPosition> positions) throws (1: common.RequestFailed failed)
   /** The cluster as this broker's zkserver knows it, so that clients can start from any server. */
   common.ClusterMetadata metadata(1: common.MetadataRequest request) throws (1: common.RequestFailed failed)
   /** A fresh producer identity. */

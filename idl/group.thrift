@@ -94,6 +94,32 @@ struct GroupCommit {
   4: list<GroupPosition> positions
 }
 
+/** Asks how far a group has come. */
+struct GroupPositionsRequest {
+  /** The group's name. */
+  1: string group
+  /** The partitions. */
+  2: list<GroupPartition> partitions
+  /** A member that asks where to begin; empty: somebody who only wants to know. */
+  3: string memberId
+  /** The member's present epoch; another one is refused with FENCED_MEMBER, a partition that it does not own with NOT_OWNED. Not set without memberId. */
+  4: optional MemberEpoch memberEpoch
+}
+
+/** What a reset did, or would do, to the position in one partition. */
+struct GroupPositionReset {
+  /** The topic's name. */
+  1: string topic
+  /** The partition's number. */
+  2: i32 partition
+  /** Offset of the position before; -1: there was none. */
+  3: i64 fromOffset
+  /** Offset of the position after; -1: there is none. Not so when there is a failure. */
+  4: i64 toOffset
+  /** Set when this position stays as it was. */
+  5: optional common.Failure failure
+}
+
 /** A member, for people. */
 struct GroupMember {
   /** The member. */
@@ -140,6 +166,14 @@ struct GroupSummary {
   4: list<string> topics
 }
 
+/** The groups that a broker coordinates. */
+struct GroupList {
+  /** The groups. */
+  1: list<GroupSummary> groups
+  /** Partitions of `__groups` whose groups are all in the list. Groups of other partitions are elsewhere, or not known yet. */
+  2: list<i32> partitions
+}
+
 /** Served by every broker. Calls about a group at the wrong broker are answered NOT_COORDINATOR, with the right one's address in the context. */
 service GroupService {
   /** The broker that coordinates a group. */
@@ -149,13 +183,16 @@ service GroupService {
   /** Commits positions of partitions that the member owns; answered when they are durable, in the request's order. */
   list<GroupPositionResult> commitPositions(1: GroupCommit request) throws (1: common.RequestFailed failed)
   /** The positions of a group in these partitions, in the request's order. */
-  list<GroupPosition> positions(1: string group, 2: list<GroupPartition> partitions) throws (1: common.RequestFailed failed)
+  list<GroupPosition> positions(1: GroupPositionsRequest request) throws (1: common.RequestFailed failed)
   /** The groups that this broker coordinates. */
-  list<GroupSummary> listGroups() throws (1: common.RequestFailed failed)
+  GroupList listGroups() throws (1: common.RequestFailed failed)
   /** A group with its members and positions. */
   GroupDescription describeGroup(1: string group) throws (1: common.RequestFailed failed)
-  /** Deletes a group that has no members. */
-  void deleteGroup(1: string group) throws (1: common.RequestFailed failed)
-  /** Sets positions of a group that has no members; an offset of -1 takes one away. */
-  void resetPositions(1: string group, 2: list<GroupPosition> positions) throws (1: common.RequestFailed failed)
+  /** Deletes a group that has no members; a dry run only checks whether that can be done. */
+  void deleteGroup(1: string group, 2: bool dryRun) throws (1: common.RequestFailed failed)
+  /**
+   * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+   * only says what would be done. Answered in the request's order.
+   */
+  list<GroupPositionReset> resetPositions(1: string group, 2: list<GroupPosition> positions, 3: bool dryRun) throws (1: common.RequestFailed failed)
 }

@@ -112,7 +112,8 @@ class PositionWatch {
     while (!this.stopped) {
       try {
         const { port } = await coordinator();
-        const found = await groupsAt(port).positions(GROUP, partitions, { timeoutMs: 1_000 });
+        const request = { group: GROUP, partitions, memberId: '' };
+        const found = await groupsAt(port).positions(request, { timeoutMs: 1_000 });
         for (const { partition, offset } of found) {
           const before = this.last.get(partition) ?? -1;
           if (offset < before) this.faults.push(`${partition}: from ${before} back to ${offset}`);

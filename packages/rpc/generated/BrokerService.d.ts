@@ -25,6 +25,8 @@ import DesiredStateReply = ttypes.DesiredStateReply
 import PartitionRef = ttypes.PartitionRef
 import ReplicaEnd = ttypes.ReplicaEnd
 import SealResult = ttypes.SealResult
+import PartitionPosition = ttypes.PartitionPosition
+import PartitionBacklog = ttypes.PartitionBacklog
 
 /**
  * Served by every broker.
@@ -75,6 +77,16 @@ declare class Client {
      * Looks up offsets by time.
      */
     listOffsets(partitions: PartitionTimestamp[], callback?: (error: common_ttypes.RequestFailed, response: PartitionOffset[])=>void): void;
+
+    /**
+     * How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed.
+     */
+    backlogs(positions: PartitionPosition[]): Promise<PartitionBacklog[]>;
+
+    /**
+     * How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed.
+     */
+    backlogs(positions: PartitionPosition[], callback?: (error: common_ttypes.RequestFailed, response: PartitionBacklog[])=>void): void;
 
     /**
      * The cluster as this broker's zkserver knows it, so that clients can start from any server.
@@ -168,6 +180,7 @@ declare class Processor {
     process_produceOneway(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_pull(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_listOffsets(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_backlogs(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_metadata(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_initProducer(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_describeReplicas(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;

@@ -494,6 +494,159 @@ const BrokerService_listOffsets_result = exports.BrokerService_listOffsets_resul
   }
 
 };
+const BrokerService_backlogs_args = exports.BrokerService_backlogs_args = class {
+  constructor(args) {
+    this.positions = undefined;
+    if (args) {
+      if (args.positions !== undefined && args.positions !== null) {
+        this.positions = Thrift.copyList(args.positions, [ttypes.PartitionPosition]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.positions = [];
+          const _rtmp363 = input.readListBegin();
+          const _size62 = _rtmp363.size || 0;
+          for (let _i64 = 0; _i64 < _size62; ++_i64) {
+            let elem65 = null;
+            elem65 = new ttypes.PartitionPosition();
+            elem65.read(input);
+            this.positions.push(elem65);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.positions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'backlogs.positions is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_backlogs_args');
+    if (this.positions !== null && this.positions !== undefined) {
+      output.writeFieldBegin('positions', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.positions.length);
+      for (const iter66 of this.positions) {
+        {
+          iter66.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const BrokerService_backlogs_result = exports.BrokerService_backlogs_result = class {
+  constructor(args) {
+    this.success = undefined;
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.PartitionBacklog]);
+      }
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp368 = input.readListBegin();
+          const _size67 = _rtmp368.size || 0;
+          for (let _i69 = 0; _i69 < _size67; ++_i69) {
+            let elem70 = null;
+            elem70 = new ttypes.PartitionBacklog();
+            elem70.read(input);
+            this.success.push(elem70);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('BrokerService_backlogs_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter71 of this.success) {
+        {
+          iter71.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const BrokerService_metadata_args = exports.BrokerService_metadata_args = class {
   constructor(args) {
     this.request = undefined;
@@ -815,13 +968,13 @@ const BrokerService_describeReplicas_result = exports.BrokerService_describeRepl
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp363 = input.readListBegin();
-          const _size62 = _rtmp363.size || 0;
-          for (let _i64 = 0; _i64 < _size62; ++_i64) {
-            let elem65 = null;
-            elem65 = new ttypes.ReplicaStatus();
-            elem65.read(input);
-            this.success.push(elem65);
+          const _rtmp373 = input.readListBegin();
+          const _size72 = _rtmp373.size || 0;
+          for (let _i74 = 0; _i74 < _size72; ++_i74) {
+            let elem75 = null;
+            elem75 = new ttypes.ReplicaStatus();
+            elem75.read(input);
+            this.success.push(elem75);
           }
           input.readListEnd();
         } else {
@@ -850,9 +1003,9 @@ const BrokerService_describeReplicas_result = exports.BrokerService_describeRepl
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter66 of this.success) {
+      for (const iter76 of this.success) {
         {
-          iter66.write(output);
+          iter76.write(output);
         }
       }
       output.writeListEnd();
@@ -1158,13 +1311,13 @@ const BrokerService_replicaEnds_args = exports.BrokerService_replicaEnds_args = 
         case 1:
         if (ftype == Thrift.Type.LIST) {
           this.partitions = [];
-          const _rtmp368 = input.readListBegin();
-          const _size67 = _rtmp368.size || 0;
-          for (let _i69 = 0; _i69 < _size67; ++_i69) {
-            let elem70 = null;
-            elem70 = new ttypes.PartitionRef();
-            elem70.read(input);
-            this.partitions.push(elem70);
+          const _rtmp378 = input.readListBegin();
+          const _size77 = _rtmp378.size || 0;
+          for (let _i79 = 0; _i79 < _size77; ++_i79) {
+            let elem80 = null;
+            elem80 = new ttypes.PartitionRef();
+            elem80.read(input);
+            this.partitions.push(elem80);
           }
           input.readListEnd();
         } else {
@@ -1189,9 +1342,9 @@ const BrokerService_replicaEnds_args = exports.BrokerService_replicaEnds_args = 
     if (this.partitions !== null && this.partitions !== undefined) {
       output.writeFieldBegin('partitions', Thrift.Type.LIST, 1);
       output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
-      for (const iter71 of this.partitions) {
+      for (const iter81 of this.partitions) {
         {
-          iter71.write(output);
+          iter81.write(output);
         }
       }
       output.writeListEnd();
@@ -1234,13 +1387,13 @@ const BrokerService_replicaEnds_result = exports.BrokerService_replicaEnds_resul
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp373 = input.readListBegin();
-          const _size72 = _rtmp373.size || 0;
-          for (let _i74 = 0; _i74 < _size72; ++_i74) {
-            let elem75 = null;
-            elem75 = new ttypes.ReplicaEnd();
-            elem75.read(input);
-            this.success.push(elem75);
+          const _rtmp383 = input.readListBegin();
+          const _size82 = _rtmp383.size || 0;
+          for (let _i84 = 0; _i84 < _size82; ++_i84) {
+            let elem85 = null;
+            elem85 = new ttypes.ReplicaEnd();
+            elem85.read(input);
+            this.success.push(elem85);
           }
           input.readListEnd();
         } else {
@@ -1269,9 +1422,9 @@ const BrokerService_replicaEnds_result = exports.BrokerService_replicaEnds_resul
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter76 of this.success) {
+      for (const iter86 of this.success) {
         {
-          iter76.write(output);
+          iter86.write(output);
         }
       }
       output.writeListEnd();
@@ -1774,6 +1927,60 @@ const BrokerServiceClient = exports.Client = class BrokerServiceClient {
       return callback(null, result.success);
     }
     return callback('listOffsets failed: unknown result');
+  }
+
+  backlogs (positions) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_backlogs(positions);
+    });
+  }
+
+  send_backlogs (positions) {
+    const output = new this.pClass(this.output);
+    const params = {
+      positions: positions
+    };
+    const args = new BrokerService_backlogs_args(params);
+    try {
+      output.writeMessageBegin('backlogs', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_backlogs (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new BrokerService_backlogs_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('backlogs failed: unknown result');
   }
 
   metadata (request) {
@@ -2350,6 +2557,48 @@ const BrokerServiceProcessor = exports.Processor = class BrokerServiceProcessor 
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("listOffsets", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_backlogs (seqid, input, output) {
+    const args = new BrokerService_backlogs_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.backlogs.length === 1) {
+      Promise.resolve(this._handler.backlogs.bind(this._handler)(
+        args.positions
+      )).then(result => {
+        const result_obj = new BrokerService_backlogs_result({success: result});
+        output.writeMessageBegin("backlogs", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new BrokerService_backlogs_result(err);
+          output.writeMessageBegin("backlogs", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("backlogs", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.backlogs(args.positions, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new BrokerService_backlogs_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("backlogs", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("backlogs", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

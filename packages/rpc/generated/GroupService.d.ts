@@ -13,9 +13,12 @@ import GroupHeartbeatReply = ttypes.GroupHeartbeatReply
 import GroupPosition = ttypes.GroupPosition
 import GroupPositionResult = ttypes.GroupPositionResult
 import GroupCommit = ttypes.GroupCommit
+import GroupPositionsRequest = ttypes.GroupPositionsRequest
+import GroupPositionReset = ttypes.GroupPositionReset
 import GroupMember = ttypes.GroupMember
 import GroupDescription = ttypes.GroupDescription
 import GroupSummary = ttypes.GroupSummary
+import GroupList = ttypes.GroupList
 
 /**
  * Served by every broker. Calls about a group at the wrong broker are answered NOT_COORDINATOR, with the right one's address in the context.
@@ -60,22 +63,22 @@ declare class Client {
     /**
      * The positions of a group in these partitions, in the request's order.
      */
-    positions(group: string, partitions: GroupPartition[]): Promise<GroupPosition[]>;
+    positions(request: GroupPositionsRequest): Promise<GroupPosition[]>;
 
     /**
      * The positions of a group in these partitions, in the request's order.
      */
-    positions(group: string, partitions: GroupPartition[], callback?: (error: common_ttypes.RequestFailed, response: GroupPosition[])=>void): void;
+    positions(request: GroupPositionsRequest, callback?: (error: common_ttypes.RequestFailed, response: GroupPosition[])=>void): void;
 
     /**
      * The groups that this broker coordinates.
      */
-    listGroups(): Promise<GroupSummary[]>;
+    listGroups(): Promise<GroupList>;
 
     /**
      * The groups that this broker coordinates.
      */
-    listGroups(callback?: (error: common_ttypes.RequestFailed, response: GroupSummary[])=>void): void;
+    listGroups(callback?: (error: common_ttypes.RequestFailed, response: GroupList)=>void): void;
 
     /**
      * A group with its members and positions.
@@ -88,24 +91,26 @@ declare class Client {
     describeGroup(group: string, callback?: (error: common_ttypes.RequestFailed, response: GroupDescription)=>void): void;
 
     /**
-     * Deletes a group that has no members.
+     * Deletes a group that has no members; a dry run only checks whether that can be done.
      */
-    deleteGroup(group: string): Promise<void>;
+    deleteGroup(group: string, dryRun: boolean): Promise<void>;
 
     /**
-     * Deletes a group that has no members.
+     * Deletes a group that has no members; a dry run only checks whether that can be done.
      */
-    deleteGroup(group: string, callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
+    deleteGroup(group: string, dryRun: boolean, callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
 
     /**
-     * Sets positions of a group that has no members; an offset of -1 takes one away.
+     * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+     * only says what would be done. Answered in the request's order.
      */
-    resetPositions(group: string, positions: GroupPosition[]): Promise<void>;
+    resetPositions(group: string, positions: GroupPosition[], dryRun: boolean): Promise<GroupPositionReset[]>;
 
     /**
-     * Sets positions of a group that has no members; an offset of -1 takes one away.
+     * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+     * only says what would be done. Answered in the request's order.
      */
-    resetPositions(group: string, positions: GroupPosition[], callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
+    resetPositions(group: string, positions: GroupPosition[], dryRun: boolean, callback?: (error: common_ttypes.RequestFailed, response: GroupPositionReset[])=>void): void;
   }
 
 declare class Processor {

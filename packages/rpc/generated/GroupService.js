@@ -344,13 +344,13 @@ const GroupService_commitPositions_result = exports.GroupService_commitPositions
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp351 = input.readListBegin();
-          const _size50 = _rtmp351.size || 0;
-          for (let _i52 = 0; _i52 < _size50; ++_i52) {
-            let elem53 = null;
-            elem53 = new ttypes.GroupPositionResult();
-            elem53.read(input);
-            this.success.push(elem53);
+          const _rtmp366 = input.readListBegin();
+          const _size65 = _rtmp366.size || 0;
+          for (let _i67 = 0; _i67 < _size65; ++_i67) {
+            let elem68 = null;
+            elem68 = new ttypes.GroupPositionResult();
+            elem68.read(input);
+            this.success.push(elem68);
           }
           input.readListEnd();
         } else {
@@ -379,9 +379,9 @@ const GroupService_commitPositions_result = exports.GroupService_commitPositions
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter54 of this.success) {
+      for (const iter69 of this.success) {
         {
-          iter54.write(output);
+          iter69.write(output);
         }
       }
       output.writeListEnd();
@@ -400,14 +400,10 @@ const GroupService_commitPositions_result = exports.GroupService_commitPositions
 };
 const GroupService_positions_args = exports.GroupService_positions_args = class {
   constructor(args) {
-    this.group = undefined;
-    this.partitions = undefined;
+    this.request = undefined;
     if (args) {
-      if (args.group !== undefined && args.group !== null) {
-        this.group = args.group;
-      }
-      if (args.partitions !== undefined && args.partitions !== null) {
-        this.partitions = Thrift.copyList(args.partitions, [ttypes.GroupPartition]);
+      if (args.request !== undefined && args.request !== null) {
+        this.request = new ttypes.GroupPositionsRequest(args.request);
       }
     }
   }
@@ -423,55 +419,31 @@ const GroupService_positions_args = exports.GroupService_positions_args = class 
       }
       switch (fid) {
         case 1:
-        if (ftype == Thrift.Type.STRING) {
-          this.group = input.readString();
+        if (ftype == Thrift.Type.STRUCT) {
+          this.request = new ttypes.GroupPositionsRequest();
+          this.request.read(input);
         } else {
           input.skip(ftype);
         }
         break;
-        case 2:
-        if (ftype == Thrift.Type.LIST) {
-          this.partitions = [];
-          const _rtmp356 = input.readListBegin();
-          const _size55 = _rtmp356.size || 0;
-          for (let _i57 = 0; _i57 < _size55; ++_i57) {
-            let elem58 = null;
-            elem58 = new ttypes.GroupPartition();
-            elem58.read(input);
-            this.partitions.push(elem58);
-          }
-          input.readListEnd();
-        } else {
+        case 0:
           input.skip(ftype);
-        }
-        break;
+          break;
         default:
           input.skip(ftype);
       }
       input.readFieldEnd();
     }
-    if (this.group === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'positions.group is missing');
-    if (this.partitions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'positions.partitions is missing');
+    if (this.request === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'positions.request is missing');
     input.readStructEnd();
     return;
   }
 
   write (output) {
     output.writeStructBegin('GroupService_positions_args');
-    if (this.group !== null && this.group !== undefined) {
-      output.writeFieldBegin('group', Thrift.Type.STRING, 1);
-      output.writeString(this.group);
-      output.writeFieldEnd();
-    }
-    if (this.partitions !== null && this.partitions !== undefined) {
-      output.writeFieldBegin('partitions', Thrift.Type.LIST, 2);
-      output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
-      for (const iter59 of this.partitions) {
-        {
-          iter59.write(output);
-        }
-      }
-      output.writeListEnd();
+    if (this.request !== null && this.request !== undefined) {
+      output.writeFieldBegin('request', Thrift.Type.STRUCT, 1);
+      this.request.write(output);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -511,13 +483,13 @@ const GroupService_positions_result = exports.GroupService_positions_result = cl
         case 0:
         if (ftype == Thrift.Type.LIST) {
           this.success = [];
-          const _rtmp361 = input.readListBegin();
-          const _size60 = _rtmp361.size || 0;
-          for (let _i62 = 0; _i62 < _size60; ++_i62) {
-            let elem63 = null;
-            elem63 = new ttypes.GroupPosition();
-            elem63.read(input);
-            this.success.push(elem63);
+          const _rtmp371 = input.readListBegin();
+          const _size70 = _rtmp371.size || 0;
+          for (let _i72 = 0; _i72 < _size70; ++_i72) {
+            let elem73 = null;
+            elem73 = new ttypes.GroupPosition();
+            elem73.read(input);
+            this.success.push(elem73);
           }
           input.readListEnd();
         } else {
@@ -546,9 +518,9 @@ const GroupService_positions_result = exports.GroupService_positions_result = cl
     if (this.success !== null && this.success !== undefined) {
       output.writeFieldBegin('success', Thrift.Type.LIST, 0);
       output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter64 of this.success) {
+      for (const iter74 of this.success) {
         {
-          iter64.write(output);
+          iter74.write(output);
         }
       }
       output.writeListEnd();
@@ -602,7 +574,7 @@ const GroupService_listGroups_result = exports.GroupService_listGroups_result = 
     }
     if (args) {
       if (args.success !== undefined && args.success !== null) {
-        this.success = Thrift.copyList(args.success, [ttypes.GroupSummary]);
+        this.success = new ttypes.GroupList(args.success);
       }
       if (args.failed !== undefined && args.failed !== null) {
         this.failed = args.failed;
@@ -621,17 +593,9 @@ const GroupService_listGroups_result = exports.GroupService_listGroups_result = 
       }
       switch (fid) {
         case 0:
-        if (ftype == Thrift.Type.LIST) {
-          this.success = [];
-          const _rtmp366 = input.readListBegin();
-          const _size65 = _rtmp366.size || 0;
-          for (let _i67 = 0; _i67 < _size65; ++_i67) {
-            let elem68 = null;
-            elem68 = new ttypes.GroupSummary();
-            elem68.read(input);
-            this.success.push(elem68);
-          }
-          input.readListEnd();
+        if (ftype == Thrift.Type.STRUCT) {
+          this.success = new ttypes.GroupList();
+          this.success.read(input);
         } else {
           input.skip(ftype);
         }
@@ -656,14 +620,8 @@ const GroupService_listGroups_result = exports.GroupService_listGroups_result = 
   write (output) {
     output.writeStructBegin('GroupService_listGroups_result');
     if (this.success !== null && this.success !== undefined) {
-      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
-      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
-      for (const iter69 of this.success) {
-        {
-          iter69.write(output);
-        }
-      }
-      output.writeListEnd();
+      output.writeFieldBegin('success', Thrift.Type.STRUCT, 0);
+      this.success.write(output);
       output.writeFieldEnd();
     }
     if (this.failed !== null && this.failed !== undefined) {
@@ -804,9 +762,13 @@ const GroupService_describeGroup_result = exports.GroupService_describeGroup_res
 const GroupService_deleteGroup_args = exports.GroupService_deleteGroup_args = class {
   constructor(args) {
     this.group = undefined;
+    this.dryRun = undefined;
     if (args) {
       if (args.group !== undefined && args.group !== null) {
         this.group = args.group;
+      }
+      if (args.dryRun !== undefined && args.dryRun !== null) {
+        this.dryRun = args.dryRun;
       }
     }
   }
@@ -828,15 +790,20 @@ const GroupService_deleteGroup_args = exports.GroupService_deleteGroup_args = cl
           input.skip(ftype);
         }
         break;
-        case 0:
+        case 2:
+        if (ftype == Thrift.Type.BOOL) {
+          this.dryRun = input.readBool();
+        } else {
           input.skip(ftype);
-          break;
+        }
+        break;
         default:
           input.skip(ftype);
       }
       input.readFieldEnd();
     }
     if (this.group === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'deleteGroup.group is missing');
+    if (this.dryRun === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'deleteGroup.dryRun is missing');
     input.readStructEnd();
     return;
   }
@@ -846,6 +813,11 @@ const GroupService_deleteGroup_args = exports.GroupService_deleteGroup_args = cl
     if (this.group !== null && this.group !== undefined) {
       output.writeFieldBegin('group', Thrift.Type.STRING, 1);
       output.writeString(this.group);
+      output.writeFieldEnd();
+    }
+    if (this.dryRun !== null && this.dryRun !== undefined) {
+      output.writeFieldBegin('dryRun', Thrift.Type.BOOL, 2);
+      output.writeBool(this.dryRun);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -915,12 +887,16 @@ const GroupService_resetPositions_args = exports.GroupService_resetPositions_arg
   constructor(args) {
     this.group = undefined;
     this.positions = undefined;
+    this.dryRun = undefined;
     if (args) {
       if (args.group !== undefined && args.group !== null) {
         this.group = args.group;
       }
       if (args.positions !== undefined && args.positions !== null) {
         this.positions = Thrift.copyList(args.positions, [ttypes.GroupPosition]);
+      }
+      if (args.dryRun !== undefined && args.dryRun !== null) {
+        this.dryRun = args.dryRun;
       }
     }
   }
@@ -945,15 +921,22 @@ const GroupService_resetPositions_args = exports.GroupService_resetPositions_arg
         case 2:
         if (ftype == Thrift.Type.LIST) {
           this.positions = [];
-          const _rtmp371 = input.readListBegin();
-          const _size70 = _rtmp371.size || 0;
-          for (let _i72 = 0; _i72 < _size70; ++_i72) {
-            let elem73 = null;
-            elem73 = new ttypes.GroupPosition();
-            elem73.read(input);
-            this.positions.push(elem73);
+          const _rtmp376 = input.readListBegin();
+          const _size75 = _rtmp376.size || 0;
+          for (let _i77 = 0; _i77 < _size75; ++_i77) {
+            let elem78 = null;
+            elem78 = new ttypes.GroupPosition();
+            elem78.read(input);
+            this.positions.push(elem78);
           }
           input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.BOOL) {
+          this.dryRun = input.readBool();
         } else {
           input.skip(ftype);
         }
@@ -965,6 +948,7 @@ const GroupService_resetPositions_args = exports.GroupService_resetPositions_arg
     }
     if (this.group === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'resetPositions.group is missing');
     if (this.positions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'resetPositions.positions is missing');
+    if (this.dryRun === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'resetPositions.dryRun is missing');
     input.readStructEnd();
     return;
   }
@@ -979,12 +963,17 @@ const GroupService_resetPositions_args = exports.GroupService_resetPositions_arg
     if (this.positions !== null && this.positions !== undefined) {
       output.writeFieldBegin('positions', Thrift.Type.LIST, 2);
       output.writeListBegin(Thrift.Type.STRUCT, this.positions.length);
-      for (const iter74 of this.positions) {
+      for (const iter79 of this.positions) {
         {
-          iter74.write(output);
+          iter79.write(output);
         }
       }
       output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.dryRun !== null && this.dryRun !== undefined) {
+      output.writeFieldBegin('dryRun', Thrift.Type.BOOL, 3);
+      output.writeBool(this.dryRun);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -995,12 +984,16 @@ const GroupService_resetPositions_args = exports.GroupService_resetPositions_arg
 };
 const GroupService_resetPositions_result = exports.GroupService_resetPositions_result = class {
   constructor(args) {
+    this.success = undefined;
     this.failed = undefined;
     if (args instanceof common_ttypes.RequestFailed) {
         this.failed = args;
         return;
     }
     if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyList(args.success, [ttypes.GroupPositionReset]);
+      }
       if (args.failed !== undefined && args.failed !== null) {
         this.failed = args.failed;
       }
@@ -1017,6 +1010,22 @@ const GroupService_resetPositions_result = exports.GroupService_resetPositions_r
         break;
       }
       switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.LIST) {
+          this.success = [];
+          const _rtmp381 = input.readListBegin();
+          const _size80 = _rtmp381.size || 0;
+          for (let _i82 = 0; _i82 < _size80; ++_i82) {
+            let elem83 = null;
+            elem83 = new ttypes.GroupPositionReset();
+            elem83.read(input);
+            this.success.push(elem83);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         case 1:
         if (ftype == Thrift.Type.STRUCT) {
           this.failed = new common_ttypes.RequestFailed();
@@ -1025,9 +1034,6 @@ const GroupService_resetPositions_result = exports.GroupService_resetPositions_r
           input.skip(ftype);
         }
         break;
-        case 0:
-          input.skip(ftype);
-          break;
         default:
           input.skip(ftype);
       }
@@ -1039,6 +1045,17 @@ const GroupService_resetPositions_result = exports.GroupService_resetPositions_r
 
   write (output) {
     output.writeStructBegin('GroupService_resetPositions_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.LIST, 0);
+      output.writeListBegin(Thrift.Type.STRUCT, this.success.length);
+      for (const iter84 of this.success) {
+        {
+          iter84.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
     if (this.failed !== null && this.failed !== undefined) {
       output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
       this.failed.write(output);
@@ -1222,22 +1239,21 @@ const GroupServiceClient = exports.Client = class GroupServiceClient {
     return callback('commitPositions failed: unknown result');
   }
 
-  positions (group, partitions) {
+  positions (request) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_positions(group, partitions);
+      self.send_positions(request);
     });
   }
 
-  send_positions (group, partitions) {
+  send_positions (request) {
     const output = new this.pClass(this.output);
     const params = {
-      group: group,
-      partitions: partitions
+      request: request
     };
     const args = new GroupService_positions_args(params);
     try {
@@ -1382,21 +1398,22 @@ const GroupServiceClient = exports.Client = class GroupServiceClient {
     return callback('describeGroup failed: unknown result');
   }
 
-  deleteGroup (group) {
+  deleteGroup (group, dryRun) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_deleteGroup(group);
+      self.send_deleteGroup(group, dryRun);
     });
   }
 
-  send_deleteGroup (group) {
+  send_deleteGroup (group, dryRun) {
     const output = new this.pClass(this.output);
     const params = {
-      group: group
+      group: group,
+      dryRun: dryRun
     };
     const args = new GroupService_deleteGroup_args(params);
     try {
@@ -1433,22 +1450,23 @@ const GroupServiceClient = exports.Client = class GroupServiceClient {
     callback(null);
   }
 
-  resetPositions (group, positions) {
+  resetPositions (group, positions, dryRun) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_resetPositions(group, positions);
+      self.send_resetPositions(group, positions, dryRun);
     });
   }
 
-  send_resetPositions (group, positions) {
+  send_resetPositions (group, positions, dryRun) {
     const output = new this.pClass(this.output);
     const params = {
       group: group,
-      positions: positions
+      positions: positions,
+      dryRun: dryRun
     };
     const args = new GroupService_resetPositions_args(params);
     try {
@@ -1482,7 +1500,10 @@ const GroupServiceClient = exports.Client = class GroupServiceClient {
     if (result.failed !== undefined) {
       return callback(result.failed);
     }
-    callback(null);
+    if (result.success !== undefined) {
+      return callback(null, result.success);
+    }
+    return callback('resetPositions failed: unknown result');
   }
 };
 const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
@@ -1633,10 +1654,9 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
     const args = new GroupService_positions_args();
     args.read(input);
     input.readMessageEnd();
-    if (this._handler.positions.length === 2) {
+    if (this._handler.positions.length === 1) {
       Promise.resolve(this._handler.positions.bind(this._handler)(
-        args.group,
-        args.partitions
+        args.request
       )).then(result => {
         const result_obj = new GroupService_positions_result({success: result});
         output.writeMessageBegin("positions", Thrift.MessageType.REPLY, seqid);
@@ -1657,7 +1677,7 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
         output.flush();
       });
     } else {
-      this._handler.positions(args.group, args.partitions, (err, result) => {
+      this._handler.positions(args.request, (err, result) => {
         let result_obj;
         if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
           result_obj = new GroupService_positions_result((err !== null || typeof err === 'undefined') ? err : {success: result});
@@ -1759,9 +1779,10 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
     const args = new GroupService_deleteGroup_args();
     args.read(input);
     input.readMessageEnd();
-    if (this._handler.deleteGroup.length === 1) {
+    if (this._handler.deleteGroup.length === 2) {
       Promise.resolve(this._handler.deleteGroup.bind(this._handler)(
-        args.group
+        args.group,
+        args.dryRun
       )).then(result => {
         const result_obj = new GroupService_deleteGroup_result({success: result});
         output.writeMessageBegin("deleteGroup", Thrift.MessageType.REPLY, seqid);
@@ -1782,7 +1803,7 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
         output.flush();
       });
     } else {
-      this._handler.deleteGroup(args.group, (err, result) => {
+      this._handler.deleteGroup(args.group, args.dryRun, (err, result) => {
         let result_obj;
         if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
           result_obj = new GroupService_deleteGroup_result((err !== null || typeof err === 'undefined') ? err : {success: result});
@@ -1801,10 +1822,11 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
     const args = new GroupService_resetPositions_args();
     args.read(input);
     input.readMessageEnd();
-    if (this._handler.resetPositions.length === 2) {
+    if (this._handler.resetPositions.length === 3) {
       Promise.resolve(this._handler.resetPositions.bind(this._handler)(
         args.group,
-        args.positions
+        args.positions,
+        args.dryRun
       )).then(result => {
         const result_obj = new GroupService_resetPositions_result({success: result});
         output.writeMessageBegin("resetPositions", Thrift.MessageType.REPLY, seqid);
@@ -1825,7 +1847,7 @@ const GroupServiceProcessor = exports.Processor = class GroupServiceProcessor {
         output.flush();
       });
     } else {
-      this._handler.resetPositions(args.group, args.positions, (err, result) => {
+      this._handler.resetPositions(args.group, args.positions, args.dryRun, (err, result) => {
         let result_obj;
         if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
           result_obj = new GroupService_resetPositions_result((err !== null || typeof err === 'undefined') ? err : {success: result});

@@ -243,3 +243,29 @@ declare class SealResult {
 
       constructor(args?: { seal: common_ttypes.EpochOffset; replicas: string[]; });
   }
+
+/**
+ * A place in one partition.
+ */
+declare class PartitionPosition {
+    public topic: string;
+    public partition: number;
+    public offset: number;
+
+      constructor(args?: { topic: string; partition: number; offset: number; });
+  }
+
+/**
+ * What lies between a position and the high watermark.
+ */
+declare class PartitionBacklog {
+    public topic: string;
+    public partition: number;
+    public failure?: common_ttypes.Failure;
+    public logStart: number;
+    public highWatermark: number;
+    public unreadFrom: number;
+    public timestamp: number;
+
+      constructor(args?: { topic: string; partition: number; failure?: common_ttypes.Failure; logStart: number; highWatermark: number; unreadFrom: number; timestamp: number; });
+  }

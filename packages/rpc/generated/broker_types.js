@@ -2274,3 +2274,239 @@ const SealResult = module.exports.SealResult = class {
   }
 
 };
+const PartitionPosition = module.exports.PartitionPosition = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    this.offset = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.offset !== undefined && args.offset !== null) {
+        this.offset = args.offset;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.offset = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionPosition.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionPosition.partition is missing');
+    if (this.offset === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionPosition.offset is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('PartitionPosition');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.offset !== null && this.offset !== undefined) {
+      output.writeFieldBegin('offset', Thrift.Type.I64, 3);
+      output.writeI64(this.offset);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const PartitionBacklog = module.exports.PartitionBacklog = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    this.failure = undefined;
+    this.logStart = undefined;
+    this.highWatermark = undefined;
+    this.unreadFrom = undefined;
+    this.timestamp = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.failure !== undefined && args.failure !== null) {
+        this.failure = new common_ttypes.Failure(args.failure);
+      }
+      if (args.logStart !== undefined && args.logStart !== null) {
+        this.logStart = args.logStart;
+      }
+      if (args.highWatermark !== undefined && args.highWatermark !== null) {
+        this.highWatermark = args.highWatermark;
+      }
+      if (args.unreadFrom !== undefined && args.unreadFrom !== null) {
+        this.unreadFrom = args.unreadFrom;
+      }
+      if (args.timestamp !== undefined && args.timestamp !== null) {
+        this.timestamp = args.timestamp;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failure = new common_ttypes.Failure();
+          this.failure.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.logStart = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.I64) {
+          this.highWatermark = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.I64) {
+          this.unreadFrom = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 7:
+        if (ftype == Thrift.Type.I64) {
+          this.timestamp = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.partition is missing');
+    if (this.logStart === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.logStart is missing');
+    if (this.highWatermark === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.highWatermark is missing');
+    if (this.unreadFrom === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.unreadFrom is missing');
+    if (this.timestamp === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'PartitionBacklog.timestamp is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('PartitionBacklog');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.failure !== null && this.failure !== undefined) {
+      output.writeFieldBegin('failure', Thrift.Type.STRUCT, 3);
+      this.failure.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.logStart !== null && this.logStart !== undefined) {
+      output.writeFieldBegin('logStart', Thrift.Type.I64, 4);
+      output.writeI64(this.logStart);
+      output.writeFieldEnd();
+    }
+    if (this.highWatermark !== null && this.highWatermark !== undefined) {
+      output.writeFieldBegin('highWatermark', Thrift.Type.I64, 5);
+      output.writeI64(this.highWatermark);
+      output.writeFieldEnd();
+    }
+    if (this.unreadFrom !== null && this.unreadFrom !== undefined) {
+      output.writeFieldBegin('unreadFrom', Thrift.Type.I64, 6);
+      output.writeI64(this.unreadFrom);
+      output.writeFieldEnd();
+    }
+    if (this.timestamp !== null && this.timestamp !== undefined) {
+      output.writeFieldBegin('timestamp', Thrift.Type.I64, 7);
+      output.writeI64(this.timestamp);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};

@@ -92,6 +92,31 @@ declare class GroupCommit {
   }
 
 /**
+ * Asks how far a group has come.
+ */
+declare class GroupPositionsRequest {
+    public group: string;
+    public partitions: GroupPartition[];
+    public memberId: string;
+    public memberEpoch?: MemberEpoch;
+
+      constructor(args?: { group: string; partitions: GroupPartition[]; memberId: string; memberEpoch?: MemberEpoch; });
+  }
+
+/**
+ * What a reset did, or would do, to the position in one partition.
+ */
+declare class GroupPositionReset {
+    public topic: string;
+    public partition: number;
+    public fromOffset: number;
+    public toOffset: number;
+    public failure?: common_ttypes.Failure;
+
+      constructor(args?: { topic: string; partition: number; fromOffset: number; toOffset: number; failure?: common_ttypes.Failure; });
+  }
+
+/**
  * A member, for people.
  */
 declare class GroupMember {
@@ -130,4 +155,14 @@ declare class GroupSummary {
     public topics: string[];
 
       constructor(args?: { group: string; state: string; members: number; topics: string[]; });
+  }
+
+/**
+ * The groups that a broker coordinates.
+ */
+declare class GroupList {
+    public groups: GroupSummary[];
+    public partitions: number[];
+
+      constructor(args?: { groups: GroupSummary[]; partitions: number[]; });
   }

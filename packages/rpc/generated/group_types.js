@@ -810,6 +810,240 @@ const GroupCommit = module.exports.GroupCommit = class {
   }
 
 };
+const GroupPositionsRequest = module.exports.GroupPositionsRequest = class {
+  constructor(args) {
+    this.group = undefined;
+    this.partitions = undefined;
+    this.memberId = undefined;
+    this.memberEpoch = undefined;
+    if (args) {
+      if (args.group !== undefined && args.group !== null) {
+        this.group = args.group;
+      }
+      if (args.partitions !== undefined && args.partitions !== null) {
+        this.partitions = Thrift.copyList(args.partitions, [ttypes.GroupPartition]);
+      }
+      if (args.memberId !== undefined && args.memberId !== null) {
+        this.memberId = args.memberId;
+      }
+      if (args.memberEpoch !== undefined && args.memberEpoch !== null) {
+        this.memberEpoch = new ttypes.MemberEpoch(args.memberEpoch);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.group = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.LIST) {
+          this.partitions = [];
+          const _rtmp321 = input.readListBegin();
+          const _size20 = _rtmp321.size || 0;
+          for (let _i22 = 0; _i22 < _size20; ++_i22) {
+            let elem23 = null;
+            elem23 = new ttypes.GroupPartition();
+            elem23.read(input);
+            this.partitions.push(elem23);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.STRING) {
+          this.memberId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.memberEpoch = new ttypes.MemberEpoch();
+          this.memberEpoch.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.group === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionsRequest.group is missing');
+    if (this.partitions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionsRequest.partitions is missing');
+    if (this.memberId === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionsRequest.memberId is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('GroupPositionsRequest');
+    if (this.group !== null && this.group !== undefined) {
+      output.writeFieldBegin('group', Thrift.Type.STRING, 1);
+      output.writeString(this.group);
+      output.writeFieldEnd();
+    }
+    if (this.partitions !== null && this.partitions !== undefined) {
+      output.writeFieldBegin('partitions', Thrift.Type.LIST, 2);
+      output.writeListBegin(Thrift.Type.STRUCT, this.partitions.length);
+      for (const iter24 of this.partitions) {
+        {
+          iter24.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.memberId !== null && this.memberId !== undefined) {
+      output.writeFieldBegin('memberId', Thrift.Type.STRING, 3);
+      output.writeString(this.memberId);
+      output.writeFieldEnd();
+    }
+    if (this.memberEpoch !== null && this.memberEpoch !== undefined) {
+      output.writeFieldBegin('memberEpoch', Thrift.Type.STRUCT, 4);
+      this.memberEpoch.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const GroupPositionReset = module.exports.GroupPositionReset = class {
+  constructor(args) {
+    this.topic = undefined;
+    this.partition = undefined;
+    this.fromOffset = undefined;
+    this.toOffset = undefined;
+    this.failure = undefined;
+    if (args) {
+      if (args.topic !== undefined && args.topic !== null) {
+        this.topic = args.topic;
+      }
+      if (args.partition !== undefined && args.partition !== null) {
+        this.partition = args.partition;
+      }
+      if (args.fromOffset !== undefined && args.fromOffset !== null) {
+        this.fromOffset = args.fromOffset;
+      }
+      if (args.toOffset !== undefined && args.toOffset !== null) {
+        this.toOffset = args.toOffset;
+      }
+      if (args.failure !== undefined && args.failure !== null) {
+        this.failure = new common_ttypes.Failure(args.failure);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.topic = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.partition = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I64) {
+          this.fromOffset = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.I64) {
+          this.toOffset = input.readI64();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failure = new common_ttypes.Failure();
+          this.failure.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.topic === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionReset.topic is missing');
+    if (this.partition === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionReset.partition is missing');
+    if (this.fromOffset === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionReset.fromOffset is missing');
+    if (this.toOffset === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupPositionReset.toOffset is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('GroupPositionReset');
+    if (this.topic !== null && this.topic !== undefined) {
+      output.writeFieldBegin('topic', Thrift.Type.STRING, 1);
+      output.writeString(this.topic);
+      output.writeFieldEnd();
+    }
+    if (this.partition !== null && this.partition !== undefined) {
+      output.writeFieldBegin('partition', Thrift.Type.I32, 2);
+      output.writeI32(this.partition);
+      output.writeFieldEnd();
+    }
+    if (this.fromOffset !== null && this.fromOffset !== undefined) {
+      output.writeFieldBegin('fromOffset', Thrift.Type.I64, 3);
+      output.writeI64(this.fromOffset);
+      output.writeFieldEnd();
+    }
+    if (this.toOffset !== null && this.toOffset !== undefined) {
+      output.writeFieldBegin('toOffset', Thrift.Type.I64, 4);
+      output.writeI64(this.toOffset);
+      output.writeFieldEnd();
+    }
+    if (this.failure !== null && this.failure !== undefined) {
+      output.writeFieldBegin('failure', Thrift.Type.STRUCT, 5);
+      this.failure.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const GroupMember = module.exports.GroupMember = class {
   constructor(args) {
     this.memberId = undefined;
@@ -897,12 +1131,12 @@ const GroupMember = module.exports.GroupMember = class {
         case 6:
         if (ftype == Thrift.Type.LIST) {
           this.topics = [];
-          const _rtmp321 = input.readListBegin();
-          const _size20 = _rtmp321.size || 0;
-          for (let _i22 = 0; _i22 < _size20; ++_i22) {
-            let elem23 = null;
-            elem23 = input.readString();
-            this.topics.push(elem23);
+          const _rtmp326 = input.readListBegin();
+          const _size25 = _rtmp326.size || 0;
+          for (let _i27 = 0; _i27 < _size25; ++_i27) {
+            let elem28 = null;
+            elem28 = input.readString();
+            this.topics.push(elem28);
           }
           input.readListEnd();
         } else {
@@ -912,13 +1146,13 @@ const GroupMember = module.exports.GroupMember = class {
         case 7:
         if (ftype == Thrift.Type.LIST) {
           this.owned = [];
-          const _rtmp325 = input.readListBegin();
-          const _size24 = _rtmp325.size || 0;
-          for (let _i26 = 0; _i26 < _size24; ++_i26) {
-            let elem27 = null;
-            elem27 = new ttypes.GroupPartition();
-            elem27.read(input);
-            this.owned.push(elem27);
+          const _rtmp330 = input.readListBegin();
+          const _size29 = _rtmp330.size || 0;
+          for (let _i31 = 0; _i31 < _size29; ++_i31) {
+            let elem32 = null;
+            elem32 = new ttypes.GroupPartition();
+            elem32.read(input);
+            this.owned.push(elem32);
           }
           input.readListEnd();
         } else {
@@ -928,13 +1162,13 @@ const GroupMember = module.exports.GroupMember = class {
         case 8:
         if (ftype == Thrift.Type.LIST) {
           this.target = [];
-          const _rtmp329 = input.readListBegin();
-          const _size28 = _rtmp329.size || 0;
-          for (let _i30 = 0; _i30 < _size28; ++_i30) {
-            let elem31 = null;
-            elem31 = new ttypes.GroupPartition();
-            elem31.read(input);
-            this.target.push(elem31);
+          const _rtmp334 = input.readListBegin();
+          const _size33 = _rtmp334.size || 0;
+          for (let _i35 = 0; _i35 < _size33; ++_i35) {
+            let elem36 = null;
+            elem36 = new ttypes.GroupPartition();
+            elem36.read(input);
+            this.target.push(elem36);
           }
           input.readListEnd();
         } else {
@@ -988,9 +1222,9 @@ const GroupMember = module.exports.GroupMember = class {
     if (this.topics !== null && this.topics !== undefined) {
       output.writeFieldBegin('topics', Thrift.Type.LIST, 6);
       output.writeListBegin(Thrift.Type.STRING, this.topics.length);
-      for (const iter32 of this.topics) {
+      for (const iter37 of this.topics) {
         {
-          output.writeString(iter32);
+          output.writeString(iter37);
         }
       }
       output.writeListEnd();
@@ -999,9 +1233,9 @@ const GroupMember = module.exports.GroupMember = class {
     if (this.owned !== null && this.owned !== undefined) {
       output.writeFieldBegin('owned', Thrift.Type.LIST, 7);
       output.writeListBegin(Thrift.Type.STRUCT, this.owned.length);
-      for (const iter33 of this.owned) {
+      for (const iter38 of this.owned) {
         {
-          iter33.write(output);
+          iter38.write(output);
         }
       }
       output.writeListEnd();
@@ -1010,9 +1244,9 @@ const GroupMember = module.exports.GroupMember = class {
     if (this.target !== null && this.target !== undefined) {
       output.writeFieldBegin('target', Thrift.Type.LIST, 8);
       output.writeListBegin(Thrift.Type.STRUCT, this.target.length);
-      for (const iter34 of this.target) {
+      for (const iter39 of this.target) {
         {
-          iter34.write(output);
+          iter39.write(output);
         }
       }
       output.writeListEnd();
@@ -1084,13 +1318,13 @@ const GroupDescription = module.exports.GroupDescription = class {
         case 4:
         if (ftype == Thrift.Type.LIST) {
           this.members = [];
-          const _rtmp336 = input.readListBegin();
-          const _size35 = _rtmp336.size || 0;
-          for (let _i37 = 0; _i37 < _size35; ++_i37) {
-            let elem38 = null;
-            elem38 = new ttypes.GroupMember();
-            elem38.read(input);
-            this.members.push(elem38);
+          const _rtmp341 = input.readListBegin();
+          const _size40 = _rtmp341.size || 0;
+          for (let _i42 = 0; _i42 < _size40; ++_i42) {
+            let elem43 = null;
+            elem43 = new ttypes.GroupMember();
+            elem43.read(input);
+            this.members.push(elem43);
           }
           input.readListEnd();
         } else {
@@ -1100,13 +1334,13 @@ const GroupDescription = module.exports.GroupDescription = class {
         case 5:
         if (ftype == Thrift.Type.LIST) {
           this.positions = [];
-          const _rtmp340 = input.readListBegin();
-          const _size39 = _rtmp340.size || 0;
-          for (let _i41 = 0; _i41 < _size39; ++_i41) {
-            let elem42 = null;
-            elem42 = new ttypes.GroupPosition();
-            elem42.read(input);
-            this.positions.push(elem42);
+          const _rtmp345 = input.readListBegin();
+          const _size44 = _rtmp345.size || 0;
+          for (let _i46 = 0; _i46 < _size44; ++_i46) {
+            let elem47 = null;
+            elem47 = new ttypes.GroupPosition();
+            elem47.read(input);
+            this.positions.push(elem47);
           }
           input.readListEnd();
         } else {
@@ -1147,9 +1381,9 @@ const GroupDescription = module.exports.GroupDescription = class {
     if (this.members !== null && this.members !== undefined) {
       output.writeFieldBegin('members', Thrift.Type.LIST, 4);
       output.writeListBegin(Thrift.Type.STRUCT, this.members.length);
-      for (const iter43 of this.members) {
+      for (const iter48 of this.members) {
         {
-          iter43.write(output);
+          iter48.write(output);
         }
       }
       output.writeListEnd();
@@ -1158,9 +1392,9 @@ const GroupDescription = module.exports.GroupDescription = class {
     if (this.positions !== null && this.positions !== undefined) {
       output.writeFieldBegin('positions', Thrift.Type.LIST, 5);
       output.writeListBegin(Thrift.Type.STRUCT, this.positions.length);
-      for (const iter44 of this.positions) {
+      for (const iter49 of this.positions) {
         {
-          iter44.write(output);
+          iter49.write(output);
         }
       }
       output.writeListEnd();
@@ -1228,12 +1462,12 @@ const GroupSummary = module.exports.GroupSummary = class {
         case 4:
         if (ftype == Thrift.Type.LIST) {
           this.topics = [];
-          const _rtmp346 = input.readListBegin();
-          const _size45 = _rtmp346.size || 0;
-          for (let _i47 = 0; _i47 < _size45; ++_i47) {
-            let elem48 = null;
-            elem48 = input.readString();
-            this.topics.push(elem48);
+          const _rtmp351 = input.readListBegin();
+          const _size50 = _rtmp351.size || 0;
+          for (let _i52 = 0; _i52 < _size50; ++_i52) {
+            let elem53 = null;
+            elem53 = input.readString();
+            this.topics.push(elem53);
           }
           input.readListEnd();
         } else {
@@ -1273,9 +1507,105 @@ const GroupSummary = module.exports.GroupSummary = class {
     if (this.topics !== null && this.topics !== undefined) {
       output.writeFieldBegin('topics', Thrift.Type.LIST, 4);
       output.writeListBegin(Thrift.Type.STRING, this.topics.length);
-      for (const iter49 of this.topics) {
+      for (const iter54 of this.topics) {
         {
-          output.writeString(iter49);
+          output.writeString(iter54);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const GroupList = module.exports.GroupList = class {
+  constructor(args) {
+    this.groups = undefined;
+    this.partitions = undefined;
+    if (args) {
+      if (args.groups !== undefined && args.groups !== null) {
+        this.groups = Thrift.copyList(args.groups, [ttypes.GroupSummary]);
+      }
+      if (args.partitions !== undefined && args.partitions !== null) {
+        this.partitions = Thrift.copyList(args.partitions, [null]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.LIST) {
+          this.groups = [];
+          const _rtmp356 = input.readListBegin();
+          const _size55 = _rtmp356.size || 0;
+          for (let _i57 = 0; _i57 < _size55; ++_i57) {
+            let elem58 = null;
+            elem58 = new ttypes.GroupSummary();
+            elem58.read(input);
+            this.groups.push(elem58);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.LIST) {
+          this.partitions = [];
+          const _rtmp360 = input.readListBegin();
+          const _size59 = _rtmp360.size || 0;
+          for (let _i61 = 0; _i61 < _size59; ++_i61) {
+            let elem62 = null;
+            elem62 = input.readI32();
+            this.partitions.push(elem62);
+          }
+          input.readListEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.groups === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupList.groups is missing');
+    if (this.partitions === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'GroupList.partitions is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('GroupList');
+    if (this.groups !== null && this.groups !== undefined) {
+      output.writeFieldBegin('groups', Thrift.Type.LIST, 1);
+      output.writeListBegin(Thrift.Type.STRUCT, this.groups.length);
+      for (const iter63 of this.groups) {
+        {
+          iter63.write(output);
+        }
+      }
+      output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.partitions !== null && this.partitions !== undefined) {
+      output.writeFieldBegin('partitions', Thrift.Type.LIST, 2);
+      output.writeListBegin(Thrift.Type.I32, this.partitions.length);
+      for (const iter64 of this.partitions) {
+        {
+          output.writeI32(iter64);
         }
       }
       output.writeListEnd();

@@ -46,6 +46,8 @@ export interface BrokerService {
   pull(request: broker.PullRequest): broker.PullResponse;
   /** Looks up offsets by time. */
   listOffsets(partitions: broker.PartitionTimestamp[]): broker.PartitionOffset[];
+  /** How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed. */
+  backlogs(positions: broker.PartitionPosition[]): broker.PartitionBacklog[];
   /** The cluster as this broker's zkserver knows it, so that clients can start from any server. */
   metadata(request: common.MetadataRequest): common.ClusterMetadata;
   /** A fresh producer identity. */
@@ -110,15 +112,16 @@ export interface GroupService {
   /** Commits positions of partitions that the member owns; answered when they are durable, in the request's order. */
   commitPositions(request: group.GroupCommit): group.GroupPositionResult[];
   /** The positions of a group in these partitions, in the request's order. */
-  positions(group: string, partitions: group.GroupPartition[]): group.GroupPosition[];
+  positions(request: group.GroupPositionsRequest): group.GroupPosition[];
   /** The groups that this broker coordinates. */
-  listGroups(): group.GroupSummary[];
+  listGroups(): group.GroupList;
   /** A group with its members and positions. */
   describeGroup(group: string): group.GroupDescription;
-  /** Deletes a group that has no members. */
-  deleteGroup(group: string): void;
-  /** Sets positions of a group that has no members; an offset of -1 takes one away. */
-  resetPositions(group: string, positions: group.GroupPosition[]): void;
+  /** Deletes a group that has no members; a dry run only checks whether that can be done. */
+  deleteGroup(group: string, dryRun: boolean): void;
+  /** Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+only says what would be done. Answered in the request's order. */
+  resetPositions(group: string, positions: group.GroupPosition[], dryRun: boolean): group.GroupPositionReset[];
 }
 export declare const GroupService: ServiceTable;
 

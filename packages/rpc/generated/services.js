@@ -37,6 +37,14 @@ exports.BrokerService = {
       Result: BrokerService.BrokerService_listOffsets_result,
     },
     {
+      name: 'backlogs',
+      parameters: ["positions"],
+      oneway: false,
+      answers: true,
+      Arguments: BrokerService.BrokerService_backlogs_args,
+      Result: BrokerService.BrokerService_backlogs_result,
+    },
+    {
       name: 'metadata',
       parameters: ["request"],
       oneway: false,
@@ -234,7 +242,7 @@ exports.GroupService = {
     },
     {
       name: 'positions',
-      parameters: ["group","partitions"],
+      parameters: ["request"],
       oneway: false,
       answers: true,
       Arguments: GroupService.GroupService_positions_args,
@@ -258,7 +266,7 @@ exports.GroupService = {
     },
     {
       name: 'deleteGroup',
-      parameters: ["group"],
+      parameters: ["group","dryRun"],
       oneway: false,
       answers: false,
       Arguments: GroupService.GroupService_deleteGroup_args,
@@ -266,9 +274,9 @@ exports.GroupService = {
     },
     {
       name: 'resetPositions',
-      parameters: ["group","positions"],
+      parameters: ["group","positions","dryRun"],
       oneway: false,
-      answers: false,
+      answers: true,
       Arguments: GroupService.GroupService_resetPositions_args,
       Result: GroupService.GroupService_resetPositions_result,
     },

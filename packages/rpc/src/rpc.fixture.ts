@@ -44,6 +44,7 @@ export function servicesOf(handlers: Handlers): RpcServerOptions['services'] {
     produceOneway: notMade,
     pull: notMade,
     listOffsets: notMade,
+    backlogs: notMade,
     metadata: notMade,
     initProducer: () => ({ producerId: 7, producerEpoch: 0 }),
     describeReplicas: notMade,

@@ -55,7 +55,8 @@ export class GroupObserver {
       ...{ topic, partition },
     }));
     const coordinator = this.at((await this.coordinator()).port);
-    for (const found of await coordinator.positions(group, partitions, CALL)) {
+    const request = { group, partitions, memberId: '' };
+    for (const found of await coordinator.positions(request, CALL)) {
       const { partition, offset } = found;
       // At the end of the question: whoever is given the partition after that begins here, or behind.
       if (offset !== -1 || this.positions.has(partition)) {

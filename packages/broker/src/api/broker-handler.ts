@@ -9,6 +9,7 @@ import type { BrokerMetrics } from '../metrics.js';
 import type { BrokerOptions } from '../options.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import type { RaftTransport } from '../replication/raft/raft-transport.js';
+import { BacklogHandler } from './backlog-handler.js';
 import { LeadershipTransfer } from './leadership-transfer.js';
 import { MetadataHandler } from './metadata-handler.js';
 import { OffsetsHandler } from './offsets-handler.js';
@@ -52,6 +53,7 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     }),
   });
   const offsets = new OffsetsHandler(registry);
+  const backlogs = new BacklogHandler(registry);
   const replicas = new ReplicasHandler(brokerId, registry, transport);
   const transfer = new LeadershipTransfer({
     registry,
@@ -87,6 +89,7 @@ export function brokerHandler(parts: BrokerHandlerParts): BrokerHandler {
     produceOneway: (request) => produce.produceOneway(request),
     pull: (request, context) => pull.pull(request, context),
     listOffsets: (partitions) => offsets.listOffsets(partitions),
+    backlogs: (positions) => backlogs.backlogs(positions),
     metadata: (request) => metadata.metadata(request),
     initProducer: () => ids.initProducer(),
     describeReplicas: (topic, partition) => replicas.describe(topic, partition),

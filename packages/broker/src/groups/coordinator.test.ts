@@ -205,22 +205,23 @@ test('groups are listed, described, reset, deleted, and forgotten when nobody us
   const { world, cluster, groups } = await start();
   const one = await world.join(groups);
   await world.settled(commit(groups, one, 0, 5));
-  await expect(world.settled(groups.delete('g'))).rejects.toEqual(code('GROUP_NOT_EMPTY'));
+  await expect(world.settled(groups.delete('g', false))).rejects.toEqual(code('GROUP_NOT_EMPTY'));
   await expect(world.settled(groups.describe('other'))).rejects.toEqual(code('UNKNOWN_GROUP'));
   await world.beat(groups, one, { leaving: true });
-  await world.settled(groups.reset('g', [positionAt(0, 2), positionAt(1, 8)]));
+  await world.settled(groups.reset('g', [positionAt(0, 2), positionAt(1, 8)], false));
   expect(await world.settled(groups.describe('g'))).toMatchObject({
     ...{ group: 'g', state: 'empty', members: [] },
     positions: [positionAt(0, 2), positionAt(1, 8)],
   });
-  expect(await world.settled(groups.list())).toEqual([
-    { group: 'g', state: 'empty', members: 0, topics: ['a'] },
-  ]);
-  await world.settled(groups.reset('other', [positionAt(0, 1)]));
-  await world.settled(groups.delete('other'));
-  expect(await world.settled(groups.list())).toHaveLength(1);
+  expect(await world.settled(groups.list())).toEqual({
+    groups: [{ group: 'g', state: 'empty', members: 0, topics: ['a'] }],
+    partitions: [0],
+  });
+  await world.settled(groups.reset('other', [positionAt(0, 1)], false));
+  await world.settled(groups.delete('other', false));
+  expect((await world.settled(groups.list())).groups).toHaveLength(1);
   await cluster.pass(70_000);
-  expect(await world.settled(groups.list())).toEqual([]);
+  expect((await world.settled(groups.list())).groups).toEqual([]);
 }, 60_000);
 
 test('positions of a topic that is deleted for certain go; a topic that is merely not told of stays', async () => {

@@ -10,8 +10,9 @@ import type { CoordinatorLookup } from './coordinator-lookup.js';
 import { GROUPS_TOPIC } from './coordinator-lookup.js';
 import { groupError } from './decision.js';
 import type { GroupSettings, Moment, NamedPartition, TopicLookup } from './decision.js';
-import { deleteGroup, describeGroup, summarizeGroup } from './group-admin.js';
-import type { GroupDescription, GroupSummary } from './group-admin.js';
+import { deleteGroup, describeGroup, summarizeGroup, topicIdsOf } from './group-admin.js';
+import type { GroupDescription, GroupList } from './group-admin.js';
+import { Group } from './group.js';
 import { GroupExpiry } from './group-expiry.js';
 import type { Office } from './group-expiry.js';
 import { GroupQueue } from './group-queue.js';
@@ -20,7 +21,14 @@ import { GroupsState } from './groups-state.js';
 import { heartbeat } from './heartbeat.js';
 import type { HeartbeatAnswer, HeartbeatRequest } from './heartbeat.js';
 import { commitPositions, fetchPositions, resetPositions } from './positions.js';
-import type { CommitRequest, CommitResult, CommittedPosition, NamedPosition } from './positions.js';
+import type {
+  CommitRequest,
+  CommitResult,
+  CommittedPosition,
+  NamedPosition,
+  PositionReader,
+  ResetStep,
+} from './positions.js';
 import { checkGroupName } from './request-check.js';
 import { Sessions } from './sessions.js';
 
@@ -30,6 +38,7 @@ export interface GroupCoordinatorOptions {
   readonly topics: TopicLookup & {
     prepare(topics: readonly string[]): Promise<void>;
     prepareAll(): Promise<void>;
+    refresh(topics: readonly string[]): Promise<void>;
   };
   readonly settings: GroupSettings;
   readonly clock: Clock;
@@ -91,15 +100,17 @@ export class GroupCoordinator {
     return results;
   }
 
+  /** Of a `reader` those where it is to begin. */
   async positions(
     group: string,
     partitions: readonly NamedPartition[],
+    reader?: PositionReader,
   ): Promise<readonly CommittedPosition[]> {
     const { topics } = this.options;
     return this.serve(group, async (partition) => {
       await topics.prepare([...new Set(partitions.map(({ topic }) => topic))].slice(0, MAX_TOPICS));
       const machine = await this.confirmed(partition, group);
-      return fetchPositions(machine.get(group), partitions, topics);
+      return fetchPositions(machine.get(group) ?? new Group(group), partitions, topics, reader);
     });
   }
 
@@ -112,25 +123,46 @@ export class GroupCoordinator {
     });
   }
 
-  /** Those that are coordinated here. */
-  async list(): Promise<readonly GroupSummary[]> {
+  /** Those that are coordinated here, of partitions of which a quorum has just confirmed that this broker leads them. */
+  async list(): Promise<GroupList> {
     const { topics } = this.options;
     await topics.prepareAll();
-    return this.offices().flatMap(({ state }) =>
-      [...state.all()].map((group) => summarizeGroup(group, topics)),
+    const offices = this.offices().map(({ partition }) => partition);
+    const confirmed = await this.bounded(() =>
+      Promise.all(offices.map((one) => this.isConfirmed(one))),
+    );
+    const listed = this.offices().filter(({ partition }) => {
+      return confirmed[offices.indexOf(partition)] ?? false;
+    });
+    return {
+      groups: listed.flatMap(({ state }) =>
+        [...state.all()].map((group) => summarizeGroup(group, topics)),
+      ),
+      partitions: listed.map(({ partition }) => partition),
+    };
+  }
+
+  async delete(group: string, isDryRun: boolean): Promise<void> {
+    return this.serve(group, (partition) =>
+      this.decide(partition, group, (draft, moment) => deleteGroup(draft, isDryRun, moment)),
     );
   }
 
-  async delete(group: string): Promise<void> {
-    return this.serve(group, (partition) => this.decide(partition, group, deleteGroup));
-  }
-
-  async reset(group: string, positions: readonly NamedPosition[]): Promise<void> {
-    const names = [...new Set(positions.map(({ topic }) => topic))].slice(0, MAX_TOPICS);
+  async reset(
+    group: string,
+    positions: readonly NamedPosition[],
+    isDryRun: boolean,
+  ): Promise<readonly ResetStep[]> {
+    const names = [...new Set(positions.map(({ topic }) => topic))];
+    if (names.length > MAX_TOPICS) {
+      const text = `a reset is of at most ${MAX_TOPICS} topics, not ${names.length}`;
+      throw zhumqError('INVALID_REQUEST', text);
+    }
     return this.serve(group, async (partition) => {
-      await this.options.topics.prepare(names);
-      await this.decide(partition, group, (draft, moment) =>
-        resetPositions(draft, positions, false, moment),
+      // A topic that was created again a moment ago is another one.
+      await this.options.topics.refresh(names);
+      return this.decide(partition, group, (draft, moment) =>
+        resetPositions(draft, positions, isDryRun, moment),
       );
     });
   }
@@ -164,6 +196,12 @@ export class GroupCoordinator {
     return topics;
   }
 
+  /** Identities of the topics of which groups keep something. */
+  topicsKept(): ReadonlySet<string> {
+    const groups = this.offices().flatMap(({ state }) => [...state.all()]);
+    return new Set(groups.flatMap((group) => [...topicIdsOf(group)]));
+  }
+
   close(): void {
     this.closed = true;
     this.expiry.close();
@@ -173,6 +211,21 @@ export class GroupCoordinator {
   /** A request about a group: bounded in number and in time, and only here when the group is. */
   private async serve<T>(group: string, work: (partition: number) => Promise<T>): Promise<T> {
     checkGroupName(group);
+    return this.bounded(async () => {
+      try {
+        const partition = await this.options.lookup.partitionOf(group);
+        this.replica(partition, group).serving();
+        return await this.inTime(group, work(partition));
+      } catch (error) {
+        if (isError(error, 'FENCED_MEMBER') || isError(error, 'FENCED_INSTANCE')) {
+          this.options.metrics.fenced();
+        }
+        throw await this.translated(error, group);
+      }
+    });
+  }
+
+  private async bounded<T>(work: () => Promise<T>): Promise<T> {
     if (this.closed) throw zhumqError('STOPPING', 'the broker is stopping');
     if (this.waiting >= MAX_WAITING) {
       const text = `${MAX_WAITING} requests about groups wait at this broker already`;
@@ -180,17 +233,26 @@ export class GroupCoordinator {
     }
     this.waiting++;
     try {
-      const partition = await this.options.lookup.partitionOf(group);
-      this.replica(partition, group).serving();
-      return await this.inTime(group, work(partition));
-    } catch (error) {
-      if (isError(error, 'FENCED_MEMBER') || isError(error, 'FENCED_INSTANCE')) {
-        this.options.metrics.fenced();
-      }
-      throw await this.translated(error, group);
+      return await work();
     } finally {
       this.waiting--;
     }
+  }
+
+  /** Whether a quorum says within a moment that this broker leads the partition. */
+  private isConfirmed(partition: number): Promise<boolean> {
+    const replica = this.partitions.find(partition);
+    if (replica === undefined) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = this.options.clock.after(CONFIRM_MS, () => resolve(false));
+      replica
+        .confirm()
+        .then(
+          () => resolve(true),
+          () => resolve(false),
+        )
+        .finally(() => timer.cancel());
+    });
   }
 
   /** Told at once: what waits must not end the session of who sent it. */
@@ -273,6 +335,8 @@ export class GroupCoordinator {
 /** Requests that may wait, over all groups. */
 const MAX_WAITING = 10_000;
 const MAX_TOPICS = 1_000;
+/** What no quorum has confirmed by then is left out of a list. */
+const CONFIRM_MS = 1_000;
 /** Longest time that a request waits for a quorum. */
 const REQUEST_MS = 10_000;
 /** The next decision needs to know what became of the last one; only a change of leaders ends the waiting. */

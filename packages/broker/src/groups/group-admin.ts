@@ -19,6 +19,13 @@ export interface GroupSummary {
   readonly topics: readonly string[];
 }
 
+/** The groups of this broker. */
+export interface GroupList {
+  readonly groups: readonly GroupSummary[];
+  /** Partitions of `__groups` whose groups are all listed. */
+  readonly partitions: readonly number[];
+}
+
 export interface MemberDescription {
   readonly memberId: string;
   readonly instanceId: string;
@@ -41,7 +48,8 @@ export function summarizeGroup(group: GroupView, topics: TopicLookup): GroupSumm
   const names = new Set<string>();
   for (const member of group.members.values()) for (const topic of member.topics) names.add(topic);
   for (const [partition] of group.positions()) {
-    names.add(nameOf(group, parsePartitionKey(partition).topicId, topics));
+    const { topicId } = parsePartitionKey(partition);
+    if (!isReplaced(group, topicId, topics)) names.add(nameOf(group, topicId, topics));
   }
   const { name, members } = group;
   const state = conditionOf(group);
@@ -64,13 +72,14 @@ export function describeGroup(
     return { ...about, topics: member.topics, owned, target: named(member.target) };
   });
   const positions = [...group.positions()]
+    .filter(([key]) => !isReplaced(group, parsePartitionKey(key).topicId, topics))
     .map(([key, position]) => ({ ...namedPartition(group, key, topics), ...position }))
     .sort(inOrder);
   return { group: name, state: conditionOf(group), members, positions };
 }
 
-/** Throws UNKNOWN_GROUP, GROUP_NOT_EMPTY, NOT_COORDINATOR. */
-export function deleteGroup(draft: GroupDraft, moment: Moment): void {
+/** With `isDryRun` the draft stays as it is. Throws UNKNOWN_GROUP, GROUP_NOT_EMPTY, NOT_COORDINATOR. */
+export function deleteGroup(draft: GroupDraft, isDryRun: boolean, moment: Moment): void {
   checkTerm(draft, moment, undefined);
   if (draft.head === undefined) throw unknownGroup(draft.name);
   const { size } = draft.members;
@@ -78,7 +87,7 @@ export function deleteGroup(draft: GroupDraft, moment: Moment): void {
     const predicate = `has ${size} members: stop them before it is deleted`;
     throw groupError('GROUP_NOT_EMPTY', draft.name, predicate, { members: size });
   }
-  forget(draft);
+  if (!isDryRun) forget(draft);
 }
 
 /** Forgets a group that had no members for `retentionMs`; false when it is not due. */
@@ -137,6 +146,13 @@ function isSettled({ away, revoking, assigned, target }: Member): boolean {
 function namedPartition(group: GroupView, key: string, topics: TopicLookup): NamedPartition {
   const { topicId, partition } = parsePartitionKey(key);
   return { topic: nameOf(group, topicId, topics), partition };
+}
+
+/** Its name is another topic's now: what is kept of it must not pass for that one's. */
+function isReplaced({ head }: GroupView, topicId: string, topics: TopicLookup): boolean {
+  if (topics.nameOf(topicId) !== undefined) return false;
+  const name = head?.topics.get(topicId)?.topic;
+  return name !== undefined && topics.byName(name) !== undefined;
 }
 
 /** The id itself for a topic that is deleted, or not known here yet. */

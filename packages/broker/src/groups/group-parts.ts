@@ -9,6 +9,7 @@ import type { RaftTransport } from '../replication/raft/raft-transport.js';
 import { CoordinatorLookup } from './coordinator-lookup.js';
 import { GroupCoordinator } from './coordinator.js';
 import type { GroupSettings } from './decision.js';
+import { DeletedTopics } from './deleted-topics.js';
 import { GroupTopics } from './group-topics.js';
 
 export interface GroupParts {
@@ -36,11 +37,15 @@ export function groupParts(parts: GroupParts): Groups {
     brokers: () => assignments.state?.brokers ?? [],
   });
   const topics = new GroupTopics({ link, clock, inUse: () => coordinator.topicsInUse() });
+  const deleted = new DeletedTopics({
+    ...{ link, clock, stopping, kept: () => coordinator.topicsKept() },
+    tombstones: () => assignments.state?.tombstones.map(({ topicId }) => topicId) ?? [],
+    controllerEpoch: () => assignments.state?.controllerEpoch ?? -1,
+  });
   const coordinator: GroupCoordinator = new GroupCoordinator({
     ...{ registry, lookup, topics, clock, logger, metrics },
     settings: settingsOf(parts.options),
-    // Of topics without a replica here nothing is certain: their positions go with the group.
-    deletedTopics: () => new Set(assignments.state?.tombstones.map(({ topicId }) => topicId) ?? []),
+    deletedTopics: () => deleted.identities(),
   });
   metrics.watchGroups({
     groups: () => coordinator.count().groups,
@@ -50,6 +55,7 @@ export function groupParts(parts: GroupParts): Groups {
     coordinator,
     close: () => {
       topics.close();
+      deleted.close();
       coordinator.close();
     },
   };

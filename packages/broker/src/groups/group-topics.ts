@@ -20,10 +20,11 @@ export class GroupTopics implements TopicLookup {
   private askedAllMs = -Infinity;
   /** When a topic that nobody knew was last asked for. */
   private missedMs = -Infinity;
+  private controllerEpoch = -1;
   private readonly timer: Timer;
 
   constructor(private readonly options: GroupTopicsOptions) {
-    this.timer = options.clock.every(REFRESH_MS, () => this.refresh());
+    this.timer = options.clock.every(REFRESH_MS, () => this.refreshUsed());
   }
 
   byName(topic: string): TopicSeen | undefined {
@@ -54,11 +55,16 @@ export class GroupTopics implements TopicLookup {
     await this.ask(undefined);
   }
 
+  /** Asks for these in any case: one may have been created again; resolves in any case. */
+  async refresh(topics: readonly string[]): Promise<void> {
+    await this.ask(topics);
+  }
+
   close(): void {
     this.timer.cancel();
   }
 
-  private refresh(): void {
+  private refreshUsed(): void {
     const wanted = new Set([...this.options.inUse(), ...this.recent]);
     this.recent.clear();
     for (const [topic, { topicId }] of this.seen) {
@@ -77,6 +83,9 @@ export class GroupTopics implements TopicLookup {
       const metadata = await this.options.link.callAny((zkServer) =>
         zkServer.metadata(request, options),
       );
+      // Older news than those before would bring a topic back that was created again meanwhile.
+      if (metadata.controllerEpoch < this.controllerEpoch) return;
+      this.controllerEpoch = metadata.controllerEpoch;
       for (const { name, topicId, partitions } of metadata.topics) {
         const before = this.seen.get(name);
         if (before !== undefined && before.topicId !== topicId) this.names.delete(before.topicId);

@@ -7,6 +7,7 @@ import {
   summarizeGroup,
   topicIdsOf,
 } from './group-admin.js';
+import { Group } from './group.js';
 import { fetchPositions, resetPositions } from './positions.js';
 import type { NamedPosition, ResetStep } from './positions.js';
 
@@ -19,7 +20,8 @@ function start(): LoneCoordinator {
 
 function offset(coordinator: LoneCoordinator, topic: string, partition: number): number {
   const { state, topics } = coordinator;
-  return fetchPositions(state.get('g'), [{ topic, partition }], topics)[0].offset;
+  const group = state.get('g') ?? new Group('g');
+  return fetchPositions(group, [{ topic, partition }], topics)[0].offset;
 }
 
 function at(topic: string, partition: number, to: number): NamedPosition {
@@ -94,7 +96,7 @@ describe('a reset', () => {
     const one = coordinator.join(['a']);
     one.commit('a', 0, 7);
     one.send({ leaving: true });
-    const steps = [{ topic: 'a', partition: 0, from: 7, to: 3 }];
+    const steps = [{ topic: 'a', partition: 0, from: 7, to: 3, error: undefined }];
     expect(reset(coordinator, [at('a', 0, 3)], true)).toEqual(steps);
     expect(offset(coordinator, 'a', 0)).toBe(7);
     expect(reset(coordinator, [at('a', 0, 3)])).toEqual(steps);
@@ -115,9 +117,18 @@ describe('a reset', () => {
 
   test('makes a group that nobody has joined yet, in partitions that exist', () => {
     const coordinator = start();
-    expect(() => reset(coordinator, [at('c', 0, 1)])).toThrow(/no topic c/);
-    expect(() => reset(coordinator, [at('a', 2, 1)])).toThrow(/no partition 2/);
-    reset(coordinator, [at('a', 1, 4)]);
+    const wrong = [at('c', 0, 1), at('a', 2, 1), at('a', 0, -2), at('a', 0, -1)];
+    const refused = reset(coordinator, wrong).map(({ error }) => error?.message);
+    expect(refused).toMatchObject([
+      expect.stringContaining('no topic c'),
+      expect.stringContaining('no partition 2'),
+      expect.stringContaining('-2 is no offset'),
+      undefined,
+    ]);
+    expect(coordinator.state.get('g')).toBeUndefined();
+    // What can be set is set, whatever is wrong with the others.
+    const steps = reset(coordinator, [at('a', 1, 4), at('a', 2, 1)]);
+    expect(steps.map(({ error }) => error === undefined)).toEqual([true, false]);
     const { state, topics } = coordinator;
     expect(describeGroup('g', state.get('g'), topics)).toMatchObject({
       state: 'empty',
@@ -148,7 +159,8 @@ test('only an empty group is deleted, and nothing of it stays', () => {
   const coordinator = start();
   const one = coordinator.join(['a']);
   one.commit('a', 0, 7);
-  const remove = (): void => coordinator.decide('g', deleteGroup);
+  const remove = (): void =>
+    coordinator.decide('g', (draft, moment) => deleteGroup(draft, false, moment));
   expect(remove).toThrow(expect.objectContaining({ code: 'GROUP_NOT_EMPTY' }));
   one.send({ leaving: true });
   remove();

@@ -34,10 +34,17 @@ export interface CommitResult extends NamedPartition {
   readonly error: Error | undefined;
 }
 
-/** What a reset does, or would do, to one partition; -1: no position. */
+/** What a reset does, or would do, to one partition; -1: no position. `error` says why it does nothing there. */
 export interface ResetStep extends NamedPartition {
   readonly from: number;
   readonly to: number;
+  readonly error: Error | undefined;
+}
+
+/** Who asks where to begin. */
+export interface PositionReader {
+  readonly memberId: string;
+  readonly memberEpoch: GroupEpoch;
 }
 
 /**
@@ -51,15 +58,7 @@ export function commitPositions(
 ): readonly CommitResult[] {
   checkPartitions('positions', request.positions);
   checkTerm(draft, moment, request.memberEpoch);
-  const { memberId, memberEpoch } = request;
-  const member = draft.members.get(memberId);
-  if (member === undefined || member.away) {
-    const predicate = `has no member ${memberId} (any more); nothing was committed`;
-    throw groupError('UNKNOWN_MEMBER', draft.name, predicate, { memberId });
-  }
-  if (compareEpochs(member.epoch, memberEpoch) !== 0) {
-    throw fencedMember(draft, member, memberEpoch);
-  }
+  const member = presentMember(draft, request, 'nothing was committed');
   const topicIds = idsByName(draft);
   return request.positions.map((position) => {
     const { topic, partition } = position;
@@ -68,24 +67,34 @@ export function commitPositions(
   });
 }
 
-/** In the request's order; offset -1 where the group has no position. */
+/**
+ * In the request's order; offset -1 where the group has no position. Of a `reader` the partitions that it owns, and none
+ * other: where it begins is where a former owner came to, because the record that granted it the partition is committed and
+ * the group is read at an offset behind that one (coordinator.ts), and whatever a former owner commits later is refused
+ * (rule 20). The topics are taken from the grant, not from the metadata, which may know another topic of the same name by
+ * now: what a member reads is under the key that it commits to. Throws UNKNOWN_MEMBER, FENCED_MEMBER, NOT_OWNED.
+ */
 export function fetchPositions(
-  group: GroupView | undefined,
+  group: GroupView,
   partitions: readonly NamedPartition[],
   topics: TopicLookup,
+  reader?: PositionReader,
 ): readonly CommittedPosition[] {
   checkPartitions('partitions', partitions);
+  const keyOf =
+    reader === undefined
+      ? keysByName(group, topics)
+      : keysOfMember(group, presentMember(group, reader, READ_ANEW));
   return partitions.map(({ topic, partition }) => {
-    const topicId = group === undefined ? undefined : topicIdOf(group, topic, topics);
-    const position =
-      topicId === undefined ? undefined : group?.position(partitionKey(topicId, partition));
+    const key = keyOf(topic, partition);
+    const position = key === undefined ? undefined : group.position(key);
     return { topic, partition, ...(position ?? NO_POSITION) };
   });
 }
 
 /**
  * Sets positions to offsets that the caller has found (earliest, latest, of a time …); -1 takes one away. With `isDryRun`
- * the draft stays as it is. Throws GROUP_NOT_EMPTY while members read one of the topics, UNKNOWN_TOPIC, UNKNOWN_PARTITION.
+ * the draft stays as it is. Throws GROUP_NOT_EMPTY while members read one of the topics.
  */
 export function resetPositions(
   draft: GroupDraft,
@@ -97,15 +106,24 @@ export function resetPositions(
   checkPartitions('positions', positions);
   checkTerm(draft, moment, undefined);
   checkStopped(draft, new Set(positions.map(({ topic }) => topic)));
-  const keys = positions.map((position) => keyForReset(draft, position, moment.topics));
-  const steps = positions.map(({ topic, partition, offset }, index) => {
-    return { topic, partition, from: draft.position(keys[index])?.offset ?? -1, to: offset };
+  const targets = positions.map((position) => ({
+    position,
+    key: keyForReset(draft, position, moment.topics),
+  }));
+  const steps = targets.map(({ position: { topic, partition, offset: to }, key }) => {
+    if (key instanceof Error) return { topic, partition, from: -1, to, error: key };
+    return { topic, partition, from: draft.position(key)?.offset ?? -1, to, error: undefined };
   });
-  if (isDryRun || positions.length === 0) return steps;
-  positions.forEach(({ offset, lastEpoch, metadata }, index) => {
-    const position = { offset, lastEpoch, metadata, committedAt: moment.now };
-    draft.putPosition(keys[index], offset === -1 ? undefined : position);
-  });
+  const isChange = steps.some(
+    ({ from, to, error }) => error === undefined && (from >= 0 || to >= 0),
+  );
+  if (isDryRun || !isChange) return steps;
+  for (const { position, key } of targets) {
+    if (key instanceof Error) continue;
+    const { offset, lastEpoch, metadata } = position;
+    const next = { offset, lastEpoch, metadata, committedAt: moment.now };
+    draft.putPosition(key, offset === -1 ? undefined : next);
+  }
   const { epoch, topics } = draft.head ?? {
     epoch: nextEpoch(NO_EPOCH, moment.term),
     topics: new Map(),
@@ -113,6 +131,59 @@ export function resetPositions(
   const emptySince = draft.members.size > 0 ? 0 : moment.now;
   draft.putHead({ epoch, topics, emptySince });
   return steps;
+}
+
+/** Throws UNKNOWN_MEMBER, FENCED_MEMBER; `consequence` says what did not happen. */
+function presentMember(
+  group: GroupView,
+  { memberId, memberEpoch }: PositionReader,
+  consequence: string,
+): Member {
+  const member = group.members.get(memberId);
+  if (member === undefined || member.away) {
+    const predicate = `has no member ${memberId} (any more); ${consequence}`;
+    throw groupError('UNKNOWN_MEMBER', group.name, predicate, { memberId });
+  }
+  if (compareEpochs(member.epoch, memberEpoch) !== 0) {
+    throw fencedMember(group, member, memberEpoch);
+  }
+  return member;
+}
+
+const READ_ANEW = 'it may read nothing before it has joined anew';
+
+type KeyOf = (topic: string, partition: number) => PartitionKey | undefined;
+
+function keysByName(group: GroupView, topics: TopicLookup): KeyOf {
+  return (topic, partition) => {
+    const topicId = topicIdOf(group, topic, topics);
+    return topicId === undefined ? undefined : partitionKey(topicId, partition);
+  };
+}
+
+function keysOfMember(group: GroupView, member: Member): KeyOf {
+  const topicIds = idsByName(group);
+  return (topic, partition) => {
+    const key = ownedKey(member, topicIds.get(topic) ?? [], partition);
+    if (key === undefined) throw notOwned(group, member, { topic, partition });
+    return key;
+  };
+}
+
+/** Of several topics of one name that which the member is to read goes before the one that it is to give up. */
+function ownedKey(
+  member: Member,
+  topicIds: readonly string[],
+  partition: number,
+): PartitionKey | undefined {
+  const keys = topicIds.map((topicId) => partitionKey(topicId, partition));
+  return keys.find((one) => member.assigned.has(one)) ?? keys.find((one) => owns(member, one));
+}
+
+function notOwned(group: GroupView, { memberId }: Member, where: NamedPartition): Error {
+  const { topic, partition } = where;
+  const message = `member ${memberId} of group "${group.name}" does not own ${topic}-${partition}`;
+  return zhumqError('NOT_OWNED', message, { group: group.name, topic, partition });
 }
 
 const NO_POSITION: Position = { offset: -1, lastEpoch: -1, metadata: '', committedAt: 0 };
@@ -130,12 +201,8 @@ function commitOne(
   if (fault !== undefined) {
     return zhumqError('INVALID_REQUEST', `the position in ${topic}-${partition}: ${fault}`, where);
   }
-  const keys = topicIds.map((topicId) => partitionKey(topicId, partition));
-  const key = keys.find((one) => member.assigned.has(one)) ?? keys.find((one) => owns(member, one));
-  if (key === undefined) {
-    const message = `member ${member.memberId} of group "${draft.name}" does not own ${topic}-${partition}`;
-    return zhumqError('NOT_OWNED', message, where);
-  }
+  const key = ownedKey(member, topicIds, partition);
+  if (key === undefined) return notOwned(draft, member, { topic, partition });
   const present = draft.position(key);
   if (present !== undefined && isBehind({ offset, lastEpoch }, present)) {
     return zhumqError(
@@ -176,22 +243,23 @@ function topicIdOf(group: GroupView, topic: string, topics: TopicLookup): string
   return undefined;
 }
 
+/** Or why this position can not be set. */
 function keyForReset(
   draft: GroupDraft,
   position: NamedPosition,
   topics: TopicLookup,
-): PartitionKey {
+): PartitionKey | Error {
   const { topic, partition, offset } = position;
   const where = { group: draft.name, topic, partition };
   const fault = positionFault(offset === -1 ? { ...position, offset: 0 } : position);
   if (fault !== undefined) {
-    throw zhumqError('INVALID_REQUEST', `the position in ${topic}-${partition}: ${fault}`, where);
+    return zhumqError('INVALID_REQUEST', `the position in ${topic}-${partition}: ${fault}`, where);
   }
   const seen = topics.byName(topic);
-  if (seen === undefined) throw zhumqError('UNKNOWN_TOPIC', `there is no topic ${topic}`, where);
+  if (seen === undefined) return zhumqError('UNKNOWN_TOPIC', `there is no topic ${topic}`, where);
   if (partition >= seen.partitions) {
     const message = `topic ${topic} has ${seen.partitions} partitions, no partition ${partition}`;
-    throw zhumqError('UNKNOWN_PARTITION', message, where);
+    return zhumqError('UNKNOWN_PARTITION', message, where);
   }
   return partitionKey(seen.topicId, partition);
 }

@@ -4,7 +4,6 @@ import type { GroupDescription } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type { DeleteGroup, GroupDetails, GroupState } from '../api/groups.js';
 import type { Cluster } from '../cluster/cluster.js';
-import { errorWithOutcome } from '../errors.js';
 import { GroupCoordinator } from '../group/group-coordinator.js';
 import type { GroupCall } from '../group/group-coordinator.js';
 import { withinSignal } from '../retry.js';
@@ -48,33 +47,21 @@ export async function deleteGroup(
   const limits = limitsOf(cluster, options, `group ${group} could not be deleted`);
   let earlierMayHaveWorked = false;
   try {
-    if (dryRun) {
-      const { members } = await fetchDescription(cluster, group, limits);
-      checkEmpty(group, members.length);
-      return { deleted: false };
-    }
     await askCoordinator(cluster, group, limits, async (client, timeoutMs) => {
       try {
-        await client.deleteGroup(group, { timeoutMs, signal: limits.signal });
+        await client.deleteGroup(group, dryRun, { timeoutMs, signal: limits.signal });
       } catch (error) {
         // An earlier attempt without an answer may be the reason why it is gone.
         if (isError(error, 'UNKNOWN_GROUP') && earlierMayHaveWorked) return;
-        earlierMayHaveWorked ||= !isError(error, 'UNKNOWN_GROUP');
+        earlierMayHaveWorked = !dryRun;
         throw error;
       }
     });
-    return { deleted: true };
+    return { deleted: !dryRun };
   } catch (error) {
     if (ifExists && isError(error, 'UNKNOWN_GROUP')) return { deleted: false };
     throw error;
   }
-}
-
-/** As the coordinator would refuse. */
-function checkEmpty(group: string, members: number): void {
-  if (members === 0) return;
-  const text = `group "${group}" has ${members} members: stop them before it is deleted`;
-  throw errorWithOutcome('rejected', 'GROUP_NOT_EMPTY', text, { group, members });
 }
 
 function groupDetails({ state, ...description }: GroupDescription): GroupDetails {

@@ -132,6 +132,8 @@ export interface MessageBatch<K = Buffer, V = Buffer> {
 /** Messages between the position and the high watermark; in a group: of the partitions that this member has. */
 export interface Lag {
   readonly messages: number;
+  /** The largest of the partitions. */
+  readonly seconds: number;
   readonly partitions: readonly PartitionLag[];
 }
 
@@ -139,7 +141,10 @@ export interface PartitionLag {
   /** Set where the consumer reads several topics. */
   readonly topic?: string;
   readonly partition: number;
+  /** Offsets that are unread. */
   readonly messages: number;
+  /** Since the oldest unread message was written, exact to a batch; 0 when nothing is unread. */
+  readonly seconds: number;
   /** In a group: the position that is committed, as far as this member knows; -1: none. */
   readonly committed?: number;
 }

@@ -416,15 +416,20 @@ describe('a consumer', () => {
     store(numbers(5), 't', 0);
     store(numbers(3), 't', 1);
     const consumer = (await cluster.connect()).consumer({ topic: 't', from: 'earliest' });
-    expect(await consumer.lag()).toEqual({
-      messages: 8,
+    const lag = await consumer.lag();
+    expect(lag).toEqual({
+      ...{ messages: 8, seconds: Math.max(...lag.partitions.map(({ seconds }) => seconds)) },
       partitions: [
-        { partition: 0, messages: 5 },
-        { partition: 1, messages: 3 },
+        { partition: 0, messages: 5, seconds: expect.any(Number) as number },
+        { partition: 1, messages: 3, seconds: expect.any(Number) as number },
       ],
     });
+    // Of records that were written in 1970.
+    expect(lag.seconds).toBeGreaterThan(1e9);
     await read(consumer, 6);
     expect((await consumer.lag()).messages).toBe(2);
+    await read(consumer, 2);
+    expect(await consumer.lag()).toMatchObject({ messages: 0, seconds: 0 });
   });
 
   test('refuses what it can not read', async () => {

@@ -2,6 +2,7 @@
 // which the assignment keeps filled.
 import { Deadline } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
+import type { PartitionBacklog } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type {
   BatchesOptions,
@@ -18,9 +19,9 @@ import type {
 } from '../api/consumer.js';
 import type { Message } from '../api/message.js';
 import type { Topic } from '../api/topic.js';
+import type { AskLimits } from '../cluster/ask-leaders.js';
+import { listBacklogs } from '../cluster/backlogs.js';
 import type { Cluster } from '../cluster/cluster.js';
-import { LATEST, listOffsets } from '../cluster/list-offsets.js';
-import type { OffsetLimits } from '../cluster/list-offsets.js';
 import { abortedError, closedError } from '../errors.js';
 import { choiceOption, durationOption, integerOption } from '../option-values.js';
 import { settleWithin } from '../retry.js';
@@ -273,20 +274,29 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const partitions = (
       await Promise.all(this.topics.map((topic) => this.lagOf(topic, limits)))
     ).flat();
-    return { messages: partitions.reduce((sum, { messages }) => sum + messages, 0), partitions };
+    return {
+      messages: partitions.reduce((sum, { messages }) => sum + messages, 0),
+      seconds: partitions.reduce((most, { seconds }) => Math.max(most, seconds), 0),
+      partitions,
+    };
   }
 
-  private async lagOf(topic: string, limits: OffsetLimits): Promise<PartitionLag[]> {
+  private async lagOf(topic: string, limits: AskLimits<PartitionBacklog>): Promise<PartitionLag[]> {
     const readers = this.source.readers.filter((reader) => reader.topic === topic);
     const started = readers.filter((reader) => reader.started);
-    const queries = started.map(({ partition }) => ({ partition, timestamp: LATEST }));
-    const ends = await listOffsets(this.cluster, topic, queries, limits);
+    const queries = started.map((reader) => reader.position());
+    const backlogs = await listBacklogs(
+      this.cluster,
+      topic,
+      queries.map(({ partition, offset }) => ({ partition, offset })),
+      limits,
+    );
     return started.map((reader) => {
-      const { partition, offset } = reader.position();
-      const messages = Math.max(0, (ends.get(partition)?.offset ?? offset) - offset);
+      const { partition } = reader;
+      const { messages = 0, seconds = 0 } = backlogs.get(partition) ?? {};
       const committed = this.assignment.group?.committed(reader);
       return {
-        ...{ ...this.topicOf(reader), partition, messages },
+        ...{ ...this.topicOf(reader), partition, messages, seconds },
         ...(committed === undefined ? {} : { committed }),
       };
     });

@@ -250,10 +250,10 @@ describe('a member of a group', () => {
       'u 1',
     ]);
     expect(await consumer.lag()).toEqual({
-      messages: 0,
+      ...{ messages: 0, seconds: 0 },
       partitions: [
-        { topic: 't', partition: 0, messages: 0, committed: 1 },
-        { topic: 'u', partition: 0, messages: 0, committed: 1 },
+        { topic: 't', partition: 0, messages: 0, seconds: 0, committed: 1 },
+        { topic: 'u', partition: 0, messages: 0, seconds: 0, committed: 1 },
       ],
     });
     await consumer.close();

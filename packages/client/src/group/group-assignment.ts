@@ -182,28 +182,50 @@ export class GroupAssignment implements Assignment {
 
   /** Each begins where the group stands. */
   private async placeAll(readers: readonly PartitionReader[]): Promise<void> {
-    const { group } = this.settings;
-    const partitions = readers.map(({ topic, partition }) => ({ topic, partition }));
     try {
-      const positions = await this.coordinator.persist(
-        (client, timeoutMs) => {
-          if (readers.every(({ gone }) => gone.aborted)) throw notMember(group);
-          return client.positions(group, partitions, { timeoutMs });
-        },
-        {
-          deadline: Deadline.after(this.cluster.options.clock, Infinity),
-          signal: this.stopping,
-          failing: `positions of group ${group} could not be read`,
-        },
-      );
-      const byName = new Map(positions.map((position) => [nameOf(position), position]));
-      for (const reader of readers) this.placeOne(reader, byName.get(nameOf(reader)));
+      for (const { reader, position } of await this.positionsOf(readers)) {
+        this.placeOne(reader, position);
+      }
     } catch (error) {
       if (this.stopping.aborted) return;
       for (const reader of readers) if (!reader.gone.aborted) reader.failure = asZhumqError(error);
     }
     this.source.notify();
     this.reading.wake();
+  }
+
+  /**
+   * Of those that are still to be placed when the coordinator answers. It refuses whoever names another epoch than the
+   * member's present one: a heartbeat on the way at the same time may have raised that, so the next one has the last word.
+   */
+  private async positionsOf(
+    readers: readonly PartitionReader[],
+  ): Promise<{ reader: PartitionReader; position: GroupPosition | undefined }[]> {
+    const { group } = this.settings;
+    for (;;) {
+      const present = readers.filter(({ gone, leaving }) => !gone.aborted && !leaving);
+      if (present.length === 0) return [];
+      const partitions = present.map(({ topic, partition }) => ({ topic, partition }));
+      try {
+        const positions = await this.coordinator.persist(
+          (client, timeoutMs) => {
+            const { token } = this.membership;
+            if (token === undefined) throw notMember(group);
+            return client.positions({ group, partitions, ...token }, { timeoutMs });
+          },
+          {
+            deadline: Deadline.after(this.cluster.options.clock, Infinity),
+            signal: this.stopping,
+            failing: `positions of group ${group} could not be read`,
+          },
+        );
+        return present.map((reader, index) => ({ reader, position: positions.at(index) }));
+      } catch (error) {
+        if (this.stopping.aborted || !isAnotherEpoch(error)) throw error;
+        await this.membership.confirm();
+        if (!this.membership.joined) throw error;
+      }
+    }
   }
 
   private placeOne(reader: PartitionReader, position: GroupPosition | undefined): void {
@@ -352,6 +374,15 @@ export class GroupAssignment implements Assignment {
     this.cluster.options.logger.warn({ ...this.name, code: error.code }, error.message);
     this.emit('commitFailed', { error });
   }
+}
+
+/** The coordinator speaks of another moment than this member. */
+function isAnotherEpoch(error: unknown): boolean {
+  return (
+    isError(error, 'FENCED_MEMBER') ||
+    isError(error, 'UNKNOWN_MEMBER') ||
+    isError(error, 'NOT_OWNED')
+  );
 }
 
 function nameOf({ topic, partition }: GroupPartition): string {

@@ -17,7 +17,9 @@ import type {
   CreateTopicRequest,
   MetadataRequest,
   PartitionInfo,
+  PartitionBacklog,
   PartitionOffset,
+  PartitionPosition,
   PartitionProduceResult,
   PartitionPullResult,
   PartitionTimestamp,
@@ -91,6 +93,7 @@ export class FakeBroker {
       produceOneway: (request) => void this.produce({ ...request, acks: 1 }),
       pull: (request) => on.pull(this, request, () => this.pull(request)),
       listOffsets: (items) => items.map((item) => this.offsetOf(item)),
+      backlogs: (items) => items.map((item) => this.backlogOf(item)),
       metadata: (request) =>
         on.metadata(this, request, async () => this.cluster.metadata(request.topics)),
       initProducer: () => on.initProducer(this, undefined, async () => this.cluster.nextProducer()),
@@ -200,6 +203,22 @@ export class FakeBroker {
       return { ...found, offset: record.offset, timestamp: record.timestamp };
     } catch (error) {
       return { ...found, failure: failureOf(error), offset: -1 };
+    }
+  }
+
+  private backlogOf({ topic, partition, offset }: PartitionPosition): PartitionBacklog {
+    try {
+      const { log } = this.led(topic, partition);
+      const { logStart, end: highWatermark } = log;
+      const first = log.records().find((one) => one.offset >= offset);
+      const unread = {
+        unreadFrom: first?.offset ?? highWatermark,
+        timestamp: first?.timestamp ?? -1,
+      };
+      return { topic, partition, logStart, highWatermark, ...unread };
+    } catch (error) {
+      const unknown = { logStart: -1, highWatermark: -1, unreadFrom: -1, timestamp: -1 };
+      return { topic, partition, ...unknown, failure: failureOf(error) };
     }
   }
 

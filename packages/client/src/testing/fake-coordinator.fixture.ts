@@ -14,6 +14,7 @@ import type {
   GroupPositionResult,
   MemberEpoch,
 } from '@zhumq/rpc';
+import { fakeGroupAdmin } from './fake-group-admin.fixture.js';
 import type { FakeBroker, FakeCluster } from './fake-cluster.fixture.js';
 
 const HOST = '127.0.0.1';
@@ -38,6 +39,8 @@ export class FakeCoordinator {
   clock: Clock = new SystemClock();
   /** The broker that coordinates. */
   at = 1;
+  /** Partitions of `__groups` that a broker serves; 0 is that of the group. */
+  served = (broker: FakeBroker): number[] => (broker.id === this.at ? [0] : []);
   intervalMs = 100;
   readonly heartbeats: GroupHeartbeat[] = [];
   readonly commits: GroupCommit[] = [];
@@ -62,9 +65,6 @@ export class FakeCoordinator {
   constructor(private readonly cluster: FakeCluster) {}
 
   handlerOf(broker: FakeBroker): GroupHandler {
-    const refuse = (): never => {
-      throw zhumqError('UNSUPPORTED', 'not in this fixture');
-    };
     return {
       findCoordinator: () => ({ id: this.at, ...this.address() }),
       heartbeat: (wanted) => {
@@ -77,11 +77,16 @@ export class FakeCoordinator {
         const request = { ...wanted, memberId: this.numberOf(wanted.memberId) };
         return this.on.commit(request, () => this.commit(request), broker);
       },
-      positions: (_group, partitions) => {
+      positions: ({ partitions, memberId, memberEpoch }) => {
         this.checkBroker(broker);
+        if (memberId !== '') this.checkEpoch(this.numberOf(memberId), memberEpoch);
         return partitions.map((one) => this.positions.get(nameOf(one)) ?? nowhere(one));
       },
-      ...{ listGroups: refuse, describeGroup: refuse, deleteGroup: refuse, resetPositions: refuse },
+      ...fakeGroupAdmin({
+        ...{ group: this, broker: broker.id, check: () => this.checkBroker(broker) },
+        serves: () => this.served(broker),
+        partitionsOf: (topic) => this.cluster.topics.get(topic)?.partitions.length ?? 0,
+      }),
     };
   }
 
@@ -195,12 +200,7 @@ export class FakeCoordinator {
   private commit({ memberId, memberEpoch, positions }: GroupCommit): GroupPositionResult[] {
     this.expire();
     this.commits.push({ memberId, memberEpoch, positions, group: '' });
-    const member = this.members.get(memberId);
-    if (member === undefined) throw zhumqError('UNKNOWN_MEMBER', `no member ${memberId}`);
-    const { epoch } = member;
-    if (memberEpoch.term !== epoch.term || memberEpoch.counter !== epoch.counter) {
-      throw zhumqError('FENCED_MEMBER', `the epoch is ${epoch.term}/${epoch.counter}`);
-    }
+    this.checkEpoch(memberId, memberEpoch);
     return positions.map((position) => {
       const { topic, partition, offset } = position;
       const name = nameOf(position);
@@ -216,6 +216,15 @@ export class FakeCoordinator {
       }
       return { topic, partition, ...(failure === undefined ? {} : { failure }) };
     });
+  }
+
+  private checkEpoch(memberId: string, memberEpoch: MemberEpoch | undefined | null): void {
+    const member = this.members.get(memberId);
+    if (member === undefined) throw zhumqError('UNKNOWN_MEMBER', `no member ${memberId}`);
+    const { epoch } = member;
+    if (memberEpoch?.term !== epoch.term || memberEpoch.counter !== epoch.counter) {
+      throw zhumqError('FENCED_MEMBER', `the epoch is ${epoch.term}/${epoch.counter}`);
+    }
   }
 
   private expire(): void {

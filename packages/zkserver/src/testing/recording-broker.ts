@@ -114,6 +114,7 @@ export class RecordingBroker {
     };
     return {
       ...{ produce: refuse, produceOneway: refuse, pull: refuse, listOffsets: refuse },
+      backlogs: refuse,
       ...{ metadata: refuse, initProducer: refuse, describeReplicas: refuse },
       ...{ transferLeadership: refuse },
       ...{ sealPartition: refuse, closePartition: refuse },
