@@ -58,9 +58,10 @@ describe('an admin', () => {
 
   test('waits until a new topic has leaders, and no longer than it may', async () => {
     let asked = 0;
-    cluster.on.metadata = async (_broker, _request, next) => {
+    const metadata = cluster.metadata.bind(cluster);
+    cluster.metadata = (topics) => {
       if (cluster.topics.has('slow') && ++asked === 4) cluster.partition('slow').leader = 2;
-      return next();
+      return metadata(topics);
     };
     const create = cluster.addTopic.bind(cluster);
     cluster.addTopic = (name, partitions, config) => {
@@ -149,8 +150,40 @@ describe('an admin', () => {
     await cluster.brokers[1].stop();
     const health = await admin.clusterHealth();
     expect(health.ok).toBe(false);
-    expect(health.partitions).toEqual({ total: 3, withoutLeader: 1, underReplicated: 2 });
+    expect(health.partitions).toEqual({ total: 3, withoutLeader: 1, underReplicated: 3 });
     expect(health.problems[0]).toBe('no leader: t-1');
+  });
+
+  test('does not take the last voter of a raft partition for its leader', async () => {
+    cluster.addTopic('t');
+    for (const broker of cluster.brokers.slice(1)) await broker.stop();
+    cluster.brokers[0].role = 'candidate';
+    const nobody = { leader: -1, leaderAlive: false };
+    expect((await admin.clusterHealth()).partitions).toEqual({
+      ...{ total: 1, withoutLeader: 1, underReplicated: 1 },
+    });
+    expect((await admin.describeTopics(['t']))[0].partitions).toMatchObject([nobody]);
+    expect(await admin.describePartitions('t')).toMatchObject([nobody]);
+  });
+
+  test('asks the replicas who leads: most voters may be registered and nobody lead', async () => {
+    cluster.addTopic('t');
+    await cluster.brokers[2].stop();
+    cluster.brokers[0].role = 'candidate';
+    const health = await admin.clusterHealth();
+    expect(health.problems[0]).toBe('no leader: t-0');
+    expect(await admin.describePartitions('t')).toMatchObject([{ leader: -1, leaderAlive: false }]);
+  });
+
+  test('names a broker that is registered and does not answer', async () => {
+    cluster.addTopic('t', 2);
+    cluster.brokers[1].freeze();
+    const health = await admin.clusterHealth();
+    cluster.brokers[1].thaw();
+    expect(health.partitions.withoutLeader).toBe(1);
+    expect(health.problems).toContainEqual(
+      expect.stringMatching(/^broker 2 is registered and does not answer: /),
+    );
   });
 
   test('transfers leadership at the leader, wherever that is', async () => {
@@ -200,6 +233,7 @@ describe('health', () => {
     endpoint: { id, host: 'h', port: 1 },
     ...{ rack: '', weight: 1, incarnation: 1, directoryId: '', alive },
   });
+  const replicas = { statuses: new Map(), failures: new Map() };
   const partition = (mode: ReplicationMode, isr: string[]): PartitionInfo => ({
     ...{ partition: 0, leader: 1, epoch: 1, mode, generation: 1, isr },
     replicas: [1, 2].map((id) => ({ broker: id, replicaId: `r${id}`, directoryId: '' })),
@@ -208,8 +242,8 @@ describe('health', () => {
   test('counts replicas out of sync in mode fetch, dead brokers in mode raft', () => {
     const brokers = [broker(1, true), broker(2, true)];
     const of = (one: PartitionInfo): number =>
-      healthOf({ controller: 1, brokers, topics: [{ name: 't', partitions: [one] }] }).partitions
-        .underReplicated;
+      healthOf({ controller: 1, brokers, topics: [{ name: 't', partitions: [one] }], replicas })
+        .partitions.underReplicated;
     expect(of(partition(ReplicationMode.FETCH, ['r1']))).toBe(1);
     expect(of(partition(ReplicationMode.FETCH, ['r1', 'r2']))).toBe(0);
     expect(of(partition(ReplicationMode.RAFT, []))).toBe(0);
@@ -220,7 +254,7 @@ describe('health', () => {
       name: `t${n}`,
       partitions: [{ ...partition(ReplicationMode.RAFT, []), leader: -1 }],
     }));
-    const { problems } = healthOf({ controller: -1, brokers: [broker(1, true)], topics });
+    const { problems } = healthOf({ controller: -1, brokers: [broker(1, true)], topics, replicas });
     expect(problems[0]).toMatch(/^no leader: t0-0, .* and 2 more$/);
     expect(problems[1]).toContain('no zkserver is active');
   });

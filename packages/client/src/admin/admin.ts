@@ -42,12 +42,15 @@ import { healthOf } from './health.js';
 import { electLeader } from './leadership.js';
 import { describeSwitch, switchMode, watchSwitch } from './mode-switch.js';
 import { replicaStatuses } from './replica-statuses.js';
+import type { ReplicaStatuses } from './replica-statuses.js';
 import { resetOffsets } from './reset-offsets.js';
 
 const DEFAULT_REPLICAS = 3;
 const READY_WAIT = '15s';
 const READY_POLL_MS = 50;
 const MAX_PARTITIONS = 100_000;
+/** Of describeReplicas. */
+const ALL_TOPICS = '';
 
 export class ClusterAdmin implements Admin {
   constructor(private readonly cluster: Cluster) {}
@@ -135,17 +138,7 @@ export class ClusterAdmin implements Admin {
     const holders = new Set(
       info.partitions.flatMap(({ replicas }) => replicas.map((r) => r.broker)),
     );
-    const { clock, requestTimeoutMs } = this.cluster.options;
-    const timeoutMs = Math.min(
-      durationOption('timeout', options.timeout, requestTimeoutMs),
-      requestTimeoutMs,
-    );
-    const { statuses, failures } = await withinSignal(
-      replicaStatuses(clock, metadata.brokers, holders, ({ endpoint }, signal) =>
-        this.cluster.broker(endpoint).describeReplicas(topic, -1, { timeoutMs, signal }),
-      ),
-      options.signal,
-    );
+    const { statuses, failures } = await this.askReplicas(topic, metadata, holders, options);
     return info.partitions.map((one) =>
       describeDetails(topic, one, metadata.brokers, statuses, failures),
     );
@@ -233,7 +226,11 @@ export class ClusterAdmin implements Admin {
   }
 
   async clusterHealth(options: CallOptions = {}): Promise<ClusterHealth> {
-    return healthOf(await this.metadata(undefined, options));
+    const metadata = await this.metadata(undefined, options);
+    const { brokers } = metadata;
+    const alive = brokers.filter((one) => one.alive).map(({ endpoint }) => endpoint.id);
+    const replicas = await this.askReplicas(ALL_TOPICS, metadata, new Set(alive), options);
+    return healthOf({ ...metadata, replicas });
   }
 
   async dumpStore(path: string, options: CallOptions = {}): Promise<StoreNodeDescription[]> {
@@ -248,6 +245,23 @@ export class ClusterAdmin implements Admin {
 
   private limits(options: CallOptions, failing: string): RetryLimits {
     return limitsOf(this.cluster, options, failing);
+  }
+
+  private askReplicas(
+    topic: string,
+    { brokers }: ClusterMetadata,
+    holders: ReadonlySet<number>,
+    { timeout, signal }: CallOptions,
+  ): Promise<ReplicaStatuses> {
+    const { clock, requestTimeoutMs } = this.cluster.options;
+    const timeoutMs = Math.min(
+      durationOption('timeout', timeout, requestTimeoutMs),
+      requestTimeoutMs,
+    );
+    const asking = replicaStatuses(clock, brokers, holders, ({ endpoint }, late) =>
+      this.cluster.broker(endpoint).describeReplicas(topic, -1, { timeoutMs, signal: late }),
+    );
+    return withinSignal(asking, signal);
   }
 
   private metadata(

@@ -7,6 +7,7 @@ import type {
   ReplicaDetails,
   TopicDescription,
 } from '../api/admin.js';
+import { leadingOf, mayBeLed } from './leading.js';
 import { modeName } from '../replication-mode.js';
 
 export function describeBroker(info: BrokerInfo): BrokerDescription {
@@ -28,15 +29,19 @@ export function describePartition(
   info: PartitionInfo,
   brokers: readonly BrokerInfo[],
 ): PartitionDescription {
-  const { partition, leader, epoch, generation, replicas, isr } = info;
+  const { partition, epoch, generation, replicas, isr } = info;
   const { seal, transition, lastSwitch, possibleLoss } = info;
   const mode = modeName(info.mode);
   const holders = (ids: readonly string[]): number[] =>
     replicas.filter(({ replicaId }) => ids.includes(replicaId)).map(({ broker }) => broker);
+  const leaderAlive = mayBeLed(info, brokers);
+  // One that is alive, but without a majority, leads no more; who is dead may only seem so, and is named.
+  const isAlone = brokers.some(({ endpoint, alive }) => endpoint.id === info.leader && alive);
+  const leader = isAlone && !leaderAlive ? -1 : info.leader;
   return {
     partition,
     leader,
-    leaderAlive: brokers.some(({ endpoint, alive }) => endpoint.id === leader && alive),
+    leaderAlive,
     epoch,
     mode,
     generation,
@@ -61,20 +66,18 @@ export function describeDetails(
 ): PartitionDetails {
   const present = info.replicas.flatMap(({ replicaId }) => statuses.get(replicaId) ?? []);
   const learners = present.filter(({ role }) => role === 'learner').map(({ broker }) => broker);
-  const leading = present
-    .filter((one) => one.role === 'leader' || (one.role === 'sealed' && one.leader === one.broker))
-    .reduce<ReplicaStatus | undefined>(
-      (best, one) => (best === undefined || one.epoch > best.epoch ? one : best),
-      undefined,
-    );
+  const leading = leadingOf(present);
   const best = leading ?? present.toSorted((a, b) => b.highWatermark - a.highWatermark).at(0);
   const description = describePartition(info, brokers);
-  const { leader, leaderAlive } = description;
+  // Who answers and does not say that it leads, leads no more, whatever was recorded.
+  const isOusted = present.some(({ broker }) => broker === description.leader);
+  const leader = leading?.broker ?? (isOusted ? -1 : description.leader);
   return {
     ...description,
     topic,
-    leader: leading?.broker ?? leader,
-    leaderAlive: leading !== undefined || (leaderAlive && !failures.has(leader)),
+    leader,
+    leaderAlive:
+      leading !== undefined || (leader >= 0 && description.leaderAlive && !failures.has(leader)),
     epoch: Math.max(description.epoch, leading?.epoch ?? 0),
     logStart: best?.logStart ?? -1,
     highWatermark: best?.highWatermark ?? -1,

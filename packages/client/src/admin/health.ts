@@ -2,6 +2,8 @@
 import type { BrokerInfo, PartitionInfo } from '@zhumq/rpc';
 import { ReplicationMode } from '@zhumq/rpc';
 import type { ClusterHealth } from '../api/admin.js';
+import { leadingOf } from './leading.js';
+import type { ReplicaStatuses } from './replica-statuses.js';
 
 export interface ClusterState {
   readonly controller: number;
@@ -10,14 +12,18 @@ export interface ClusterState {
     readonly name: string;
     readonly partitions: readonly PartitionInfo[];
   }[];
+  /** What the replicas say of themselves: who leads is known only there. */
+  readonly replicas: ReplicaStatuses;
 }
 
 /** Sentences of one kind, before they are counted instead. */
 const SHOWN = 10;
 
-export function healthOf({ controller, brokers, topics }: ClusterState): ClusterHealth {
+export function healthOf(state: ClusterState): ClusterHealth {
+  const { controller, brokers, topics, replicas } = state;
   const alive = new Set(brokers.filter((one) => one.alive).map(({ endpoint }) => endpoint.id));
   const dead = brokers.filter((one) => !one.alive);
+  const silent = [...replicas.failures].filter(([id]) => alive.has(id));
   const leaderless: string[] = [];
   const behind: string[] = [];
   let total = 0;
@@ -25,9 +31,10 @@ export function healthOf({ controller, brokers, topics }: ClusterState): Cluster
     for (const partition of partitions) {
       total++;
       const place = `${name}-${partition.partition}`;
-      const fault = faultOf(partition, alive);
-      if (fault === 'leaderless') leaderless.push(place);
-      else if (fault !== undefined) behind.push(`${place} (${fault})`);
+      const copies = copiesOf(partition, alive);
+      if (!isLed(partition, replicas)) leaderless.push(place);
+      if (copies < partition.replicas.length)
+        behind.push(`${place} (${copies} of ${partition.replicas.length})`);
     }
   }
   const problems = [
@@ -36,6 +43,7 @@ export function healthOf({ controller, brokers, topics }: ClusterState): Cluster
     ...dead.map(
       ({ endpoint: { id, host, port } }) => `broker ${id} (${host}:${port}) is not alive`,
     ),
+    ...silent.map(([id, why]) => `broker ${id} is registered and does not answer: ${why}`),
     ...(behind.length > 0 ? [`fewer copies than there should be: ${listed(behind)}`] : []),
   ];
   return {
@@ -46,14 +54,16 @@ export function healthOf({ controller, brokers, topics }: ClusterState): Cluster
   };
 }
 
-function faultOf(partition: PartitionInfo, alive: ReadonlySet<number>): string | undefined {
-  const { leader, replicas, isr, mode } = partition;
-  if (leader < 0 || !alive.has(leader)) return 'leaderless';
-  const working =
-    mode === ReplicationMode.FETCH
-      ? replicas.filter(({ broker, replicaId }) => alive.has(broker) && isr.includes(replicaId))
-      : replicas.filter(({ broker }) => alive.has(broker));
-  return working.length < replicas.length ? `${working.length} of ${replicas.length}` : undefined;
+function isLed({ replicas }: PartitionInfo, { statuses }: ReplicaStatuses): boolean {
+  const said = replicas.flatMap(({ replicaId }) => statuses.get(replicaId) ?? []);
+  return leadingOf(said) !== undefined;
+}
+
+/** Copies that take part, as far as the cluster's records tell. */
+function copiesOf({ replicas, isr, mode }: PartitionInfo, alive: ReadonlySet<number>): number {
+  const living = replicas.filter(({ broker }) => alive.has(broker));
+  if (mode === ReplicationMode.RAFT) return living.length;
+  return living.filter(({ replicaId }) => isr.includes(replicaId)).length;
 }
 
 function listed(places: readonly string[]): string {

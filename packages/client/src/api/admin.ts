@@ -56,7 +56,7 @@ export interface TopicDescription {
 
 export interface PartitionDescription {
   readonly partition: number;
-  /** Broker id; -1 when none is known. */
+  /** Broker id; -1 when none is known, and in mode raft while too few voters are alive to have one. */
   readonly leader: number;
   /** False when that broker is known to be dead, or did not answer when asked: no other one has taken over yet. */
   readonly leaderAlive: boolean;
@@ -153,7 +153,9 @@ export interface ClusterHealth {
   readonly brokers: { readonly alive: number; readonly total: number };
   readonly partitions: {
     readonly total: number;
+    /** Those that no live broker says to lead. */
     readonly withoutLeader: number;
+    /** Fewer copies at work than replicas, with a leader or without. */
     readonly underReplicated: number;
   };
 }

@@ -29,6 +29,7 @@ import type {
   PullRequest,
   PullResponse,
   PartitionSwitch,
+  ReplicaStatus,
   RpcServer,
   SwitchRequest,
   TopicInfo,
@@ -231,11 +232,16 @@ export class FakeBroker {
     throw zhumqError('NOT_LEADER', `broker ${this.id} does not lead`, context);
   }
 
-  private replicas(topic: string): ReturnType<BrokerHandler['describeReplicas']> {
+  /** What a replica here says of its role, where it is not what the leader of the partition tells. */
+  role: string | undefined;
+
+  private replicas(topic: string): ReplicaStatus[] {
+    if (topic === '') return [...this.cluster.topics.keys()].flatMap((name) => this.replicas(name));
     const partitions = this.cluster.topics.get(topic)?.partitions ?? [];
     return partitions.map(({ leader, epoch, log, mode, generation, sealed }, partition) => ({
       ...{ topic, partition, broker: this.id, replicaId: replicaId(partition, this.id) },
-      ...{ role: leader === this.id ? 'leader' : 'follower', epoch, logStart: log.logStart },
+      role: this.role ?? (leader === this.id ? 'leader' : 'follower'),
+      ...{ epoch, logStart: log.logStart },
       ...{ logEnd: log.end, durableEnd: log.end, highWatermark: log.end, leader },
       ...{ bytes: 0, problem: '', mode, generation },
       ...(sealed && leader === this.id ? { sealedBy: 'intent' } : {}),

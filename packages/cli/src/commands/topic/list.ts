@@ -54,7 +54,7 @@ function rowOf({ topic, topicId, partitions, replicas, config }: TopicDescriptio
     partitions: partitions.length,
     replicas,
     mode: modes.size > 1 ? 'mixed' : ([...modes][0] ?? 'raft'),
-    withoutLeader: partitions.filter(({ leader }) => leader < 0).length,
+    withoutLeader: partitions.filter(({ leaderAlive }) => !leaderAlive).length,
     config,
   };
 }
