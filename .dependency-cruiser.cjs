@@ -14,9 +14,10 @@ const packages = {
   zkserver: ['base', 'model', 'metadata', 'rpc'],
   client: ['base', 'model', 'rpc'],
   testing: ['base', 'model', 'log', 'metadata', 'broker', 'zkserver', 'client'],
+  bench: ['base', 'model', 'client'],
   cli: [
     ...['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
-    ...['broker', 'zkserver', 'client', 'testing'],
+    ...['broker', 'zkserver', 'client', 'testing', 'bench'],
   ],
 };
 
@@ -25,8 +26,12 @@ const systemModules = {
   fs: [
     ...['packages/log/src/', 'packages/metadata/src/.*embedded', 'packages/cli/src/'],
     'packages/testing/src/data-folder',
+    'packages/bench/src/',
   ],
-  net: ['packages/rpc/src/', 'packages/cli/src/', 'packages/broker/src/testing/'],
+  net: [
+    ...['packages/rpc/src/', 'packages/cli/src/', 'packages/broker/src/testing/'],
+    'packages/bench/src/ceiling/',
+  ],
   tls: ['packages/rpc/src/', 'packages/cli/src/'],
   http: ['packages/base/src/'],
   https: ['packages/base/src/'],

@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { endWithOutput } from './closed-output.js';
 import { loaded } from './command-tree.js';
 import type { Command } from './command-tree.js';
+import { benchCommand } from './commands/bench.js';
 import { clusterCommand } from './commands/cluster.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
@@ -35,7 +36,15 @@ const SERVERS: readonly Command[] = [
 const COMMANDS: readonly Command[] = [
   ...SERVERS,
   ...[topicCommand, produceCommand, consumeCommand],
-  ...[partitionCommand, clusterCommand, logCommand, zkCommand, configCommand, completionCommand],
+  ...[
+    benchCommand,
+    partitionCommand,
+    clusterCommand,
+    logCommand,
+    zkCommand,
+    configCommand,
+    completionCommand,
+  ],
 ];
 
 /** Never rejects. */

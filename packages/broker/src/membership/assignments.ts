@@ -142,6 +142,8 @@ export class Assignments {
         await this.deleteTopic(tombstone.topicId);
         deletedTopicIds.push(tombstone.topicId);
       } catch (error) {
+        // The broker is stopping; the next life deletes it.
+        if (isError(error, 'LOG_CLOSED')) return { deletedTopicIds };
         logger.error(
           { err: error, topic: tombstone.topic },
           'could not delete the data of a deleted topic; it will be tried again',

@@ -16,7 +16,7 @@ import { ProduceProgress } from './produce/produce-progress.js';
 import { inputLines, sendInput } from './produce/send-input.js';
 import { TOPIC_POSITIONAL, topicOf } from './topic/topic-argument.js';
 
-const ACKS: Readonly<Record<string, Acks>> = {
+export const ACKS: Readonly<Record<string, Acks>> = {
   ...{ '-1': 'all', '1': 'leader', '0': 'none' },
   ...{ all: 'all', leader: 'leader', none: 'none' },
 };

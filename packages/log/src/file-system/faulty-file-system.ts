@@ -145,6 +145,7 @@ export class FaultyFileSystem implements FileSystem {
   async syncDirectory(path: string): Promise<void> {
     const { life } = this;
     this.begin('syncDirectory', path);
+    if (this.seen.get(path) !== 'directory') throw systemError('ENOENT', path);
     const covered = this.unsynced.filter(({ set }) =>
       [...set.keys()].some((name) => dirname(name) === path),
     );

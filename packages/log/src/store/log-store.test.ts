@@ -222,6 +222,23 @@ describe('replicas come and go', () => {
     expect(retired()).toEqual([false, false, false]);
   });
 
+  test('a checkpoint in the course of a deletion takes no replica out of service', async () => {
+    const failures: string[] = [];
+    for (let turns = 0; turns < 40; turns++) {
+      const world = new StoreWorld();
+      world.metrics = { replicaFailed: () => failures.push(`after ${turns} turns`) };
+      await world.open();
+      for (let number = 0; number < 4; number++) world.create(number).append('x');
+      await settle();
+      world.fileSystem.device = () => settle(1);
+      const checkpoint = world.store.checkpoint();
+      await settle(turns);
+      await Promise.all([world.store.deleteReplica(identityOf(3).replicaId), checkpoint]);
+      expect(world.fatal).toEqual([]);
+    }
+    expect(failures).toEqual([]);
+  });
+
   test('a deletion that a crash interrupts leaves the replica whole or gone', async () => {
     for (let at = 0; at < 60; at++) {
       const world = new StoreWorld();

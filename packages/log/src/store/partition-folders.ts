@@ -91,7 +91,8 @@ export class PartitionFolders {
       try {
         if (this.exists(folder)) await this.syncOne(this.pathOf(folder));
       } catch (error) {
-        failed.set(folder, error as Error);
+        // Deleted, or set aside, meanwhile: nobody relies on it.
+        if (this.exists(folder)) failed.set(folder, error as Error);
       }
     }
     await this.fileSystem.syncDirectory(this.directory.partitions);

@@ -1,0 +1,70 @@
+// What processes of this machine cost: processor time and memory, from the kernel's own books (Linux; elsewhere unknown).
+import { readFileSync } from 'node:fs';
+
+export interface ProcessUsage {
+  /** Seconds in user and kernel mode since the process began. */
+  readonly cpuSeconds: number;
+  /** Largest resident set so far, in bytes. */
+  readonly peakRssBytes: number;
+  readonly rssBytes: number;
+}
+
+/** Of one clock tick in /proc; fixed in the kernel's interface to programs. */
+const TICK_SECONDS = 0.01;
+
+/** Undefined where the machine does not tell, or when the process has ended. */
+export function usageOf(pid: number): ProcessUsage | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name, in parentheses, may hold blanks; user and kernel time are the 12th and 13th fields after it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return {
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS,
+      peakRssBytes: kibibytes(status, 'VmHWM'),
+      rssBytes: kibibytes(status, 'VmRSS'),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function kibibytes(status: string, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+}
+
+export interface NamedProcess {
+  readonly name: string;
+  readonly pid: number;
+}
+
+/** By name of the process: seconds of processor time between two moments. */
+export class UsageMeter {
+  private readonly before: ReadonlyMap<string, number>;
+
+  constructor(private readonly processes: readonly NamedProcess[]) {
+    this.before = new Map(
+      processes.map(({ name, pid }) => [name, usageOf(pid)?.cpuSeconds ?? NaN]),
+    );
+  }
+
+  /** Since this meter was made; without those that can not be told. */
+  cpuSeconds(): Record<string, number> {
+    const seconds: Record<string, number> = {};
+    for (const { name, pid } of this.processes) {
+      const spent = (usageOf(pid)?.cpuSeconds ?? NaN) - (this.before.get(name) ?? NaN);
+      if (!Number.isNaN(spent)) seconds[name] = spent;
+    }
+    return seconds;
+  }
+
+  /** Bytes, since each process began. */
+  peakRss(): Record<string, number> {
+    const bytes: Record<string, number> = {};
+    for (const { name, pid } of this.processes) {
+      const usage = usageOf(pid);
+      if (usage !== undefined) bytes[name] = usage.peakRssBytes;
+    }
+    return bytes;
+  }
+}
