@@ -26,7 +26,7 @@ export type {
   StandardSchemaV1,
   Topic,
 } from './api/topic.js';
-export type { Producer, ProducerOptions } from './api/producer.js';
+export type { Producer, ProducerHealth, ProducerOptions } from './api/producer.js';
 export type {
   BatchesOptions,
   Consumer,

@@ -70,7 +70,7 @@ async function produce(flags: Flags): Promise<number> {
     const compression = flags.compression as UsableCodec;
     const producer = client.producer({ acks, compression, deliveryTimeout });
     const sender = new LineSender(producer, topic, receiptPrinter(flags));
-    const progress = new ProduceProgress(sender);
+    const progress = new ProduceProgress(sender, () => producer.health().reasons);
     try {
       const toMessage = (line: Buffer, number: number) => messageOfLine(line, number, format);
       await sendInput(process.stdin, sender, toMessage, signal);

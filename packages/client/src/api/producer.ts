@@ -32,9 +32,19 @@ export interface ProducerOptions {
   readonly maxInFlight?: number;
 }
 
+/** Whether messages get acknowledged. */
+export interface ProducerHealth {
+  /** stalled: messages wait because the last try for their partition failed, see `reasons`; they are tried again. */
+  readonly state: 'running' | 'stalled' | 'closed';
+  /** For people: one sentence for each partition whose messages wait. */
+  readonly reasons: readonly string[];
+}
+
 export interface Producer extends AsyncDisposable {
   /** Bytes of messages that are buffered or under way. */
   readonly bufferedBytes: number;
+  /** Whether messages get acknowledged. */
+  health(): ProducerHealth;
   /**
    * Settles once: with the receipt when the ack level is reached, or with a ZhumqError whose `outcome` says whether the
    * message may be stored all the same. `timeout` and `signal` end the waiting; a message under way may still be stored.

@@ -44,7 +44,7 @@ export class PartitionQueue {
   notBeforeMs = -Infinity;
   /** Broker of the last failure; -1 after a success. */
   failedBroker = -1;
-  /** Why batches that were never sent wait. */
+  /** Why batches wait: the failure of the last try, or that nobody can be asked. */
   private problem = '';
   private draft: PendingBatch | undefined;
   private ready: PendingBatch[] = [];
@@ -87,6 +87,11 @@ export class PartitionQueue {
 
   get healthy(): boolean {
     return this.failedBroker < 0 && this.problem === '';
+  }
+
+  /** Why its messages wait; empty when there are none, or nothing is in their way. */
+  get trouble(): string {
+    return this.empty ? '' : this.problem;
   }
 
   /** The identity is used up or refused: another producer id is needed. */
@@ -186,6 +191,7 @@ export class PartitionQueue {
     const first = this.isFirst(batch);
     this.forget(batch);
     batch.lastError = error;
+    if (error.retriable) this.problem = error.message;
     this.failedBroker = broker;
     this.probing = error.code === 'PARTITION_SEALED';
     const sequenceError = SEQUENCE_ERRORS.has(error.code);

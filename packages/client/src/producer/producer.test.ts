@@ -1,4 +1,4 @@
-import { keyHash } from '@zhumq/model';
+import { keyHash, zhumqError } from '@zhumq/model';
 import { sendOutcomes } from '../index.js';
 import { FakeCluster, failureFrom, turns, until } from '../testing/fake-cluster.fixture.js';
 
@@ -42,6 +42,27 @@ describe('a producer', () => {
     release();
     await Promise.all(sends);
     expect(cluster.log('t').batches).toHaveLength(2);
+  });
+
+  test('health() says why messages wait, until they do not any more', async () => {
+    cluster.addTopic('t');
+    let refuse = true;
+    cluster.on.produce = (_broker, _request, next) => {
+      if (refuse) throw zhumqError('NOT_ENOUGH_REPLICAS', 'one replica is in sync');
+      return next();
+    };
+    const producer = (await cluster.connect()).producer();
+    expect(producer.health()).toEqual({ state: 'running', reasons: [] });
+    const sent = producer.send('t', { value: 'x' });
+    await until(() => producer.health().state === 'stalled');
+    expect(producer.health().reasons).toEqual([
+      expect.stringMatching(/^t-0: .*one replica is in sync/),
+    ]);
+    refuse = false;
+    await sent;
+    expect(producer.health()).toEqual({ state: 'running', reasons: [] });
+    await producer.close();
+    expect(producer.health().state).toBe('closed');
   });
 
   test('puts the batches of many partitions into one request to their broker', async () => {

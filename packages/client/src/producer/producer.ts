@@ -5,7 +5,7 @@ import type { Timer } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import type { CallOptions } from '../api/client.js';
 import type { OutgoingMessage, Receipt } from '../api/message.js';
-import type { Producer } from '../api/producer.js';
+import type { Producer, ProducerHealth } from '../api/producer.js';
 import type { Topic } from '../api/topic.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { asZhumqError, closedError, errorWithOutcome } from '../errors.js';
@@ -65,6 +65,17 @@ export class ZhumqProducer implements Producer {
 
   get bufferedBytes(): number {
     return this.budget.used;
+  }
+
+  health(): ProducerHealth {
+    const reasons = this.queues
+      .filter(({ trouble }) => trouble !== '')
+      .map(({ topic, partition, trouble }) => {
+        const place = `${topic}-${partition}`;
+        return trouble.includes(place) ? trouble : `${place}: ${trouble}`;
+      });
+    const closed = this.closing !== undefined;
+    return { state: closed ? 'closed' : reasons.length > 0 ? 'stalled' : 'running', reasons };
   }
 
   send(topic: AnyTopic, message: AnyMessage, options?: CallOptions): Promise<Receipt>;

@@ -1,11 +1,13 @@
 // What a person sees of a produce under way: a counter on a terminal, elsewhere a word when nothing moves.
-import { note } from '../../output.js';
+import { counted, note } from '../../output.js';
 import { SILENCE_MS } from '../../waiting.js';
 import type { LineSender } from './line-sender.js';
 
 const COUNTER_MS = 200;
 /** A stall is told of again after this long. */
 const STALLED_AGAIN_MS = 10_000;
+/** From then on the reason is told, as soon as there is one. */
+const REASON_MS = 3_000;
 
 export class ProduceProgress {
   private readonly timer: NodeJS.Timeout;
@@ -14,11 +16,17 @@ export class ProduceProgress {
   private seen = '';
   private seenAtMs = Date.now();
   private toldAtMs = -Infinity;
+  private reasonTold = false;
 
-  constructor(private readonly sender: LineSender) {
+  constructor(
+    private readonly sender: Pick<LineSender, 'acknowledged' | 'sent' | 'underWay'>,
+    /** Why messages wait. */
+    private readonly reasons: () => readonly string[],
+    private readonly tell: (line: string) => void = note,
+  ) {
     this.timer = setInterval(() => this.tick(), COUNTER_MS);
     if (process.stdin.isTTY)
-      note('Each line is a message; Ctrl-D on an empty line ends the input.');
+      tell('Each line is a message; Ctrl-D on an empty line ends the input.');
   }
 
   end(): void {
@@ -33,6 +41,7 @@ export class ProduceProgress {
     if (present !== this.seen) {
       this.seen = present;
       this.seenAtMs = nowMs;
+      this.reasonTold = false;
       // A person who types needs no counter between the lines.
       if (this.onTerminal && !process.stdin.isTTY) this.showCounter();
     } else if (nowMs - this.seenAtMs >= SILENCE_MS) this.maybeTell(nowMs);
@@ -48,12 +57,17 @@ export class ProduceProgress {
     const { underWay, sent } = this.sender;
     const waitsForInput = underWay === 0;
     if (waitsForInput && (process.stdin.isTTY || sent > 0)) return;
-    if (nowMs - this.toldAtMs < (waitsForInput ? Infinity : STALLED_AGAIN_MS)) return;
+    const [reason, ...others] = waitsForInput ? [] : this.reasons();
+    const news = reason !== undefined && !this.reasonTold && nowMs - this.seenAtMs >= REASON_MS;
+    const againMs = waitsForInput ? Infinity : STALLED_AGAIN_MS;
+    if (nowMs - this.toldAtMs < againMs && !news) return;
     this.toldAtMs = nowMs;
-    note(
+    this.reasonTold = reason !== undefined;
+    const more = others.length === 0 ? '' : `, and ${counted(others.length, 'other partition')}`;
+    this.tell(
       waitsForInput
         ? 'zhumq: waiting for lines on standard input ...'
-        : `zhumq: waiting for the acknowledgement of ${underWay} messages ...`,
+        : `zhumq: waiting for the acknowledgement of ${counted(underWay, 'message')}${reason === undefined ? '' : ` (${reason}${more})`} ...`,
     );
   }
 }
