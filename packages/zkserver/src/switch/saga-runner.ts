@@ -19,6 +19,7 @@ import { SealTarget } from './seal-target.js';
 import type { SagaRef, SwitchEvent } from './switch-events.js';
 import { partitionIn, partitionRefOf, topicById } from './switched-partition.js';
 import type { UnderWay } from './switched-partition.js';
+import { Troubles } from './troubles.js';
 
 export interface SagaParts {
   readonly clock: Clock;
@@ -48,6 +49,7 @@ export class SagaRunner {
   private readonly stopping = new AbortController();
   private readonly backoff: Backoff;
   private readonly target = new SealTarget();
+  private readonly troubles = new Troubles();
   /** Of the step under way: aborted when the record has changed meanwhile. */
   private step: { readonly version: number; readonly abort: AbortController } | undefined;
 
@@ -133,6 +135,8 @@ export class SagaRunner {
     } catch (error) {
       if (wasNotSent(error)) this.mayBeSealed = mayHaveBeen;
       this.target.failed(broker, record, error);
+      // What was broken off here says nothing of the broker.
+      if (!signal.aborted) this.troubles.failed(broker.id, error);
       throw error;
     }
   }
@@ -140,14 +144,21 @@ export class SagaRunner {
   private async close(found: UnderWay, isForced: boolean, signal: AbortSignal): Promise<void> {
     const { clock, random, calls, controllerEpoch, recoveryWaitMs } = this.parts;
     const isBounded = !isForced && found.transition.phase !== 'abort';
+    this.troubles.begin();
     const round = new CloseRound({
       ...{ clock, random, signal, voters: votersOf(found.record) },
       brokerOf: (voter) => availableBroker(this.parts.view(), voter),
-      close: (broker, callSignal) => {
+      close: async (broker, callSignal) => {
         const ref = partitionRefOf(this.find() ?? found, controllerEpoch);
-        return calls.close(broker, ref, { timeoutMs: CLOSE_TIMEOUT_MS, signal: callSignal });
+        const limits = { timeoutMs: CLOSE_TIMEOUT_MS, signal: callSignal };
+        const answer = await calls.close(broker, ref, limits);
+        this.troubles.answered(broker.id);
+        return answer;
       },
-      onFailure: ({ broker }, error) => this.reportFailure(found, error, broker),
+      onFailure: ({ broker }, error) => {
+        this.troubles.failed(broker, error);
+        this.reportFailure(found, error, broker);
+      },
       waitMs: isForced ? recoveryWaitMs : LIVE_WAIT_MS,
       waitForDead: isForced,
       limitMs: isBounded ? this.remainingMs() : Infinity,
@@ -160,7 +171,8 @@ export class SagaRunner {
   private async giveUp(found: UnderWay): Promise<void> {
     const { timeoutMs } = this.parts;
     const { phase, to } = found.transition;
-    const reason = `the switch to mode ${to} was not done within ${timeoutMs} ms; it was in phase ${phase} then, ${this.target.trouble ?? 'waiting for the voters'}`;
+    const trouble = this.troubles.text(this.parts.view(), found.record, phase);
+    const reason = `the switch to mode ${to} was not done within ${timeoutMs} ms; it was in phase ${phase} then: ${trouble}`;
     const { mayBeSealed } = this;
     await this.submit({ kind: 'switch-given-up', saga: sagaOf(found), reason, mayBeSealed });
   }

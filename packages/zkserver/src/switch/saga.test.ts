@@ -203,6 +203,17 @@ describe('a switch that can not be completed', () => {
     expect(row.reason).toMatch(/not done within 300 ms.*OVERLOADED: no room for a seal/);
   });
 
+  test('names the dead for whom it waited', async () => {
+    const world = await start(RAFT, { 'switch.timeout.ms': '1500ms' });
+    world.group.before = () => refuseCall();
+    await begin(world, FETCH);
+    for (const broker of world.brokers.slice(1)) await broker.stop();
+    await until(async () => (await describe1(world)).state === 'abort');
+    expect((await describe1(world)).reason).toMatch(
+      /phase seal then: only 1 of its 3 replicas .* 2 must be \(not alive: brokers 2, 3\)/,
+    );
+  });
+
   test('rule 17: is taken back when certainly no seal call was made', async () => {
     const world = await start(RAFT, short);
     for (const broker of world.brokers) await broker.hangUp();

@@ -1,14 +1,11 @@
 // Whom to ask for a seal. In mode fetch that is the recorded leader and nobody else. In mode raft the record may lag
 // behind an election: a broker that says who leads is believed for one try, and without a word the replicas are asked in
 // turn.
-import { ZhumqError } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { BrokerRegistration, PartitionRecord } from '@zhumq/model';
 import type { ClusterView } from '../view/cluster-view.js';
 
 export class SealTarget {
-  /** What the last try failed with, for people. */
-  trouble: string | undefined;
   private hint: number | undefined;
   private tries = 0;
   private askedLeader: string | undefined;
@@ -18,8 +15,7 @@ export class SealTarget {
     const { leader, mode, replicas } = record;
     const recorded = leader && liveBrokers.get(leader.broker);
     if (mode === 'fetch') {
-      if (recorded?.incarnation !== leader?.incarnation) return this.nobody();
-      return recorded ?? this.nobody();
+      return recorded?.incarnation === leader?.incarnation ? recorded : undefined;
     }
     const { hint } = this;
     this.hint = undefined;
@@ -30,22 +26,15 @@ export class SealTarget {
       return recorded;
     }
     const live = replicas.filter(({ broker }) => liveBrokers.has(broker));
-    if (live.length === 0) return this.nobody();
+    if (live.length === 0) return undefined;
     return liveBrokers.get(live[this.tries++ % live.length].broker);
   }
 
   failed(broker: BrokerRegistration, { replicas }: PartitionRecord, error: unknown): void {
-    const message = ZhumqError.is(error) ? `${error.code}: ${error.message}` : String(error);
-    this.trouble = `broker ${broker.id} having answered last: ${message}`;
     if (!isError(error, 'NOT_LEADER')) return;
     const named = Number(error.context.leader ?? -1);
     if (named !== broker.id && replicas.some((replica) => replica.broker === named)) {
       this.hint = named;
     }
-  }
-
-  private nobody(): undefined {
-    this.trouble = 'nobody leading it';
-    return undefined;
   }
 }

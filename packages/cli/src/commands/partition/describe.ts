@@ -90,18 +90,20 @@ export function remarks({
   topic,
   partition,
   possibleLoss,
+  transition,
   lastSwitch,
 }: PartitionDetails): string[] {
   const place = `${topic}-${partition}`;
+  const isUnderWay = lastSwitch !== undefined && transition?.id === lastSwitch.id;
+  const how =
+    lastSwitch?.id === '' ? 'was refused' : isUnderWay ? 'is being given up' : 'was given up';
   return [
     ...(possibleLoss === undefined
       ? []
       : [`${place}: acknowledged messages may have been lost: ${possibleLoss}`]),
     ...(lastSwitch === undefined || lastSwitch.done
       ? []
-      : [
-          `${place}: the last switch, to ${lastSwitch.to}, was ${lastSwitch.id === '' ? 'refused' : 'given up'}: ${lastSwitch.reason}`,
-        ]),
+      : [`${place}: the last switch, to ${lastSwitch.to}, ${how}: ${lastSwitch.reason}`]),
   ];
 }
 
