@@ -11,6 +11,7 @@ import {
   generationRecordCodec,
   groupEpochCodec,
   groupMemberRecordCodec,
+  groupPartCodec,
   groupPositionRecordCodec,
   groupRecordCodec,
   groupRecordKeyCodec,
@@ -210,6 +211,7 @@ export const stateSamples: readonly StateSample[] = [
     revoking: owned,
     target: owned,
   }),
+  sample(groupPartCodec, { parts: 3, records: 5_000 }),
   sample(groupPositionRecordCodec, {
     offset: 1041,
     lastEpoch: 4,

@@ -2271,7 +2271,10 @@ export namespace zhumq {
             GROUP_RECORD_MEMBER = 2,
 
             /** GROUP_RECORD_POSITION value */
-            GROUP_RECORD_POSITION = 3
+            GROUP_RECORD_POSITION = 3,
+
+            /** GROUP_RECORD_PART value */
+            GROUP_RECORD_PART = 4
         }
 
         /**
@@ -2353,6 +2356,69 @@ export namespace zhumq {
 
             /** Shape of a GroupRecordKey. */
             type $Shape = zhumq.state.GroupRecordKey.$Properties;
+        }
+
+        /**
+         * Properties of a GroupPart.
+         * @deprecated Use zhumq.state.GroupPart.$Properties instead.
+         */
+        interface IGroupPart extends zhumq.state.GroupPart.$Properties {
+        }
+
+        /** Represents a GroupPart. */
+        class GroupPart {
+
+            /**
+             * Constructs a new GroupPart.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: zhumq.state.GroupPart.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupPart parts. */
+            parts: number;
+
+            /** GroupPart records. */
+            records: number;
+
+            /**
+             * Encodes the specified GroupPart message. Does not implicitly {@link zhumq.state.GroupPart.verify|verify} messages.
+             * @param message GroupPart message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: zhumq.state.GroupPart.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupPart message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {zhumq.state.GroupPart & zhumq.state.GroupPart.$Shape} GroupPart
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): zhumq.state.GroupPart & zhumq.state.GroupPart.$Shape;
+        }
+
+        namespace GroupPart {
+
+            /** Properties of a GroupPart. */
+            interface $Properties {
+
+                /** GroupPart parts */
+                parts?: (number|null);
+
+                /** GroupPart records */
+                records?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupPart. */
+            type $Shape = zhumq.state.GroupPart.$Properties;
         }
 
         /**

@@ -319,6 +319,11 @@ export const groupMemberRecordCodec = new MessageCodec<State.GroupMemberRecord>(
   },
 );
 
+export const groupPartCodec = new MessageCodec<State.GroupPart>('GroupPart', state.GroupPart, {
+  parts: smallInteger,
+  records: smallInteger,
+});
+
 export const groupPositionRecordCodec = new MessageCodec<State.GroupPositionRecord>(
   'GroupPositionRecord',
   state.GroupPositionRecord,

@@ -259,6 +259,12 @@ export interface GroupMemberRecord {
   readonly target: readonly TopicPartitions[];
 }
 
+/** Before the records of a part of a decision that is larger than a batch. */
+export interface GroupPart {
+  readonly parts: number;
+  readonly records: number;
+}
+
 export interface GroupPositionRecord {
   readonly offset: number;
   readonly lastEpoch: number;

@@ -20,6 +20,7 @@ import type { Decision } from './group-queue.js';
 import { GroupsState } from './groups-state.js';
 import { heartbeat } from './heartbeat.js';
 import type { HeartbeatAnswer, HeartbeatRequest } from './heartbeat.js';
+import { partsOf, proposeAll } from './large-decision.js';
 import { commitPositions, fetchPositions, resetPositions } from './positions.js';
 import type {
   CommitRequest,
@@ -273,7 +274,8 @@ export class GroupCoordinator {
         },
         propose: (records) => {
           const deadlineMs = this.options.clock.monotonicMs() + PROPOSAL_MS;
-          return this.replica(partition, group).propose(records, deadlineMs);
+          const replica = this.replica(partition, group);
+          return proposeAll(partsOf(group, records), (part) => replica.propose(part, deadlineMs));
         },
         confirm: () => this.replica(partition, group).confirm(),
         idle: () => void this.queues.delete(group),

@@ -1,6 +1,7 @@
 // Changes of groups as records of `__groups` and back (GroupRecordKey and what follows it in idl/state.proto).
 import {
   groupMemberRecordCodec,
+  groupPartCodec,
   groupPositionRecordCodec,
   groupRecordCodec,
   groupRecordKeyCodec,
@@ -19,6 +20,24 @@ import {
 const GROUP = 1;
 const MEMBER = 2;
 const POSITION = 3;
+const PART = 4;
+
+/** Begins a part of a decision that is larger than a batch (large-decision.ts). */
+export interface DecisionPart {
+  readonly kind: 'part';
+  readonly decision: string;
+  /** From 0. */
+  readonly index: number;
+  readonly parts: number;
+  /** Those that follow in this part. */
+  readonly records: number;
+}
+
+export function encodePart(group: string, part: DecisionPart): StateRecord {
+  const { decision: memberId, index: partition, parts, records } = part;
+  const key = groupRecordKeyCodec.encode({ kind: PART, group, memberId, topicId: '', partition });
+  return { key, value: groupPartCodec.encode({ parts, records }) };
+}
 
 export function encodeChange(group: string, change: GroupChange): StateRecord {
   const key = (about: Partial<GroupRecordKey>): Buffer =>
@@ -45,11 +64,14 @@ export function encodeChange(group: string, change: GroupChange): StateRecord {
   }
 }
 
+/** A change of a group. */
+export interface NamedChange {
+  readonly group: string;
+  readonly change: GroupChange;
+}
+
 /** Undefined for a record of a later version's kind. Throws DATA_CORRUPT. */
-export function decodeChange({
-  key,
-  value,
-}: StateRecord): { group: string; change: GroupChange } | undefined {
+export function decodeChange({ key, value }: StateRecord): NamedChange | DecisionPart | undefined {
   const { kind, group, memberId, topicId, partition } = groupRecordKeyCodec.decode(key);
   switch (kind) {
     case GROUP: {
@@ -65,6 +87,11 @@ export function decodeChange({
       const position = value === null ? undefined : groupPositionRecordCodec.decode(value);
       const about = { kind: 'position', partition: partitionKey(topicId, partition) } as const;
       return { group, change: { ...about, value: position } };
+    }
+    case PART: {
+      if (value === null) return undefined;
+      const { parts, records } = groupPartCodec.decode(value);
+      return { kind: 'part', decision: memberId, index: partition, parts, records };
     }
     default:
       return undefined;

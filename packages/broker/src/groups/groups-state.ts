@@ -1,10 +1,13 @@
 // All groups of one partition of `__groups`: the state machine that its log drives on every replica.
 import type { AppliedRecord, StateMachine, StateRecord } from '../state-machine/state-machine.js';
 import { decodeChange, encodeChange } from './group-records.js';
+import type { NamedChange } from './group-records.js';
 import { Group } from './group.js';
+import { PartsCollector } from './large-decision.js';
 
 export class GroupsState implements StateMachine {
   private readonly groups = new Map<string, Group>();
+  private readonly large = new PartsCollector();
 
   /** Undefined: nothing is known of such a group. */
   get(name: string): Group | undefined {
@@ -17,14 +20,20 @@ export class GroupsState implements StateMachine {
 
   apply(record: Pick<AppliedRecord, 'key' | 'value'>): void {
     const decoded = decodeChange(record);
-    if (decoded === undefined) return;
-    let group = this.groups.get(decoded.group);
+    const { large } = this;
+    if (decoded !== undefined && 'kind' in decoded) large.begin(decoded);
+    else if (large.isInPart) for (const one of large.add(decoded)) this.change(one);
+    else if (decoded !== undefined) this.change(decoded);
+  }
+
+  private change({ group: name, change }: NamedChange): void {
+    let group = this.groups.get(name);
     if (group === undefined) {
-      group = new Group(decoded.group);
-      this.groups.set(group.name, group);
+      group = new Group(name);
+      this.groups.set(name, group);
     }
-    group.apply(decoded.change);
-    if (group.isGone) this.groups.delete(group.name);
+    group.apply(change);
+    if (group.isGone) this.groups.delete(name);
   }
 
   *snapshot(): Iterable<StateRecord> {
@@ -42,5 +51,6 @@ export class GroupsState implements StateMachine {
 
   reset(): void {
     this.groups.clear();
+    this.large.clear();
   }
 }
