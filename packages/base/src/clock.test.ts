@@ -26,6 +26,13 @@ describe('SystemClock', () => {
     expect(fired).toHaveBeenCalledTimes(1);
   });
 
+  test('a time that is over is not given to Node as a negative delay (kafkajs#1751)', async () => {
+    const spy = jest.spyOn(globalThis, 'setTimeout');
+    await delay(clock, -5);
+    expect(spy.mock.calls.map(([, delayMs]) => delayMs)).toEqual([0]);
+    spy.mockRestore();
+  });
+
   test('a cancelled timer does not fire, also when its wait was cut in parts', () => {
     jest.useFakeTimers();
     const fired = jest.fn();

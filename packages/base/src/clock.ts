@@ -36,7 +36,8 @@ export class SystemClock implements Clock {
       if (leftMs > 0) handle = setTimeout(fire, Math.min(Math.ceil(leftMs), MAX_TIMEOUT_MS));
       else callback();
     };
-    let handle = setTimeout(fire, Math.min(delayMs, MAX_TIMEOUT_MS));
+    // Node warns of negative delays.
+    let handle = setTimeout(fire, Math.max(0, Math.min(delayMs, MAX_TIMEOUT_MS)));
     return { cancel: () => clearTimeout(handle) };
   }
 

@@ -2,9 +2,11 @@
 import type { ConsumerHealth } from '../api/consumer.js';
 import type { Assignment } from './assignment.js';
 import type { PartitionReader } from './partition-reader.js';
+import type { Reading } from './reading.js';
 
-/** Messages that wait so long while none is handled are a reason to look. */
+/** Messages that wait so long while none is handled are a reason to look; so is a broker that says nothing. */
 const NO_PROGRESS_MS = 30_000;
+const SILENT = 'no broker has answered for long, not even that there is nothing to read';
 
 export interface Progress {
   readonly nowMs: number;
@@ -32,6 +34,7 @@ export function healthOf(
     ...(own?.failure === undefined ? [] : [own.failure.message]),
     ...(own?.state === 'doubtful' ? ['no heartbeat was answered for the session timeout'] : []),
     ...(waiting && lastProgressMs > NO_PROGRESS_MS ? [waitingReason(handling, progress)] : []),
+    ...(!waiting && isSilent(readers, reading, nowMs) ? [SILENT] : []),
   ];
   const state = closed
     ? 'closed'
@@ -53,6 +56,12 @@ function partitionReasons(readers: readonly PartitionReader[]): string[] {
     if (failure !== undefined) return [`${topic}-${partition}: ${failure.message}`];
     return stalled ? [`${topic}-${partition} can not be read at present`] : [];
   });
+}
+
+/** Whether a broker should have answered by now, if only that there is nothing. */
+function isSilent(readers: readonly PartitionReader[], reading: Reading, nowMs: number): boolean {
+  const isRead = readers.some(({ paused, leaving }) => !paused && !leaving);
+  return isRead && nowMs - reading.silentSinceMs > NO_PROGRESS_MS;
 }
 
 function waitingReason(handling: number, { way }: Progress): string {

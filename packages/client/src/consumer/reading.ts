@@ -21,6 +21,7 @@ const DELETED_AFTER_MS = 10_000;
 export class Reading {
   /** When a broker answered last, with messages or without. */
   heardMs: number;
+  private wokenMs = -Infinity;
   private readonly puller: Puller | Pusher;
 
   constructor(
@@ -44,8 +45,15 @@ export class Reading {
     });
   }
 
+  /** Since when a broker should have answered, if only that there is nothing. */
+  get silentSinceMs(): number {
+    const patienceMs = this.settings.delivery === 'pull' ? this.settings.maxWaitMs : 0;
+    return Math.max(this.heardMs, this.wokenMs) + patienceMs;
+  }
+
   /** A reader has room, or another place to read from. */
   wake(): void {
+    this.wokenMs = this.cluster.options.clock.monotonicMs();
     this.puller.wake();
   }
 
