@@ -14,3 +14,7 @@ export { History } from './history/history.js';
 export type { Recorder } from './history/history.js';
 export { HistoryInvalid } from './history/parse-event.js';
 export { readHistory } from './history/read-history.js';
+export { judgeEvents, judgeFile } from './check/judge.js';
+export type { Verdict } from './check/judge.js';
+export { ANOMALIES } from './check/violation.js';
+export type { Anomaly, Violation } from './check/violation.js';

@@ -95,7 +95,7 @@ export const EVENT_FIELDS: {
     ...{ offset: may(count), epoch: may(count), broker: may(count), mode: may(mode) },
     ...{ duplicate: may(flag), code: may(text), retriable: may(flag) },
   },
-  seek: { ...located, consumer: must(text) },
+  seek: { ...located, consumer: must(text), final: may(flag) },
   poll: {
     ...located,
     ...{ consumer: must(text), group: may(text), delivery: may(oneOf('pull', 'push')) },
@@ -137,7 +137,6 @@ export const EVENT_FIELDS: {
     ...{ broker: must(count), epoch: must(count), offset: must(count), count: must(count) },
     digest: may(text),
   },
-  truncate: { ...located, broker: must(count), offset: must(count) },
   replica: {
     ...located,
     ...{ broker: must(count), mode: may(mode), generation: may(count) },

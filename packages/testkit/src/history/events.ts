@@ -32,7 +32,10 @@ export interface HistoryHeader extends Stamped {
   readonly version: 1;
   /** Seed, test, commit: for people. */
   readonly run: string;
-  /** The order of lines is the order in which things happened everywhere, as in a simulator. */
+  /**
+   * The order of lines is the order in which things happened everywhere, and every change of a leader and of a high
+   * watermark is among them, as in a simulator.
+   */
   readonly exact?: boolean;
 }
 
@@ -76,6 +79,8 @@ export interface SendCompleted extends Located {
 export interface Sought extends Located {
   readonly kind: 'seek';
   readonly consumer: string;
+  /** It reads everything that is there, after all has healed: what it does not get is not there. */
+  readonly final?: boolean;
 }
 
 export type DeliveredRecord =
@@ -136,7 +141,7 @@ export interface PositionReset extends Located {
   readonly outcome: Outcome;
 }
 
-/** A replica's high watermark, as it says. */
+/** A replica's high watermark, as it says. A leader says one when it has committed in its own epoch, not before. */
 export interface WatermarkSeen extends Located, Asked {
   readonly kind: 'watermark';
   readonly broker: number;
@@ -206,13 +211,6 @@ export interface Appended extends Located {
   readonly digest?: string;
 }
 
-/** A broker's log ends at `offset` from now on. */
-export interface Truncated extends Located {
-  readonly kind: 'truncate';
-  readonly broker: number;
-  readonly offset: number;
-}
-
 /** A replica at the end of a run, when all has healed and come to rest. */
 export interface ReplicaRead extends Located {
   readonly kind: 'replica';
@@ -245,7 +243,6 @@ export type HistoryEvent =
   | LogStartMoved
   | Faulted
   | Appended
-  | Truncated
   | ReplicaRead;
 
 export type EventKind = HistoryEvent['kind'];

@@ -43,7 +43,6 @@ const events: readonly Unstamped[] = [
   { kind: 'log-start', ...place, offset: 1 },
   { kind: 'fault', fault: 'kill', target: 'broker-1', phase: 'begun' },
   { kind: 'append', ...place, broker: 1, epoch: 1, offset: 0, count: 2, digest: 'd' },
-  { kind: 'truncate', ...place, broker: 1, offset: 0 },
   { kind: 'replica', ...place, broker: 1, logStart: 0, highWatermark: 2, records: [[0, 1, null]] },
 ];
 
