@@ -13,11 +13,12 @@ const packages = {
   broker: ['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
   zkserver: ['base', 'model', 'metadata', 'rpc'],
   client: ['base', 'model', 'rpc'],
-  testing: ['base', 'model', 'log', 'metadata', 'broker', 'zkserver', 'client'],
+  gateway: ['base', 'model', 'rpc', 'client'],
+  testing: ['base', 'model', 'log', 'metadata', 'broker', 'gateway', 'zkserver', 'client'],
   bench: ['base', 'model', 'client'],
   cli: [
     ...['base', 'model', 'raft', 'fetch', 'log', 'metadata', 'rpc'],
-    ...['broker', 'zkserver', 'client', 'testing', 'bench'],
+    ...['broker', 'gateway', 'zkserver', 'client', 'testing', 'bench'],
   ],
 };
 
@@ -52,8 +53,8 @@ const libraries = {
   'cli-table3': ['cli'],
 };
 
-/** Files the table does not bind: tests, and the testkit, which may import anything. */
-const exempt = ['\\.test\\.ts$', '^packages/testkit/', '^packages/[^/]+/bin/'];
+/** Files the table does not bind: tests and their fixtures, and the testkit, which may import anything. */
+const exempt = ['\\.(test|fixture)\\.ts$', '^packages/testkit/', '^packages/[^/]+/bin/'];
 const source = '^packages/[^/]+/src/';
 const literal = (name) => name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 

@@ -18,6 +18,12 @@ struct Failure {
   2: string message
   /** The values that the message speaks of, by name: topic, partition, limit, leader … */
   3: map<string, string> context
+  /** The error's name in that table. */
+  4: optional string name
+  /** The same request may succeed later. */
+  5: optional bool retriable
+  /** True: what was asked for may have been done; false: it was certainly not. */
+  6: optional bool maybeDone
 }
 
 /** Thrown when a whole request was refused; results for single partitions carry their own Failure instead. */

@@ -12,6 +12,7 @@ import {
   fetchService,
   groupService,
   raftService,
+  recordService,
 } from '@zhumq/rpc';
 import type { RpcServer, Transport } from '@zhumq/rpc';
 import { brokerHandler } from './api/broker-handler.js';
@@ -38,6 +39,7 @@ import type { Partition } from './partition/partition.js';
 import { PartitionOpener } from './partition/partition-opener.js';
 import type { PartitionOpenerOptions } from './partition/partition-opener.js';
 import { PartitionRegistry } from './partition/partition-registry.js';
+import type { MakeRecordGateway, RecordGateway } from './record-gateway.js';
 import { fetchParts } from './replication/fetch/fetch-parts.js';
 import type { FetchParts } from './replication/fetch/fetch-parts.js';
 import { RaftTicker } from './replication/raft/raft-ticker.js';
@@ -77,6 +79,8 @@ export interface BrokerEnvironment {
   readonly bootId?: string;
   /** The broker can not go on (write-ahead log failed, id in use): the process must end with a non-zero code. */
   readonly onFatal: (error: Error) => void;
+  /** Makes what serves record-level calls; without it there are none. */
+  readonly recordGateway?: MakeRecordGateway;
 }
 
 export interface BrokerAddresses {
@@ -92,6 +96,8 @@ export class Broker {
   private readonly channels: ChannelPool;
   private readonly link: ZkServerLink;
   private readonly deliveries: Deliveries;
+  private readonly records: RecordGateway | undefined;
+  private listening: HostPort | undefined;
   private readonly stopping = new AbortController();
   private running: Running | undefined;
   private failure: Error | undefined;
@@ -111,6 +117,10 @@ export class Broker {
     const { options } = config;
     this.deliveries = new Deliveries({ registry, clock, logger, metrics: counters, options });
     this.link = new ZkServerLink({ store, channels: this.channels, clock, random, logger });
+    const address = (): HostPort => this.listening ?? config.listen;
+    this.records = environment.recordGateway?.({
+      ...{ options, address, clock, random, transport, logger, metrics },
+    });
   }
 
   /**
@@ -155,6 +165,7 @@ export class Broker {
     this.running = undefined;
     const { logger, clock } = this.environment;
     running.health.stopping = true;
+    await this.records?.close(RECORDS_GRACE_MS);
     const graceMs = this.config.options['stop.grace.ms'];
     const left = await handLeadershipAway(this.registry, clock, graceMs);
     if (left > 0 && graceMs > 0)
@@ -251,6 +262,7 @@ export class Broker {
       () => groups.close(),
     );
     const listening = await server.listen(config.listen.port, config.listen.host);
+    this.listening = listening;
     this.started.push(() => server.close(0));
     const advertised = advertisedAddress(config, listening);
     await assignments.resume();
@@ -385,6 +397,7 @@ export class Broker {
         fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
         deliveryService(this.deliveries.handler()),
         groupService(groupHandler(brokerId, coordinator)),
+        ...(this.records === undefined ? [] : [recordService(this.records.handler)]),
       ],
       limits: {
         maxFrameBytes: largestFrame(options),
@@ -438,6 +451,8 @@ interface Running {
 const JOIN_PATIENCE_MS = 10_000;
 /** Requests under way when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
+/** To flush and to leave groups for those that use the record-level API. */
+const RECORDS_GRACE_MS = 2_000;
 
 function advertisedAddress({ advertise }: BrokerConfig, listening: HostPort): HostPort {
   if (advertise === undefined) return listening;

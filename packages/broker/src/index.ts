@@ -4,3 +4,4 @@ export type { BrokerAddresses, BrokerConfig, BrokerEnvironment } from './broker.
 export type { Partition } from './partition/partition.js';
 export { brokerOptions } from './options.js';
 export type { BrokerOptions } from './options.js';
+export type { MakeRecordGateway, RecordGateway, RecordGatewayParts } from './record-gateway.js';

@@ -35,6 +35,7 @@ export type {
   ConsumerOptions,
   FetchOptions,
   GroupOptions,
+  Handling,
   Lag,
   MessageBatch,
   PartitionLag,
@@ -43,6 +44,8 @@ export type {
   ReadOptions,
   RunOptions,
   StartPosition,
+  TakenMessage,
+  TakeOptions,
   TopicsConsumerOptions,
 } from './api/consumer.js';
 export type {

@@ -338,6 +338,13 @@ const TABLE = {
     meaning:
       'A later position is committed already; positions go back only by a reset. Nothing was changed.',
   },
+
+  UNACKED_FULL: {
+    code: 120,
+    flags: '',
+    meaning:
+      'The connection has as many records that it did not acknowledge as it may; acknowledge them, then receive more.',
+  },
 } as const satisfies Record<string, Row>;
 
 /** The stable name of an error. */

@@ -18,8 +18,11 @@ declare class Failure {
     public code: number;
     public message: string;
     public context: { [k: string]: string; };
+    public name?: string;
+    public retriable?: boolean;
+    public maybeDone?: boolean;
 
-      constructor(args?: { code: number; message: string; context: { [k: string]: string; }; });
+      constructor(args?: { code: number; message: string; context: { [k: string]: string; }; name?: string; retriable?: boolean; maybeDone?: boolean; });
   }
 
 /**

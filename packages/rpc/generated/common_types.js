@@ -17,6 +17,9 @@ const Failure = module.exports.Failure = class {
     this.code = undefined;
     this.message = undefined;
     this.context = undefined;
+    this.name = undefined;
+    this.retriable = undefined;
+    this.maybeDone = undefined;
     if (args) {
       if (args.code !== undefined && args.code !== null) {
         this.code = args.code;
@@ -26,6 +29,15 @@ const Failure = module.exports.Failure = class {
       }
       if (args.context !== undefined && args.context !== null) {
         this.context = { ...args.context };
+      }
+      if (args.name !== undefined && args.name !== null) {
+        this.name = args.name;
+      }
+      if (args.retriable !== undefined && args.retriable !== null) {
+        this.retriable = args.retriable;
+      }
+      if (args.maybeDone !== undefined && args.maybeDone !== null) {
+        this.maybeDone = args.maybeDone;
       }
     }
   }
@@ -71,6 +83,27 @@ const Failure = module.exports.Failure = class {
           input.skip(ftype);
         }
         break;
+        case 4:
+        if (ftype == Thrift.Type.STRING) {
+          this.name = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 5:
+        if (ftype == Thrift.Type.BOOL) {
+          this.retriable = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 6:
+        if (ftype == Thrift.Type.BOOL) {
+          this.maybeDone = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -106,6 +139,21 @@ const Failure = module.exports.Failure = class {
         }
       }
       output.writeMapEnd();
+      output.writeFieldEnd();
+    }
+    if (this.name !== null && this.name !== undefined) {
+      output.writeFieldBegin('name', Thrift.Type.STRING, 4);
+      output.writeString(this.name);
+      output.writeFieldEnd();
+    }
+    if (this.retriable !== null && this.retriable !== undefined) {
+      output.writeFieldBegin('retriable', Thrift.Type.BOOL, 5);
+      output.writeBool(this.retriable);
+      output.writeFieldEnd();
+    }
+    if (this.maybeDone !== null && this.maybeDone !== undefined) {
+      output.writeFieldBegin('maybeDone', Thrift.Type.BOOL, 6);
+      output.writeBool(this.maybeDone);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

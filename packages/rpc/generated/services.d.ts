@@ -6,6 +6,7 @@ import type * as delivery from './delivery_types.js';
 import type * as fetch from './fetch_types.js';
 import type * as group from './group_types.js';
 import type * as raft from './raft_types.js';
+import type * as record from './record_types.js';
 import type * as store from './store_types.js';
 import type * as zkserver from './zkserver_types.js';
 
@@ -135,6 +136,40 @@ export interface RaftService {
   readSegment(request: raft.SnapshotRequest, baseOffset: number, position: number, maxBytes: number): raft.SegmentChunk;
 }
 export declare const RaftService: ServiceTable;
+
+/** Served by every broker. */
+export interface RecordService {
+  /** Stores a record. */
+  send(record: record.OutgoingRecord, options: record.SendOptions): record.Receipt;
+  /** Stores records, of several topics if need be; answers in the order of the request, for each by itself. */
+  sendAll(records: record.OutgoingRecord[], options: record.SendOptions): record.SendResult[];
+  /** The next records; they are given to nobody else in the group as long as this connection stands. */
+  receive(request: record.ReceiveRequest): record.ReceivedRecord[];
+  /** These records are handled, in any order: answered when the group's positions behind what is handled without a gap are
+committed. Refused with FENCED_MEMBER when some are this connection's no more; all others are acknowledged then. */
+  ack(group: string, records: record.RecordId[]): void;
+  /** Leaves the group (as the end of the connection does): what is not acknowledged goes to the other members. */
+  leave(group: string): void;
+  /** From the answer on the broker calls the RecordListener over this connection, which has to be one without a group until
+then; of this service it takes only `acknowledge` any more. Closing the connection ends the subscription. */
+  subscribe(request: record.SubscribeRequest): record.SubscribeReply;
+  /** On a connection with a subscription: these records are handled, and as many more may come. */
+  acknowledge(records: record.RecordId[]): Unanswered;
+}
+export declare const RecordService: ServiceTable;
+
+/** Served by a program on the connection on which it subscribed. */
+export interface RecordListener {
+  /** Hands over records. */
+  deliver(records: record.ReceivedRecord[]): Unanswered;
+  /** The connection is alive; to be answered with `acknowledge`, if need be of no records. */
+  ping(timestamp: number): Unanswered;
+  /** These records could not be acknowledged: somebody else gets, or got, them. */
+  refused(records: record.RecordId[], reason: common.Failure): Unanswered;
+  /** The subscription has ended; the program connects anew, to another broker if the reason is STOPPING. */
+  closed(reason: common.Failure): Unanswered;
+}
+export declare const RecordListener: ServiceTable;
 
 /** Served by `zhumq dev --processes`; development only. */
 export interface StoreService {

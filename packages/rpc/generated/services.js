@@ -314,6 +314,108 @@ exports.RaftService = {
   ],
 };
 
+const RecordService = require('./RecordService.js');
+exports.RecordService = {
+  name: 'RecordService',
+  methods: [
+    {
+      name: 'send',
+      parameters: ["record","options"],
+      oneway: false,
+      answers: true,
+      Arguments: RecordService.RecordService_send_args,
+      Result: RecordService.RecordService_send_result,
+    },
+    {
+      name: 'sendAll',
+      parameters: ["records","options"],
+      oneway: false,
+      answers: true,
+      Arguments: RecordService.RecordService_sendAll_args,
+      Result: RecordService.RecordService_sendAll_result,
+    },
+    {
+      name: 'receive',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: RecordService.RecordService_receive_args,
+      Result: RecordService.RecordService_receive_result,
+    },
+    {
+      name: 'ack',
+      parameters: ["group","records"],
+      oneway: false,
+      answers: false,
+      Arguments: RecordService.RecordService_ack_args,
+      Result: RecordService.RecordService_ack_result,
+    },
+    {
+      name: 'leave',
+      parameters: ["group"],
+      oneway: false,
+      answers: false,
+      Arguments: RecordService.RecordService_leave_args,
+      Result: RecordService.RecordService_leave_result,
+    },
+    {
+      name: 'subscribe',
+      parameters: ["request"],
+      oneway: false,
+      answers: true,
+      Arguments: RecordService.RecordService_subscribe_args,
+      Result: RecordService.RecordService_subscribe_result,
+    },
+    {
+      name: 'acknowledge',
+      parameters: ["records"],
+      oneway: true,
+      answers: false,
+      Arguments: RecordService.RecordService_acknowledge_args,
+      Result: RecordService.RecordService_acknowledge_result,
+    },
+  ],
+};
+
+const RecordListener = require('./RecordListener.js');
+exports.RecordListener = {
+  name: 'RecordListener',
+  methods: [
+    {
+      name: 'deliver',
+      parameters: ["records"],
+      oneway: true,
+      answers: false,
+      Arguments: RecordListener.RecordListener_deliver_args,
+      Result: RecordListener.RecordListener_deliver_result,
+    },
+    {
+      name: 'ping',
+      parameters: ["timestamp"],
+      oneway: true,
+      answers: false,
+      Arguments: RecordListener.RecordListener_ping_args,
+      Result: RecordListener.RecordListener_ping_result,
+    },
+    {
+      name: 'refused',
+      parameters: ["records","reason"],
+      oneway: true,
+      answers: false,
+      Arguments: RecordListener.RecordListener_refused_args,
+      Result: RecordListener.RecordListener_refused_result,
+    },
+    {
+      name: 'closed',
+      parameters: ["reason"],
+      oneway: true,
+      answers: false,
+      Arguments: RecordListener.RecordListener_closed_args,
+      Result: RecordListener.RecordListener_closed_result,
+    },
+  ],
+};
+
 const StoreService = require('./StoreService.js');
 exports.StoreService = {
   name: 'StoreService',

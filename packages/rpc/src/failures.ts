@@ -14,11 +14,13 @@ const PROTOCOL_ERROR = 7;
 export function failureOf(error: unknown): Failure {
   if (!ZhumqError.is(error)) {
     const message = 'the server met an unforeseen error; its log has the details';
-    return { code: zhumqError('INTERNAL', message).kind.code, message, context: {} };
+    return failureOf(zhumqError('INTERNAL', message));
   }
   const context: Record<string, string> = {};
   for (const [name, value] of Object.entries(error.context)) context[name] = String(value);
-  return { code: error.kind.code, message: error.message, context };
+  const { kind, message } = error;
+  const { code, name, retriable } = kind;
+  return { code, message, context, name, retriable, maybeDone: error.outcome === 'unknown' };
 }
 
 /** The error that the other side met; all values of its context are strings. */

@@ -30,6 +30,10 @@ export {
   groupService,
   raftClient,
   raftService,
+  recordClient,
+  recordListenerClient,
+  recordListenerService,
+  recordService,
   storeClient,
   storeService,
   zkServerClient,
@@ -48,6 +52,10 @@ export type {
   GroupHandler,
   RaftClient,
   RaftHandler,
+  RecordClient,
+  RecordHandler,
+  RecordListenerClient,
+  RecordListenerHandler,
   Service,
   StoreClient,
   StoreHandler,
@@ -116,6 +124,18 @@ export type {
   GroupSummary,
   MemberEpoch,
 } from '../generated/group_types.js';
+export type {
+  Header,
+  OutgoingRecord,
+  ReceivedRecord,
+  ReceiveRequest,
+  Receipt,
+  RecordId,
+  SendOptions,
+  SendResult,
+  SubscribeReply,
+  SubscribeRequest,
+} from '../generated/record_types.js';
 export { RaftMessageType } from '../generated/raft_types.js';
 export type {
   RaftEnvelope,

@@ -93,6 +93,9 @@ test('the stock client gets our errors as the exception of the contract', async 
     code: 8,
     message: 'going down',
     context: { broker: '4' },
+    name: 'STOPPING',
+    retriable: true,
+    maybeDone: false,
   });
 });
 

@@ -19,6 +19,8 @@ export type ZkServerHandler = Handler<tables.ZkServerService>;
 export type StoreHandler = Handler<tables.StoreService>;
 export type DeliveryHandler = Handler<tables.DeliveryService>;
 export type ConsumerHandler = Handler<tables.ConsumerService>;
+export type RecordHandler = Handler<tables.RecordService>;
+export type RecordListenerHandler = Handler<tables.RecordListener>;
 
 export type BrokerClient = Client<tables.BrokerService>;
 export type FetchClient = Client<tables.FetchService>;
@@ -28,6 +30,8 @@ export type ZkServerClient = Client<tables.ZkServerService>;
 export type StoreClient = Client<tables.StoreService>;
 export type DeliveryClient = Client<tables.DeliveryService>;
 export type ConsumerClient = Client<tables.ConsumerService>;
+export type RecordClient = Client<tables.RecordService>;
+export type RecordListenerClient = Client<tables.RecordListener>;
 
 const BROKER = methodsOf(tables.BrokerService);
 const FETCH = methodsOf(tables.FetchService);
@@ -37,6 +41,8 @@ const ZKSERVER = methodsOf(tables.ZkServerService);
 const STORE = methodsOf(tables.StoreService);
 const DELIVERY = methodsOf(tables.DeliveryService);
 const CONSUMER = methodsOf(tables.ConsumerService);
+const RECORD = methodsOf(tables.RecordService);
+const RECORD_LISTENER = methodsOf(tables.RecordListener);
 
 export const brokerService = (handler: BrokerHandler): Service => service(BROKER, handler);
 export const fetchService = (handler: FetchHandler): Service => service(FETCH, handler);
@@ -46,6 +52,9 @@ export const zkServerService = (handler: ZkServerHandler): Service => service(ZK
 export const storeService = (handler: StoreHandler): Service => service(STORE, handler);
 export const deliveryService = (handler: DeliveryHandler): Service => service(DELIVERY, handler);
 export const consumerService = (handler: ConsumerHandler): Service => service(CONSUMER, handler);
+export const recordService = (handler: RecordHandler): Service => service(RECORD, handler);
+export const recordListenerService = (handler: RecordListenerHandler): Service =>
+  service(RECORD_LISTENER, handler);
 
 export const brokerClient = (target: CallTarget): BrokerClient => client(BROKER, target);
 export const fetchClient = (target: CallTarget): FetchClient => client(FETCH, target);
@@ -55,6 +64,9 @@ export const zkServerClient = (target: CallTarget): ZkServerClient => client(ZKS
 export const storeClient = (target: CallTarget): StoreClient => client(STORE, target);
 export const deliveryClient = (target: CallTarget): DeliveryClient => client(DELIVERY, target);
 export const consumerClient = (target: CallTarget): ConsumerClient => client(CONSUMER, target);
+export const recordClient = (target: CallTarget): RecordClient => client(RECORD, target);
+export const recordListenerClient = (target: CallTarget): RecordListenerClient =>
+  client(RECORD_LISTENER, target);
 
 function service(methods: readonly Method[], handler: object): Service {
   const functions = handler as Record<string, unknown>;

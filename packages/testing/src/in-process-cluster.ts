@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock, HostPort, Logger, Metrics, Random } from '@zhumq/base';
 import { Broker, brokerOptions } from '@zhumq/broker';
 import type { BrokerAddresses } from '@zhumq/broker';
+import { RecordGateway } from '@zhumq/gateway';
 import type { FileSystem } from '@zhumq/log';
 import type { MetadataStore } from '@zhumq/metadata';
 import { ZkServer, zkServerOptions } from '@zhumq/zkserver';
@@ -123,6 +124,7 @@ export class InProcessCluster {
         store,
         fileSystem: options.fileSystem(id),
         onFatal: (error) => options.onFatal(error, id),
+        recordGateway: (parts) => new RecordGateway(parts),
       },
     );
     const server = withStore(broker, store);

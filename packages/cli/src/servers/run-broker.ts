@@ -1,6 +1,7 @@
 // Starts one broker in this process.
 import { Broker } from '@zhumq/broker';
 import type { BrokerOptions } from '@zhumq/broker';
+import { RecordGateway } from '@zhumq/gateway';
 import { NodeFileSystem } from '@zhumq/log';
 import type { MetadataStore } from '@zhumq/metadata';
 import type { ServerEnvironment } from './environment.js';
@@ -32,6 +33,7 @@ export async function runBroker(
     store,
     fileSystem: new NodeFileSystem(),
     onFatal,
+    recordGateway: (parts) => new RecordGateway(parts),
   });
   const { advertised, http } = await broker.start();
   const address = formatHostPort(advertised);

@@ -111,6 +111,27 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface TakeOptions extends FetchOptions {
+  /** The last message is the one that reaches so many bytes of keys and values; no such limit by default. */
+  readonly maxBytes?: number;
+}
+
+/** A message and what became of it. */
+export interface TakenMessage<K = Buffer, V = Buffer> {
+  readonly message: Message<K, V>;
+  readonly handling: Handling;
+}
+
+/** What a program that took a message says of it, and what is known of that. It does not hold the message itself. */
+export interface Handling {
+  /** The message is handled. The position goes behind it when everything before it is handled, too. Idempotent. */
+  done(): void;
+  /** The partition is not this consumer's any more: what is not committed by now is handled again elsewhere. */
+  readonly lost: boolean;
+  /** In a group: the position that followed from done() is committed. */
+  readonly committed: boolean;
+}
+
 export interface BatchesOptions {
   /** Most messages of a batch; 500 by default. */
   readonly max?: number;
@@ -214,7 +235,7 @@ export interface ConsumerEvents {
 }
 
 /**
- * Reads in one way at a time: run(), for await, batches(), or fetch().
+ * Reads in one way at a time: run(), for await, batches(), fetch(), or take().
  *
  * In a group a message that a loop or fetch() gave counts as handled when the program asks for the next one; with one
  * that it broke off at, it begins again elsewhere unless commit() said otherwise.
@@ -233,6 +254,11 @@ export interface Consumer<K = Buffer, V = Buffer>
   ): Promise<void>;
   /** Up to `max` messages that are there; waits for the first one, and gives an empty array when none came in time. */
   fetch(options?: FetchOptions): Promise<Message<K, V>[]>;
+  /**
+   * As fetch(), but each message counts as handled when its `done()` was called, in any order and whenever it may be: for
+   * programs that hand messages on to others. Several calls may have messages at a time.
+   */
+  take(options?: TakeOptions): Promise<TakenMessage<K, V>[]>;
   /** As for await, with many messages at a time. What was not acked when the loop ends comes again in the next one. */
   batches(options?: BatchesOptions): AsyncIterable<MessageBatch<K, V>>;
   /**

@@ -16,6 +16,8 @@ import type {
   Position,
   RunOptions,
   StartPosition,
+  TakenMessage,
+  TakeOptions,
 } from '../api/consumer.js';
 import type { Message } from '../api/message.js';
 import type { Topic } from '../api/topic.js';
@@ -96,12 +98,26 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     return this.running;
   }
 
-  async fetch(options: FetchOptions = {}): Promise<Message<K, V>[]> {
+  fetch(options: FetchOptions = {}): Promise<Message<K, V>[]> {
+    return this.collect('fetch()', options, (max) => upTo(max, () => this.taken.one()));
+  }
+
+  take(options: TakeOptions = {}): Promise<TakenMessage<K, V>[]> {
+    const { maxBytes = Infinity } = options;
+    return this.collect('take()', options, (max) => this.taken.several(max, maxBytes));
+  }
+
+  /** Waits until there is something, or the time is up. */
+  private async collect<T>(
+    way: string,
+    options: FetchOptions,
+    take: (max: number) => T[],
+  ): Promise<T[]> {
     const max = integerOption('max', options.max, FETCH_MAX, { min: 1, max: 1_000_000 });
     const waitMs = durationOption('wait', options.wait, FETCH_WAIT);
     const { clock } = this.cluster.options;
     const deadline = Deadline.after(clock, waitMs);
-    this.begin('fetch()');
+    this.begin(way);
     let late: () => void = () => undefined;
     const timeUp = new Promise<void>((resolve) => (late = resolve));
     const timer = clock.after(waitMs, () => {
@@ -116,11 +132,11 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       const opened = this.assignment.open();
       // To join a group may take longer than the program wants to wait.
       const soon = this.assignment.group === undefined ? opened : Promise.race([opened, timeUp]);
-      await settleWithin(soon, clock, { signal: options.signal }, 'fetch()');
+      await settleWithin(soon, clock, { signal: options.signal }, way);
       for (;;) {
-        if (options.signal?.aborted) throw abortedError('fetch()', options.signal);
+        if (options.signal?.aborted) throw abortedError(way, options.signal);
         this.checkOpen();
-        const messages = upTo(max, () => this.taken.one());
+        const messages = take(max);
         if (messages.length > 0 || deadline.expired) return messages;
         await this.source.wait();
       }

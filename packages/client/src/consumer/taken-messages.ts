@@ -1,5 +1,6 @@
-// What loops and fetch() took. Without a group a message that was taken counts as read. In a group it counts as handled when
+// What loops, fetch() and take() took. Without a group a message that was taken counts as read. In a group it counts as handled when
 // the program asks for the next one, and its partition waits for that before it is given up.
+import type { Handling, TakenMessage } from '../api/consumer.js';
 import type { Message } from '../api/message.js';
 import type { Assignment } from './assignment.js';
 import type { PartitionReader } from './partition-reader.js';
@@ -53,6 +54,33 @@ export class TakenMessages<K, V> {
     return { message, reader, done };
   }
 
+  /** Up to `max` messages, the last of them the one that reaches `maxBytes`; each says for itself when it is handled. */
+  several(max: number, maxBytes: number): TakenMessage<K, V>[] {
+    let bytes = 0;
+    return upTo(max, () => {
+      if (bytes >= maxBytes) return undefined;
+      const item = this.source.next();
+      if (item === undefined) return undefined;
+      const { key, value } = item.record;
+      bytes += (key?.length ?? 0) + (value?.length ?? 0);
+      const entrusted = this.entrust();
+      if (entrusted === undefined) return undefined;
+      const { message, reader, done } = entrusted;
+      return { message, handling: new OpenHandling(this, reader, done) };
+    });
+  }
+
+  /** A message that several() gave is handled. */
+  handled(): void {
+    this.progress();
+    this.assignment.group?.handled(1);
+    this.source.notify();
+  }
+
+  committed(reader: PartitionReader): number {
+    return this.assignment.group?.committed(reader) ?? -1;
+  }
+
   /** What was taken is handled. */
   settle(): void {
     const { outstanding } = this;
@@ -62,6 +90,36 @@ export class TakenMessages<K, V> {
     this.progress();
     this.assignment.group?.handled(outstanding.length);
     this.source.notify();
+  }
+}
+
+/** Holds no message: it may be kept for long. */
+class OpenHandling implements Handling {
+  private finished = false;
+  /** Where the position was after done(). */
+  private position = Infinity;
+
+  constructor(
+    private readonly owner: Pick<TakenMessages<never, never>, 'handled' | 'committed'>,
+    private readonly reader: PartitionReader,
+    private readonly finish: (handled: boolean) => void,
+  ) {}
+
+  get lost(): boolean {
+    return this.reader.gone.aborted;
+  }
+
+  get committed(): boolean {
+    return this.owner.committed(this.reader) >= this.position;
+  }
+
+  done(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.finish(true);
+    // Of a partition that is lost the position stays where it was.
+    if (!this.lost) this.position = this.reader.position().offset;
+    this.owner.handled();
   }
 }
 

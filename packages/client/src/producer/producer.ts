@@ -170,6 +170,9 @@ export class ZhumqProducer implements Producer {
     } catch (caught) {
       if (reserved) this.budget.release(record.costBytes);
       send.fail(slot, this.stopped.signal.aborted ? closedError('producer') : asZhumqError(caught));
+    } finally {
+      // Names of topics that do not exist are not kept; this one is the last that waits.
+      if (entrance.writer === undefined && entrance.line.size === 1) this.entrances.delete(topic);
     }
   }
 
