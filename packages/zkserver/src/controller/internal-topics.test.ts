@@ -27,7 +27,8 @@ function clusterOf(count: number): ClusterView {
   }));
   const view: ClusterView = {
     ...{ clusterId: 'c', zkservers: [], knownBrokers: new Map(), producerIds: undefined },
-    ...{ topicNodes: new Map(), tombstones: new Map(), topicSwitches: new Map() },
+    ...{ topicNodes: new Map(), topicNames: new Map(), tombstones: new Map() },
+    topicSwitches: new Map(),
     liveBrokers: new Map(brokers.map((one) => [one.id, one])),
   };
   return after(view, { kind: 'look' });

@@ -3,7 +3,7 @@ import type { BrokerRegistration, PartitionRecord } from '@zhumq/model';
 import { paths } from '@zhumq/metadata';
 import { Placer } from '../placement/placer.js';
 import { applyWrite } from '../view/apply-write.js';
-import { findTopic, partitionsOf, topicsOf } from '../view/cluster-view.js';
+import { findTopic, namesById, partitionsOf, topicById, topicsOf } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { lostReplicas } from './broker-registry.js';
 import type { DecisionInput, Event, LeaderClaim, TopicWish, Write } from './decision.js';
@@ -31,7 +31,8 @@ const broker = (id: number, given: Partial<BrokerRegistration> = {}): BrokerRegi
 
 const empty: ClusterView = {
   ...{ clusterId: 'c', zkservers: [], liveBrokers: new Map(), knownBrokers: new Map() },
-  ...{ topicNodes: new Map(), tombstones: new Map(), topicSwitches: new Map() },
+  ...{ topicNodes: new Map(), topicNames: new Map(), tombstones: new Map() },
+  topicSwitches: new Map(),
   producerIds: undefined,
 };
 
@@ -74,6 +75,16 @@ const cutOff = (view: ClusterView, writes: readonly Write[], count: number): Clu
 test('a cluster in order needs no write', () => {
   expect(reconcile(three, look, input)).toEqual([]);
   expect(reconcile(orders, look, input)).toEqual([]);
+});
+
+test('a topic is found by its id as long as it exists, and not under the id of a successor', () => {
+  const topicId = findTopic(orders, 'orders')?.record.topicId ?? '';
+  const both = after(orders, create('payments'));
+  expect(topicById(both, topicId)?.name).toBe('orders');
+  const again = after(after(both, remove('orders')), create('orders'));
+  expect(topicById(again, topicId)).toBeUndefined();
+  expect(again.topicNames).toEqual(namesById(again.topicNodes.values()));
+  expect([...again.topicNames.values()].toSorted()).toEqual(['orders', 'payments']);
 });
 
 test('a broker that is seen for the first time is written down', () => {

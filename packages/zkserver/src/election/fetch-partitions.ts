@@ -4,7 +4,7 @@ import type { StoreOperation } from '@zhumq/metadata';
 import { minInsyncReplicasOf, parseTopicConfig, partitionRecordCodec } from '@zhumq/model';
 import type { PartitionRecord, Replica, TopicConfig, TopicRecord } from '@zhumq/model';
 import type { PartitionKey } from './events.js';
-import { topicsOf, versionedPartitionsOf } from '../view/cluster-view.js';
+import { topicById, topicsOf, versionedPartitionsOf } from '../view/cluster-view.js';
 import type { ClusterView, Topic, Versioned } from '../view/cluster-view.js';
 
 /** A partition in mode fetch with the version of its node. */
@@ -25,9 +25,8 @@ export function fetchPartitionsOf(view: ClusterView): readonly FetchPartition[] 
 export function fetchPartitionFinder(
   view: ClusterView,
 ): (key: PartitionKey) => FetchPartition | undefined {
-  const byId = new Map(topicsOf(view).map((topic) => [topic.record.topicId, topic]));
   return ({ topicId, partition }) => {
-    const topic = byId.get(topicId);
+    const topic = topicById(view, topicId);
     const node = topic?.partitions.get(partition);
     return topic && node && fetching(topic, partition, node).at(0);
   };

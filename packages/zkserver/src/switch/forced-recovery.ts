@@ -1,7 +1,8 @@
 // Decides the recovery of a group that nobody can lead, because the voters without a taint are no majority (rule 16): a
 // transition to the mode that it is in, which closes all voters and publishes the next generation (publish-switch.ts).
 import type { Decide } from '../controller/decision.js';
-import { changeRecord, partitionIn, topicById } from './switched-partition.js';
+import { topicById } from '../view/cluster-view.js';
+import { changeRecord, partitionIn } from './switched-partition.js';
 
 export const beginRecovery: Decide<'recovery-wanted'> = (view, event, { newId }) => {
   const topic = topicById(view, event.topicId);

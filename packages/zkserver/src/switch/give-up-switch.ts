@@ -2,10 +2,11 @@
 // there is only a way forward: the next generation, in the old mode (rule 17).
 import type { PartitionRecord, SwitchOutcome } from '@zhumq/model';
 import type { Decide, LeaderClaim, Write } from '../controller/decision.js';
+import { topicById } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import { inMultis } from '../controller/multi-chunks.js';
 import { hasLiveLeader } from '../election/fetch-partitions.js';
-import { changeRecord, partitionIn, topicById, underWay } from './switched-partition.js';
+import { changeRecord, partitionIn, underWay } from './switched-partition.js';
 import type { SwitchedPartition } from './switched-partition.js';
 
 export const giveUpSwitch: Decide<'switch-given-up'> = (view, { saga, reason, mayBeSealed }) => {
@@ -33,7 +34,7 @@ export function abortReportedSeals(
   const seen = new Set<string>();
   return inMultis(
     claims.flatMap((claim) => {
-      // Nearly all: brokers claim thousands of leaderships, and each search goes through all topics.
+      // Nearly all: brokers claim thousands of leaderships.
       if (claim.sealedBy === undefined) return [];
       const topic = topicById(view, claim.topicId);
       const found = topic && partitionIn(topic, claim.partition);

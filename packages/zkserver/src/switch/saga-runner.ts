@@ -12,12 +12,13 @@ import type { Clock, Logger, Random } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { BrokerRegistration, PartitionRecord, Replica } from '@zhumq/model';
 import { isAvailable } from '../election/fetch-partitions.js';
+import { topicById } from '../view/cluster-view.js';
 import type { ClusterView } from '../view/cluster-view.js';
 import type { BrokerCalls } from './broker-calls.js';
 import { CloseRound } from './close-round.js';
 import { SealTarget } from './seal-target.js';
 import type { SagaRef, SwitchEvent } from './switch-events.js';
-import { partitionIn, partitionRefOf, topicById } from './switched-partition.js';
+import { partitionIn, partitionRefOf } from './switched-partition.js';
 import type { UnderWay } from './switched-partition.js';
 import { Troubles } from './troubles.js';
 

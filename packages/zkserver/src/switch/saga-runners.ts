@@ -1,10 +1,10 @@
 // The sagas that this active zkserver carries on: one runner for each record with a transition, from whatever phase it is
 // in. Started by what the view shows, so that a new active zkserver takes over all of them by looking.
 import type { ClusterView } from '../view/cluster-view.js';
-import { topicsOf } from '../view/cluster-view.js';
+import { topicById, topicsOf } from '../view/cluster-view.js';
 import { SagaRunner, sagaIn } from './saga-runner.js';
 import type { SagaKey, SagaParts } from './saga-runner.js';
-import { partitionIn, topicById } from './switched-partition.js';
+import { partitionIn } from './switched-partition.js';
 
 export type SwitchEnd = 'done' | 'given-up' | 'recovered' | 'deleted';
 

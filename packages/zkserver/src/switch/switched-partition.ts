@@ -5,7 +5,7 @@ import type { StoreOperation } from '@zhumq/metadata';
 import { partitionRecordCodec } from '@zhumq/model';
 import type { PartitionRecord, Transition } from '@zhumq/model';
 import type { PartitionRef } from '@zhumq/rpc';
-import { topicsOf } from '../view/cluster-view.js';
+import { topicById } from '../view/cluster-view.js';
 import type { ClusterView, Topic } from '../view/cluster-view.js';
 import type { SagaRef } from './switch-events.js';
 
@@ -14,10 +14,6 @@ export interface SwitchedPartition {
   readonly number: number;
   readonly record: PartitionRecord;
   readonly version: number;
-}
-
-export function topicById(view: ClusterView, topicId: string): Topic | undefined {
-  return topicsOf(view).find(({ record }) => record.topicId === topicId);
 }
 
 export function partitionIn(topic: Topic, number: number): SwitchedPartition | undefined {

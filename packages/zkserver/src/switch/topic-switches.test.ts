@@ -29,7 +29,8 @@ const input: DecisionInput = {
 class TopicWorld {
   view: ClusterView = {
     ...{ clusterId: 'c', zkservers: [], liveBrokers: new Map(), knownBrokers: new Map() },
-    ...{ topicNodes: new Map(), tombstones: new Map(), topicSwitches: new Map() },
+    ...{ topicNodes: new Map(), topicNames: new Map(), tombstones: new Map() },
+    topicSwitches: new Map(),
     producerIds: undefined,
   };
 

@@ -8,11 +8,11 @@ import type { Decide, DecisionInput, Write } from '../controller/decision.js';
 import { unknownTopic } from '../controller/delete-topic.js';
 import { refuseInternal } from '../controller/internal-topics.js';
 import { applyWrite } from '../view/apply-write.js';
-import { findTopic, partitionsOf } from '../view/cluster-view.js';
+import { findTopic, partitionsOf, topicById } from '../view/cluster-view.js';
 import type { ClusterView, Topic, Versioned } from '../view/cluster-view.js';
 import { isSettled, recordIntent, refusalOf, refused } from './begin-switch.js';
 import { forget } from './forget-topic-switch.js';
-import { changeRecord, partitionIn, topicById } from './switched-partition.js';
+import { changeRecord, partitionIn } from './switched-partition.js';
 
 /** Partitions that are begun or refused in one write; what is left follows with the next. */
 const MAX_AT_ONCE = 400;

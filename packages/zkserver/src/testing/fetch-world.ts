@@ -37,7 +37,8 @@ export const broker = (
 
 const EMPTY: ClusterView = {
   ...{ clusterId: 'c', zkservers: [], liveBrokers: new Map(), knownBrokers: new Map() },
-  ...{ topicNodes: new Map(), tombstones: new Map(), topicSwitches: new Map() },
+  ...{ topicNodes: new Map(), topicNames: new Map(), tombstones: new Map() },
+  topicSwitches: new Map(),
   producerIds: undefined,
 };
 

@@ -31,6 +31,8 @@ export function applyWrite(view: ClusterView, operations: readonly StoreOperatio
 
 class ViewDraft {
   private readonly topicNodes: Map<string, TopicNode>;
+  /** Copied when a topic comes or goes: few writes do that. */
+  private topicNames: ReadonlyMap<string, string>;
   /** Of the topics that are touched. */
   private readonly partitions = new Map<string, Map<number, Versioned<PartitionRecord>>>();
   private readonly knownBrokers: Map<number, Versioned<KnownBroker>>;
@@ -40,6 +42,7 @@ class ViewDraft {
 
   constructor(private readonly view: ClusterView) {
     this.topicNodes = new Map(view.topicNodes);
+    this.topicNames = view.topicNames;
     this.knownBrokers = new Map(view.knownBrokers);
     this.tombstones = new Map(view.tombstones);
     this.topicSwitches = new Map(view.topicSwitches);
@@ -74,24 +77,37 @@ class ViewDraft {
       const node = this.topicNodes.get(name);
       if (node !== undefined) this.topicNodes.set(name, { ...node, partitions });
     }
-    const { topicNodes, knownBrokers, tombstones, topicSwitches, producerIds } = this;
-    return { ...this.view, topicNodes, knownBrokers, tombstones, topicSwitches, producerIds };
+    const { topicNodes, topicNames, knownBrokers, tombstones, topicSwitches, producerIds } = this;
+    const topics = { topicNodes, topicNames };
+    return { ...this.view, ...topics, knownBrokers, tombstones, topicSwitches, producerIds };
   }
 
   private applyTopic(name: string, change: Change): void {
+    const node = this.topicNodes.get(name);
     if (change.kind === 'delete') {
       this.topicNodes.delete(name);
       this.partitions.delete(name);
+      this.rename(name, node?.record?.topicId, undefined);
       return;
     }
-    const node = this.topicNodes.get(name);
+    const record = change.data.length === 0 ? undefined : topicRecordCodec.decode(change.data);
+    this.rename(name, node?.record?.topicId, record?.topicId);
     this.topicNodes.set(name, {
       name,
       version: versionAfter(change),
-      record: change.data.length === 0 ? undefined : topicRecordCodec.decode(change.data),
+      record,
       hasPartitionsParent: node?.hasPartitionsParent ?? false,
       partitions: node?.partitions ?? new Map(),
     });
+  }
+
+  /** The topic of that name has another identity now, or none. */
+  private rename(name: string, before: string | undefined, now: string | undefined): void {
+    if (before === now) return;
+    const names = new Map(this.topicNames);
+    if (before !== undefined) names.delete(before);
+    if (now !== undefined) names.set(now, name);
+    this.topicNames = names;
   }
 
   private applyPartitionsParent(name: string, change: Change): void {

@@ -45,6 +45,8 @@ export interface ClusterView {
   readonly knownBrokers: ReadonlyMap<number, Versioned<KnownBroker>>;
   /** By name. */
   readonly topicNodes: ReadonlyMap<string, TopicNode>;
+  /** Names of the topics that exist, by topic id. */
+  readonly topicNames: ReadonlyMap<string, string>;
   /** By topic id. */
   readonly tombstones: ReadonlyMap<string, Versioned<Tombstone>>;
   /** Switches of mode of whole topics, by topic id. */
@@ -64,6 +66,18 @@ export function topicsOf(view: ClusterView): readonly Topic[] {
 export function findTopic(view: ClusterView, name: string): Topic | undefined {
   const node = view.topicNodes.get(name);
   return node !== undefined && isTopic(node) ? node : undefined;
+}
+
+/** By its identity: a topic that was created again under the same name is another one. */
+export function topicById(view: ClusterView, topicId: string): Topic | undefined {
+  const name = view.topicNames.get(topicId);
+  return name === undefined ? undefined : findTopic(view, name);
+}
+
+export function namesById(nodes: Iterable<TopicNode>): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const node of nodes) if (isTopic(node)) names.set(node.record.topicId, node.name);
+  return names;
 }
 
 /** In order of the number. */

@@ -15,6 +15,7 @@ import {
   zkServerRegistrationCodec,
 } from '@zhumq/model';
 import type { MessageCodec, PartitionRecord } from '@zhumq/model';
+import { namesById } from './cluster-view.js';
 import type { ClusterView, TopicNode, Versioned } from './cluster-view.js';
 
 /** Reads that are under way at once. */
@@ -61,6 +62,7 @@ export class ViewReader {
       clusterId: clusterIdentityCodec.decode(identity.data).clusterId,
       ...members,
       topicNodes,
+      topicNames: namesById(topicNodes.values()),
       knownBrokers,
       tombstones,
       topicSwitches,
