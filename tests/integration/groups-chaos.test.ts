@@ -29,7 +29,7 @@ const TOPIC = 'orders';
 const GROUP = 'workers';
 const PARTITIONS = 12;
 const SLOTS = 12;
-/** A partition that stays where it is pauses no longer than without changes, plus: */
+/** So much longer than for readers without a group a partition that stays where it is may pause. */
 const MAX_PAUSE_MS = 1_000;
 
 type MemberDeed = 'join' | 'leave' | 'kill' | 'freeze' | 'freeze shortly';
@@ -155,8 +155,7 @@ async function troubleBrokers(untilMs: number): Promise<void> {
     count(broker === coordinator ? 'kills of the coordinator' : 'kills of other brokers');
     const leads = leaders.flatMap((leader, partition) => (leader === broker ? [partition] : []));
     if (leads.length > 0) count('kills of leaders');
-    const coordinates = broker === coordinator;
-    history.record({ kind: 'broker killed', broker, leads, coordinates });
+    history.record({ kind: 'broker killed', broker, leads });
     await cluster.broker(broker).kill();
     await pause(1_000, 4_000);
     await cluster.broker(broker).start();
@@ -182,6 +181,7 @@ async function settle(): Promise<void> {
 
 test(`a group of up to ${SLOTS} processes goes through ${CHAOS_MS / 1000} s of trouble`, async () => {
   report(`load of the machine at the beginning: ${loadavg().map((load) => load.toFixed(2))}`);
+  for (const delivery of ['push', 'pull'] as const) members.startReader(delivery);
   for (const slot of [0, 1, 2, 3]) members.start(slot);
   await until('four members share', () => {
     const shares = observer.description?.members.map(({ owned }) => owned.length) ?? [];
@@ -209,8 +209,8 @@ test(`a group of up to ${SLOTS} processes goes through ${CHAOS_MS / 1000} s of t
     `${history.count('position') / PARTITIONS} looks at positions, ${history.count('described')} at the group; ` +
       `${history.count('commit refused')} commits refused or failed, ${history.count('fenced')} members fenced`,
   );
-  const quiet = describePauses('at other times', pauses.quiet);
-  const changing = describePauses('while members come and go', pauses.changing);
+  describePauses('at other times', pauses.quiet);
+  const excess = describePauses('while members come and go', pauses.changing);
   for (const cause of ['told to leave', 'killed', 'frozen'] as const) {
     describeTakeovers(cause, takeoversOf(events));
   }
@@ -218,19 +218,20 @@ test(`a group of up to ${SLOTS} processes goes through ${CHAOS_MS / 1000} s of t
   for (const { kind, detail } of anomalies.slice(0, 50)) report(`${kind}: ${detail}`);
   expect(anomalies).toEqual([]);
   expect(load.acknowledged).toBeGreaterThan(CHAOS_MS / 20);
-  expect(changing).toBeLessThan(quiet + MAX_PAUSE_MS);
+  expect(excess).toBeLessThan(MAX_PAUSE_MS);
 });
 
-/** The longest one. */
+/** Most that any was longer than for readers without a group. */
 function describePauses(when: string, pauses: readonly Pause[]): number {
   const times = pauses.map(({ ms }) => ms);
-  const longest = pauses.at(0);
-  const where = longest === undefined ? '' : ` (${longest.member}, partition ${longest.partition})`;
+  const worst = pauses.toSorted((one, other) => other.excessMs - one.excessMs).at(0);
   report(
     `pauses of partitions that stay, ${when}: p50 ${percentile(times, 0.5).toFixed(1)} ms, ` +
-      `p99 ${percentile(times, 0.99).toFixed(1)} ms, longest ${(longest?.ms ?? 0).toFixed(1)} ms${where}, of ${pauses.length}`,
+      `p99 ${percentile(times, 0.99).toFixed(1)} ms, longest ${(pauses.at(0)?.ms ?? 0).toFixed(1)} ms, of ${pauses.length}; ` +
+      `at most ${(worst?.excessMs ?? 0).toFixed(1)} ms longer than for readers without a group ` +
+      `(${worst?.member}, partition ${worst?.partition}, offset ${worst?.offset})`,
   );
-  return longest?.ms ?? 0;
+  return worst?.excessMs ?? 0;
 }
 
 function describeTakeovers(cause: Takeover['cause'], all: readonly Takeover[]): void {

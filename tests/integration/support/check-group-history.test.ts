@@ -84,6 +84,8 @@ describe('A history of a group is accepted', () => {
   test('when one that leaves hears of its end after the next one of its beginning', () => {
     const left = [done('told to leave', 'a'), assigned('b'), revoked('a'), ...handled('b', 3)];
     expect(kinds(...first, position(3), ...left, ended('a'))).toEqual([]);
+    const early = [done('told to leave', 'c'), ended('c', null)];
+    expect(kinds(...first, position(3), ...left, ...early)).toEqual([]);
   });
 
   test('when the group is described while partitions are given up', () => {
@@ -115,6 +117,10 @@ describe('A history of a group is refused', () => {
     ['unexplained duplicate', [revoked('a'), assigned('b'), ...handled('b', 2, 3)]],
     ['position went back', [...handled('a', 3), position(3), position(2)]],
     ['member failed', [...handled('a', 3), ended('a', 1)]],
+    [
+      'member failed',
+      [...handled('a', 3), joining('b'), done('told to leave', 'b'), ended('b', null)],
+    ],
     ['member failed', [...handled('a', 3), { kind: 'failed', member: 'a', code: 'INTERNAL' }]],
   ])('%s', (kind, rest) => {
     expect(kinds(...first, ...rest)).toContain(kind);
@@ -164,17 +170,28 @@ describe('Pauses of a partition that stays', () => {
     expect(pausesOf(history(...sent)).quiet.map(({ ms }) => ms)).toEqual([10]);
   });
 
-  test('are not of whom the leader, the coordinator it waits for, or its own freeze stopped', () => {
-    const pauses = (member: GroupFact, ...facts: GroupFact[]): number => {
-      const { quiet, changing } = pausesOf(history(member, ...start, ...facts, late));
-      return quiet.length + changing.length;
+  test('count as far as readers without a group did not have them, too', () => {
+    const seen = (offset: number, at: number) => {
+      return { kind: 'seen', reader: 'r', partition: 0, offset, at } as const;
     };
-    const broker = { kind: 'broker killed', broker: 1, leads: [], coordinates: false } as const;
-    expect(pauses(joining('a'), broker)).toBe(1);
-    expect(pauses(joining('a'), { ...broker, leads: [0] })).toBe(0);
-    expect(pauses(joining('a'), { ...broker, coordinates: true })).toBe(1);
-    expect(pauses(joining('a', 50), { ...broker, coordinates: true })).toBe(0);
-    expect(pauses(joining('a'), done('frozen', 'a'), done('continued', 'a'))).toBe(0);
+    const excess = (...facts: (GroupFact & { at?: number })[]): number[] =>
+      pausesOf(history(...start, ...facts, late)).quiet.map(({ excessMs }) => excessMs);
+    expect(excess()).toEqual([496]);
+    expect(excess(seen(1, 5), seen(2, 6))).toEqual([496]);
+    expect(excess(seen(1, 5), seen(2, 405))).toEqual([96]);
+  });
+
+  test('are not of whom the leader, its own commit, or its own freeze stopped', () => {
+    const pauses = (member: GroupFact, ...facts: GroupFact[]): number[] => {
+      const { quiet, changing } = pausesOf(history(member, ...start, ...facts, late));
+      return [...quiet, ...changing].map(({ ms }) => ms);
+    };
+    const broker = { kind: 'broker killed', broker: 1, leads: [1] } as const;
+    expect(pauses(joining('a'), broker)).toEqual([495]);
+    expect(pauses(joining('a'), { ...broker, leads: [0] })).toEqual([]);
+    expect(pauses(joining('a'), committed('a', 5, 2))).toEqual([495]);
+    expect(pauses(joining('a', 50), committed('a', 5, 2))).toEqual([494]);
+    expect(pauses(joining('a'), done('frozen', 'a'), done('continued', 'a'))).toEqual([]);
   });
 });
 

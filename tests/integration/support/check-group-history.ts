@@ -260,12 +260,16 @@ function* positionsGrow(events: readonly GroupEvent[]): Iterable<GroupAnomaly> {
 
 function* membersGoOn(events: readonly GroupEvent[]): Iterable<GroupAnomaly> {
   const killed = new Set<string>();
+  const begun = new Set<string>();
   for (const event of events) {
     if (event.kind === 'killed') killed.add(event.member);
+    if (event.kind === 'joining') begun.add(event.member);
     if (event.kind === 'failed') {
       yield { kind: 'member failed', detail: `${event.member}: ${event.code}` };
     }
     if (event.kind !== 'ended' || killed.has(event.member) || event.code === 0) continue;
+    // By the signal that told it to leave, before its program ran.
+    if (event.code === null && !begun.has(event.member)) continue;
     yield { kind: 'member failed', detail: `${event.member} ended with ${event.code}` };
   }
 }

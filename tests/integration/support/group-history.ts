@@ -10,6 +10,13 @@ interface OfMember {
 export type GroupFact =
   /** A producer was told that this message is stored. */
   | { readonly kind: 'acked'; readonly partition: number; readonly offset: number }
+  /** A reader without a group was given it: what changes of members can not delay. */
+  | {
+      readonly kind: 'seen';
+      readonly reader: string;
+      readonly partition: number;
+      readonly offset: number;
+    }
   /** The group's committed position, as an observer was told it. */
   | { readonly kind: 'position'; readonly partition: number; readonly offset: number }
   /** The group as its coordinator described it. */
@@ -17,13 +24,8 @@ export type GroupFact =
   // What was done.
   | (OfMember & { readonly kind: 'started' | 'told to leave' | 'killed' | 'frozen' | 'continued' })
   | (OfMember & { readonly kind: 'ended'; readonly code: number | null })
-  /** `leads`: partitions that the broker led when it got its SIGKILL. `coordinates`: it was the group's coordinator. */
-  | {
-      readonly kind: 'broker killed';
-      readonly broker: number;
-      readonly leads: readonly number[];
-      readonly coordinates: boolean;
-    }
+  /** `leads`: partitions that the broker led when it got its SIGKILL. */
+  | { readonly kind: 'broker killed'; readonly broker: number; readonly leads: readonly number[] }
   | { readonly kind: 'broker back'; readonly broker: number }
   // What members said.
   /** `inHand`: messages of a partition that its program may have. `awaitsCommits`: it handles the next ones after the commit. */

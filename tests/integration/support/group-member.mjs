@@ -19,15 +19,8 @@ const tell = (fact) => writeSync(out, `${JSON.stringify({ at: now(), member, ...
 const codeOf = (error) => error.code ?? String(error);
 
 const client = await connect(bootstrap, { connectTimeout: '60s' });
-const consumer = client.consumer({ ...options, clientId: member });
+const consumer = client.consumer(options);
 const stop = new AbortController();
-tell({ kind: 'joining', inHand, awaitsCommits: way === 'batches' });
-
-consumer.on('assigned', ({ partitions }) => tell({ kind: 'assigned', partitions }));
-consumer.on('revoked', ({ partitions, lost }) => tell({ kind: 'revoked', partitions, lost }));
-consumer.on('fenced', ({ error }) => tell({ kind: 'fenced', code: codeOf(error) }));
-consumer.on('blocked', ({ delayMs }) => tell({ kind: 'blocked', delayMs }));
-consumer.on('commitFailed', ({ error }) => tell({ kind: 'commit refused', code: codeOf(error) }));
 
 process.once('SIGTERM', async () => {
   stop.abort();
@@ -35,6 +28,13 @@ process.once('SIGTERM', async () => {
   await client.close();
   process.exit(0);
 });
+if (way !== 'look') tell({ kind: 'joining', inHand, awaitsCommits: way === 'batches' });
+
+consumer.on('assigned', ({ partitions }) => tell({ kind: 'assigned', partitions }));
+consumer.on('revoked', ({ partitions, lost }) => tell({ kind: 'revoked', partitions, lost }));
+consumer.on('fenced', ({ error }) => tell({ kind: 'fenced', code: codeOf(error) }));
+consumer.on('blocked', ({ delayMs }) => tell({ kind: 'blocked', delayMs }));
+consumer.on('commitFailed', ({ error }) => tell({ kind: 'commit refused', code: codeOf(error) }));
 
 const handle = ({ partition, offset }) => tell({ kind: 'handled', partition, offset });
 
@@ -64,8 +64,15 @@ async function ackBatches() {
   }
 }
 
+/** Without a group: what it sees and when is compared with the members. */
+async function look() {
+  await consumer.run(({ partition, offset }) => {
+    tell({ kind: 'seen', reader: member, partition, offset });
+  });
+}
+
 try {
-  await (way === 'batches' ? ackBatches() : runHandlers());
+  await { run: runHandlers, batches: ackBatches, look }[way]();
 } catch (error) {
   tell({ kind: 'failed', code: codeOf(error) });
   process.exit(1);

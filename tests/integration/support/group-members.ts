@@ -25,7 +25,7 @@ interface GroupMemberOptions {
   readonly bootstrap: string;
   readonly file: string;
   readonly member: string;
-  readonly way: 'run' | 'batches';
+  readonly way: 'run' | 'batches' | 'look';
   readonly concurrency: number;
   readonly inHand: number;
   /** Options of the consumer. */
@@ -47,6 +47,7 @@ export const SESSION_TIMEOUT_MS = 3_000;
 export class GroupMembers {
   /** By slot; processes that have not ended. */
   readonly running = new Map<number, Member>();
+  private readonly readers: ChildProcess[] = [];
   private lives = 0;
 
   constructor(private readonly options: GroupMembersOptions) {
@@ -62,10 +63,7 @@ export class GroupMembers {
     const { history, directory } = this.options;
     const name = `member-${slot}.${++this.lives}`;
     history.record({ kind: 'started', member: name });
-    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(this.programOf(slot, name))], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    const child = run(this.programOf(slot, name));
     const ended = new Promise<void>((resolve) => {
       child.once('exit', (code) => {
         history.record({ kind: 'ended', member: name, code });
@@ -77,6 +75,18 @@ export class GroupMembers {
     this.running.set(slot, member);
     report(`${name} joins (pid ${child.pid}), ${kindOf(slot)}; files in ${directory}`);
     return member;
+  }
+
+  /** A reader without a group, to compare with. */
+  startReader(delivery: 'push' | 'pull'): void {
+    const { bootstrap, directory, topic } = this.options;
+    const member = `reader-${delivery}`;
+    const child = run({
+      ...{ bootstrap, member, way: 'look', concurrency: 1, inHand: 1 },
+      file: join(directory, `${member}.jsonl`),
+      consumer: { topic, delivery, from: 'earliest' },
+    });
+    this.readers.push(child);
   }
 
   leave(member: Member): Promise<void> {
@@ -104,6 +114,7 @@ export class GroupMembers {
   /** For tearing down. */
   async destroy(): Promise<void> {
     const members = [...this.running.values()];
+    for (const reader of this.readers) reader.kill('SIGKILL');
     for (const { process: child } of members) child.kill('SIGKILL');
     await Promise.all(members.map(({ ended }) => ended));
   }
@@ -131,11 +142,25 @@ export class GroupMembers {
       ...{ bootstrap, member, way, concurrency, inHand: way === 'batches' ? BATCH : 1 },
       file: join(directory, `${member}.jsonl`),
       consumer: {
-        ...{ topic, group, delivery, sessionTimeout: SESSION_TIMEOUT_MS, commitInterval: '200ms' },
+        ...{
+          topic,
+          group,
+          delivery,
+          clientId: member,
+          sessionTimeout: SESSION_TIMEOUT_MS,
+          commitInterval: '200ms',
+        },
         ...(instanceId === undefined ? {} : { instanceId }),
       },
     };
   }
+}
+
+function run(options: GroupMemberOptions): ChildProcess {
+  return spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
 }
 
 function traitsOf(slot: number) {

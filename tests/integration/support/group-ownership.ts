@@ -32,8 +32,10 @@ export interface MemberLife {
   readonly freezes: Freeze[];
   /** Messages of one partition that its program may have at a time. */
   inHand: number;
-  /** Then it stands still while nobody coordinates the group. */
+  /** Then it handles nothing while it commits. */
   awaitsCommits: boolean;
+  /** When its commits were answered, well or not. */
+  readonly commitsAnswered: number[];
   killedAt: number;
   toldToLeaveAt: number;
   readonly refusedCommits: number[];
@@ -80,6 +82,10 @@ export function ownershipOf(events: readonly GroupEvent[]): Ownership {
         break;
       case 'commit refused':
         life.refusedCommits.push(at);
+        life.commitsAnswered.push(at);
+        break;
+      case 'committed':
+        life.commitsAnswered.push(at);
         break;
       case 'assigned':
         for (const partition of event.partitions) {
@@ -136,7 +142,8 @@ function lifeOf(members: Map<string, MemberLife>, name: string): MemberLife {
   if (life === undefined) {
     const times = { killedAt: Infinity, toldToLeaveAt: Infinity };
     const program = { inHand: 1, awaitsCommits: false };
-    life = { name, tenures: [], freezes: [], refusedCommits: [], ...program, ...times };
+    const lists = { tenures: [], freezes: [], refusedCommits: [], commitsAnswered: [] };
+    life = { name, ...lists, ...program, ...times };
     members.set(name, life);
   }
   return life;

@@ -8,11 +8,15 @@ import type { MemberLife, Ownership, Tenure } from './group-ownership.js';
 
 /** A change of members has its effects in so much time; a dead one is noticed by its session. */
 export const CHANGE_LASTS_MS = 5_000;
+/** Shorter pauses of readers are not looked at. */
+const LEAST_MS = 20;
 /** After its return a broker may take leaderships again for so long. */
 const BROKER_SETTLES_MS = 10_000;
 
 export interface Pause {
   readonly ms: number;
+  /** How much longer it was than that of any reader without a group, of the same partition at the same time. */
+  readonly excessMs: number;
   readonly member: string;
   readonly partition: number;
   readonly offset: number;
@@ -32,7 +36,6 @@ interface Span {
 
 interface Outage extends Span {
   readonly leads: readonly number[];
-  readonly coordinates: boolean;
 }
 
 const CHANGES = new Set<GroupEvent['kind']>([
@@ -40,8 +43,8 @@ const CHANGES = new Set<GroupEvent['kind']>([
 ]);
 
 /**
- * Largest first. Without partitions whose leader was killed, without members that were frozen themselves, and without those
- * that wait for their commits while the coordinator was killed.
+ * Largest first. Without partitions whose leader was killed, without members that were frozen themselves, and without the
+ * time that programs wait for their own commits.
  */
 export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
   const { members, tenures } = ownershipOf(events);
@@ -51,6 +54,7 @@ export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
   }
   const changes = events.filter(({ kind }) => CHANGES.has(kind)).map(({ at }) => at);
   const outages = outagesOf(events);
+  const readers = readerPauses(events, available);
   const figures = { changing: [] as Pause[], quiet: [] as Pause[] };
   for (const [partition, all] of tenures) {
     for (const { member, handled } of all) {
@@ -58,13 +62,15 @@ export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
       for (const [index, { at: until, offset }] of handled.entries()) {
         const there = available.get(`${partition}/${offset}`);
         if (index === 0 || there === undefined) continue;
-        const from = Math.max(handled[index - 1].at, there);
+        const from = Math.max(handled[index - 1].at, there, commitBefore(life, until));
         const isOut = outages.some((outage) => {
-          const isConcerned = outage.coordinates && life.awaitsCommits;
-          return (isConcerned || outage.leads.includes(partition)) && overlaps(outage, from, until);
+          return outage.leads.includes(partition) && overlaps(outage, from, until);
         });
         if (isOut || freezeBetween(life, from, until) !== undefined) continue;
-        const pause = { ms: Math.max(0, until - from), member, partition, offset };
+        const ms = Math.max(0, until - from);
+        const alike = (readers.get(partition) ?? []).filter((one) => overlaps(one, from, until));
+        const readerMs = Math.max(0, ...alike.map((one) => one.until - one.from));
+        const pause = { ms, excessMs: Math.max(0, ms - readerMs), member, partition, offset };
         const isChanging = changes.some((at) => at <= until && from <= at + CHANGE_LASTS_MS);
         figures[isChanging ? 'changing' : 'quiet'].push(pause);
       }
@@ -114,6 +120,27 @@ function takenOverAt(
   return next?.at;
 }
 
+/** Of the readers without a group, by partition; short ones do not matter. */
+function readerPauses(
+  events: readonly GroupEvent[],
+  available: ReadonlyMap<string, number>,
+): Map<number, Span[]> {
+  const pauses = new Map<number, Span[]>();
+  const last = new Map<string, number>();
+  for (const event of events) {
+    if (event.kind !== 'seen') continue;
+    const { at: until, partition, offset, reader } = event;
+    const there = available.get(`${partition}/${offset}`) ?? until;
+    const from = Math.max(last.get(`${reader}/${partition}`) ?? until, there);
+    last.set(`${reader}/${partition}`, until);
+    if (until - from < LEAST_MS) continue;
+    const known = pauses.get(partition);
+    if (known === undefined) pauses.set(partition, [{ from, until }]);
+    else known.push({ from, until });
+  }
+  return pauses;
+}
+
 /** From the kill of a broker until everything has calmed down. */
 function outagesOf(events: readonly GroupEvent[]): Outage[] {
   return events.flatMap((event): Outage[] => {
@@ -121,9 +148,14 @@ function outagesOf(events: readonly GroupEvent[]): Outage[] {
     const back = events.find(
       (one) => one.kind === 'broker back' && one.broker === event.broker && one.at > event.at,
     );
-    const { at: from, leads, coordinates } = event;
-    return [{ from, until: (back?.at ?? Infinity) + BROKER_SETTLES_MS, leads, coordinates }];
+    const { at: from, leads } = event;
+    return [{ from, until: (back?.at ?? Infinity) + BROKER_SETTLES_MS, leads }];
   });
+}
+
+/** When the last commit was answered that the program had to wait for. */
+function commitBefore({ awaitsCommits, commitsAnswered }: MemberLife, until: number): number {
+  return awaitsCommits ? (commitsAnswered.findLast((at) => at <= until) ?? 0) : 0;
 }
 
 function overlaps(span: Span, from: number, until: number): boolean {
