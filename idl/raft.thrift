@@ -142,6 +142,12 @@ struct SnapshotRequest {
 service RaftService {
   /** Delivers messages; answers travel as messages of their own. */
   oneway void deliver(1: RaftEnvelope envelope)
+  /**
+   * Does nothing. Since nothing is ever answered to `deliver`, a sender asks this from time to time on the same
+   * connection: one over which no answer comes is dead, and is made anew. A broker without this method refuses it, which is
+   * an answer as well.
+   */
+  void ping() throws (1: common.RequestFailed failed)
   /** Lists what a replica behind the log start has to copy. */
   SnapshotManifest describeSnapshot(1: SnapshotRequest request) throws (1: common.RequestFailed failed)
   /** Reads a piece of a segment, so that a copy can be resumed anywhere. */

@@ -35,6 +35,20 @@ declare class Client {
     deliver(envelope: RaftEnvelope, callback?: (error: void, response: void)=>void): void;
 
     /**
+     * Does nothing. Since nothing is ever answered to `deliver`, a sender asks this from time to time on the same
+     * connection: one over which no answer comes is dead, and is made anew. A broker without this method refuses it, which is
+     * an answer as well.
+     */
+    ping(): Promise<void>;
+
+    /**
+     * Does nothing. Since nothing is ever answered to `deliver`, a sender asks this from time to time on the same
+     * connection: one over which no answer comes is dead, and is made anew. A broker without this method refuses it, which is
+     * an answer as well.
+     */
+    ping(callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
+
+    /**
      * Lists what a replica behind the log start has to copy.
      */
     describeSnapshot(request: SnapshotRequest): Promise<SnapshotManifest>;
@@ -61,6 +75,7 @@ declare class Processor {
   constructor(handler: object);
   process(input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_deliver(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
+    process_ping(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_describeSnapshot(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
     process_readSegment(seqid: number, input: thrift.TProtocol, output: thrift.TProtocol): void;
 }

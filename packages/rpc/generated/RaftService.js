@@ -91,6 +91,90 @@ const RaftService_deliver_result = exports.RaftService_deliver_result = class {
   }
 
 };
+const RaftService_ping_args = exports.RaftService_ping_args = class {
+  constructor(args) {
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      input.skip(ftype);
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RaftService_ping_args');
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const RaftService_ping_result = exports.RaftService_ping_result = class {
+  constructor(args) {
+    this.failed = undefined;
+    if (args instanceof common_ttypes.RequestFailed) {
+        this.failed = args;
+        return;
+    }
+    if (args) {
+      if (args.failed !== undefined && args.failed !== null) {
+        this.failed = args.failed;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.failed = new common_ttypes.RequestFailed();
+          this.failed.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('RaftService_ping_result');
+    if (this.failed !== null && this.failed !== undefined) {
+      output.writeFieldBegin('failed', Thrift.Type.STRUCT, 1);
+      this.failed.write(output);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const RaftService_describeSnapshot_args = exports.RaftService_describeSnapshot_args = class {
   constructor(args) {
     this.request = undefined;
@@ -434,6 +518,54 @@ const RaftServiceClient = exports.Client = class RaftServiceClient {
     }
   }
 
+  ping () {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_ping();
+    });
+  }
+
+  send_ping () {
+    const output = new this.pClass(this.output);
+    const args = new RaftService_ping_args();
+    try {
+      output.writeMessageBegin('ping', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_ping (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new RaftService_ping_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (result.failed !== undefined) {
+      return callback(result.failed);
+    }
+    callback(null);
+  }
+
   describeSnapshot (request) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -568,6 +700,47 @@ const RaftServiceProcessor = exports.Processor = class RaftServiceProcessor {
     args.read(input);
     input.readMessageEnd();
     this._handler.deliver(args.envelope);
+  }
+  process_ping (seqid, input, output) {
+    const args = new RaftService_ping_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.ping.length === 0) {
+      Promise.resolve(this._handler.ping.bind(this._handler)(
+      )).then(result => {
+        const result_obj = new RaftService_ping_result({success: result});
+        output.writeMessageBegin("ping", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        if (err instanceof common_ttypes.RequestFailed) {
+          result = new RaftService_ping_result(err);
+          output.writeMessageBegin("ping", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("ping", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.ping((err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined') || err instanceof common_ttypes.RequestFailed) {
+          result_obj = new RaftService_ping_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("ping", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("ping", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
   }
   process_describeSnapshot (seqid, input, output) {
     const args = new RaftService_describeSnapshot_args();

@@ -130,6 +130,10 @@ export declare const GroupService: ServiceTable;
 export interface RaftService {
   /** Delivers messages; answers travel as messages of their own. */
   deliver(envelope: raft.RaftEnvelope): Unanswered;
+  /** Does nothing. Since nothing is ever answered to `deliver`, a sender asks this from time to time on the same
+connection: one over which no answer comes is dead, and is made anew. A broker without this method refuses it, which is
+an answer as well. */
+  ping(): void;
   /** Lists what a replica behind the log start has to copy. */
   describeSnapshot(request: raft.SnapshotRequest): raft.SnapshotManifest;
   /** Reads a piece of a segment, so that a copy can be resumed anywhere. */

@@ -296,6 +296,14 @@ exports.RaftService = {
       Result: RaftService.RaftService_deliver_result,
     },
     {
+      name: 'ping',
+      parameters: [],
+      oneway: false,
+      answers: false,
+      Arguments: RaftService.RaftService_ping_args,
+      Result: RaftService.RaftService_ping_result,
+    },
+    {
       name: 'describeSnapshot',
       parameters: ["request"],
       oneway: false,

@@ -57,6 +57,7 @@ export function servicesOf(handlers: Handlers): RpcServerOptions['services'] {
   };
   const raft: RaftHandler = {
     deliver: notMade,
+    ping: () => undefined,
     describeSnapshot: notMade,
     readSegment: notMade,
     ...handlers.raft,

@@ -78,6 +78,10 @@ export function raftHandler(options: RaftHandlerOptions): RaftHandler {
       }
     },
 
+    ping(): void {
+      // That it is answered says everything.
+    },
+
     describeSnapshot(request: SnapshotRequest): Outgoing<SnapshotManifest> {
       const partition = leaderOf(request);
       const { state, segments } = partition.log.snapshotState(partition.highWatermark);

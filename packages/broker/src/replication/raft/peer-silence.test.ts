@@ -63,6 +63,7 @@ class Proxy {
 
 interface World {
   readonly delivered: number[];
+  readonly pings: number[];
   readonly proxy: Proxy;
   readonly parts: ReplicationParts;
   readonly server: RpcServer;
@@ -77,7 +78,9 @@ async function start(clock: Clock): Promise<void> {
   const throttle = new Throttle(0, new SystemClock());
   const handler = raftHandler({ ...serving, throttle, logger: silentLogger });
   const deliver = (): void => void delivered.push(performance.now());
-  const server = createRpcServer({ services: [raftService({ ...handler, deliver })] });
+  const pings: number[] = [];
+  const ping = (): void => void pings.push(performance.now());
+  const server = createRpcServer({ services: [raftService({ ...handler, deliver, ping })] });
   const proxy = new Proxy((await server.listen(0, HOST)).port);
   const port = await proxy.listen();
   const parts = replicationParts({
@@ -91,7 +94,7 @@ async function start(clock: Clock): Promise<void> {
   });
   parts.transport.setPeers([{ brokerId: 2, host: HOST, port }]);
   parts.transport.setReplicas(new Map([['b', 2]]));
-  world = { delivered, proxy, parts, server };
+  world = { delivered, pings, proxy, parts, server };
 }
 
 afterEach(async () => {
@@ -145,4 +148,5 @@ test('a connection over which nothing needs to be said is left alone', async () 
   const connections = world.server.connectionCount;
   await untilDelivered(2000);
   expect([connections, world.server.connectionCount]).toEqual([1, 1]);
+  expect(world.pings.length).toBeGreaterThan(0);
 });

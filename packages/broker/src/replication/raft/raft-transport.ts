@@ -148,7 +148,7 @@ export class RaftTransport implements GroupTransport {
     if (peer.probed || !peer.channel.connected) return;
     peer.probed = true;
     peer.client
-      .describeSnapshot(PROBE)
+      .ping()
       .catch((error: unknown) => {
         if (!isError(error, 'CONNECTION_LOST')) return;
         const { brokerId, host, port } = peer.address;
@@ -166,6 +166,3 @@ export class RaftTransport implements GroupTransport {
 
 /** About what a message without batches takes on the wire. */
 const MESSAGE_BYTES = 256;
-
-/** Names no group, so every broker refuses it at once: all that matters is that an answer comes. */
-const PROBE = { topicId: '', partition: -1, generation: 0, fromReplica: '' };
