@@ -67,8 +67,10 @@ export class GroupTopics implements TopicLookup {
   private refreshUsed(): void {
     const wanted = new Set([...this.options.inUse(), ...this.recent]);
     this.recent.clear();
+    // What was asked for all topics may still be on its way into an answer.
+    const isNew = this.options.clock.monotonicMs() - this.askedAllMs < KEEP_ALL_MS;
     for (const [topic, { topicId }] of this.seen) {
-      if (wanted.has(topic)) continue;
+      if (wanted.has(topic) || isNew) continue;
       this.seen.delete(topic);
       this.names.delete(topicId);
     }
@@ -99,6 +101,7 @@ export class GroupTopics implements TopicLookup {
 }
 
 const REFRESH_MS = 3_000;
+const KEEP_ALL_MS = 10_000;
 const MISSED_MS = 1_000;
 const TIMEOUT_MS = 1_000;
 const MAX_RECENT = 10_000;

@@ -1,4 +1,5 @@
 import { LoneCoordinator } from '../testing/groups/lone-coordinator.js';
+import type { LoneMember } from '../testing/groups/lone-coordinator.js';
 import {
   deleteGroup,
   describeGroup,
@@ -200,4 +201,68 @@ test('a topic that is created again is another one: its reader gives up the old 
   expect(one.partitions).toEqual(['a/0']);
   expect(offset(coordinator, 'a', 0)).toBe(-1);
   expect(topicIdsOf(coordinator.group()).has(old)).toBe(false);
+});
+
+test('a topic that was created again is not shown with the positions of the old one', () => {
+  const coordinator = start();
+  const one = coordinator.join(['a']);
+  one.commit('a', 0, 7);
+  const { topics } = coordinator;
+  topics.create('a', 1);
+  // The member still has the old one: its name must not say otherwise.
+  expect(describeGroup('g', coordinator.group(), topics).positions).toEqual([]);
+  expect(summarizeGroup(coordinator.group(), topics).topics).toEqual(['a']);
+  one.send({ leaving: true });
+  expect(describeGroup('g', coordinator.group(), topics).positions).not.toContainEqual(
+    expect.objectContaining({ topic: 'a' }),
+  );
+  expect(offset(coordinator, 'a', 0)).toBe(-1);
+});
+
+describe('a member that asks where to begin', () => {
+  function ask(coordinator: LoneCoordinator, one: LoneMember, partition = 0): number {
+    const { memberId, epoch: memberEpoch = { term: 0, counter: 0 } } = one;
+    const where = [{ topic: 'a', partition }];
+    const reader = { memberId, memberEpoch };
+    return fetchPositions(coordinator.group(), where, coordinator.topics, reader)[0].offset;
+  }
+
+  test('is told what is committed of the partitions that it owns, and of no others', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    one.commit('a', 0, 7);
+    expect(ask(coordinator, one)).toBe(7);
+    const two = coordinator.join(['a']);
+    coordinator.calm(one, two);
+    const [mine] = one.reading;
+    expect(() => ask(coordinator, two, mine.partition)).toThrow(
+      expect.objectContaining({ code: 'NOT_OWNED' }),
+    );
+  });
+
+  test('is refused once it is not the member that it takes itself for', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    const { epoch } = one;
+    one.beat({ topics: ['a', 'b'] });
+    one.epoch = epoch;
+    expect(() => ask(coordinator, one)).toThrow(expect.objectContaining({ code: 'FENCED_MEMBER' }));
+    one.send({ leaving: true });
+    expect(() => ask(coordinator, one)).toThrow(
+      expect.objectContaining({ code: 'UNKNOWN_MEMBER' }),
+    );
+  });
+
+  test('gets the position of the topic that it was given, whatever the metadata say of the name', () => {
+    const coordinator = start();
+    const one = coordinator.join(['a']);
+    one.commit('a', 0, 7);
+    coordinator.topics.create('a', 2);
+    expect(ask(coordinator, one)).toBe(7);
+    // It is given the new one when it has let the old one go, and begins there from the beginning.
+    coordinator.calm(one);
+    expect(ask(coordinator, one)).toBe(-1);
+    one.commit('a', 0, 3);
+    expect(ask(coordinator, one)).toBe(3);
+  });
 });

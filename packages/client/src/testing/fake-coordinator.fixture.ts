@@ -12,6 +12,7 @@ import type {
   GroupPartition,
   GroupPosition,
   GroupPositionResult,
+  GroupPositionsRequest,
   MemberEpoch,
 } from '@zhumq/rpc';
 import { fakeGroupAdmin } from './fake-group-admin.fixture.js';
@@ -53,9 +54,11 @@ export class FakeCoordinator {
   readonly on: {
     heartbeat: Hook<GroupHeartbeat, GroupHeartbeatReply>;
     commit: Hook<GroupCommit, GroupPositionResult[]>;
+    positions: Hook<GroupPositionsRequest, GroupPosition[]>;
   } = {
     heartbeat: (_request, next) => next(),
     commit: (_request, next) => next(),
+    positions: (_request, next) => next(),
   };
   private term = 1;
   private counter = 0;
@@ -77,10 +80,9 @@ export class FakeCoordinator {
         const request = { ...wanted, memberId: this.numberOf(wanted.memberId) };
         return this.on.commit(request, () => this.commit(request), broker);
       },
-      positions: ({ partitions, memberId, memberEpoch }) => {
+      positions: (request) => {
         this.checkBroker(broker);
-        if (memberId !== '') this.checkEpoch(this.numberOf(memberId), memberEpoch);
-        return partitions.map((one) => this.positions.get(nameOf(one)) ?? nowhere(one));
+        return this.on.positions(request, () => this.positionsFor(request), broker);
       },
       ...fakeGroupAdmin({
         ...{ group: this, broker: broker.id, check: () => this.checkBroker(broker) },
@@ -216,6 +218,12 @@ export class FakeCoordinator {
       }
       return { topic, partition, ...(failure === undefined ? {} : { failure }) };
     });
+  }
+
+  private positionsFor(request: GroupPositionsRequest): GroupPosition[] {
+    const { partitions, memberId, memberEpoch } = request;
+    if (memberId !== '') this.checkEpoch(this.numberOf(memberId), memberEpoch);
+    return partitions.map((one) => this.positions.get(nameOf(one)) ?? nowhere(one));
   }
 
   private checkEpoch(memberId: string, memberEpoch: MemberEpoch | undefined | null): void {

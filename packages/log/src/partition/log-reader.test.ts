@@ -1,3 +1,4 @@
+import { controlBatch, readBatchHeader } from '@zhumq/model';
 import { PartitionWorld, bytesOf } from './partition-world.test-support.js';
 
 /** 400 batches of 2 records in several segments, nothing of it in the tail. */
@@ -166,6 +167,16 @@ describe('a read of what is not in memory', () => {
     expect(await world.log.offsetForTime(1400, 800)).toBeUndefined();
     world.append(9, 1, { timestamp: 5000 });
     expect(await world.log.offsetForTime(1400, 801)).toMatchObject({ offset: 800, epoch: 9 });
+  });
+
+  test('finds no control batch by its time: records may bear times of long ago', async () => {
+    const world = await PartitionWorld.make();
+    const control = controlBatch(1000, Buffer.from([1]), 9_000);
+    world.log.appendAsLeader(control, readBatchHeader(control), 1);
+    world.append(1, 2, { timestamp: 1_000 });
+    world.append(1, 2, { timestamp: 2_000 });
+    expect(await world.log.offsetForTime(1_500, 5)).toMatchObject({ offset: 3, timestamp: 2_000 });
+    expect(await world.log.offsetForTime(2_500, 5)).toBeUndefined();
   });
 
   test('keeps few files open, however many are read', async () => {

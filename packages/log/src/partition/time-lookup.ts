@@ -1,5 +1,5 @@
 // From a time to an offset: the first segment with a record that is not older, its time index, then its batches.
-import { readBatchHeader } from '@zhumq/model';
+import { isControlBatch, readBatchHeader } from '@zhumq/model';
 import type { Epoch, Offset } from '../types.js';
 import type { LogReader } from './log-reader.js';
 import type { LogState } from './log-state.js';
@@ -10,7 +10,10 @@ export interface TimedOffset {
   readonly epoch: Epoch;
 }
 
-/** First batch below `end` whose largest timestamp is not below `timestampMs`. */
+/**
+ * First batch below `end` whose largest timestamp is not below `timestampMs`. Control batches are no records: they bear the
+ * time at which a leader wrote them, which says nothing where the records beside them bear times of their own.
+ */
 export async function findOffsetForTime(
   state: LogState,
   reader: LogReader,
@@ -54,7 +57,8 @@ async function findInSegment(
     for (let position = 0; position < run.buffer.length;) {
       const header = readBatchHeader(run.buffer, position);
       if (header.lastOffset >= end) return undefined;
-      if (header.lastOffset >= from && header.maxTimestamp >= timestampMs) {
+      const isLate = header.maxTimestamp >= timestampMs && !isControlBatch(header);
+      if (header.lastOffset >= from && isLate) {
         return { offset: header.baseOffset, timestamp: header.maxTimestamp, epoch: header.epoch };
       }
       position += header.sizeBytes;
