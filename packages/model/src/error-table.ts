@@ -140,7 +140,8 @@ const TABLE = {
   MESSAGE_TOO_LARGE: {
     code: 42,
     flags: '',
-    meaning: 'A record or batch is larger than `max.message.bytes` of the topic.',
+    meaning:
+      'A record or batch is larger than `max.message.bytes` of the topic; or what a group would have to record at once is larger than 8 MiB: use fewer partitions at a time.',
   },
   OUT_OF_ORDER_SEQUENCE: {
     code: 43,
@@ -319,7 +320,7 @@ const TABLE = {
     code: 106,
     flags: '',
     meaning:
-      "The request names another epoch than the member's present one; nothing was committed. The next heartbeat tells the epoch and what the member may read.",
+      "The request names another epoch than the member's present one; nothing was committed or read. The next heartbeat tells the epoch and what the member may read.",
   },
   FENCED_INSTANCE: {
     code: 107,
@@ -330,7 +331,8 @@ const TABLE = {
   NOT_OWNED: {
     code: 108,
     flags: '',
-    meaning: 'The member does not own the partition; its position was not committed.',
+    meaning:
+      'The member does not own the partition; its position was not committed, and not told to it to begin from.',
   },
   POSITION_BEHIND: {
     code: 109,
