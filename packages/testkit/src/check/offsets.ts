@@ -37,7 +37,8 @@ function* receiptAgrees(
   { value, send, places }: Written,
 ): Iterable<Violation> {
   if (!isPromised(send) || partition.isSendGone(send)) return;
-  const there = partition.placesAt.get(send.offset);
+  let there = partition.placesAt.get(send.offset);
+  while (there !== undefined && partition.isGone(there)) there = there.next;
   if (there === undefined || places.some(({ offset }) => offset === send.offset)) return;
   const sentence = `${value} was acknowledged at offset ${send.offset}, where ${shown(there)} is read`;
   const lines = [send.line, send.answerLine, there.line];

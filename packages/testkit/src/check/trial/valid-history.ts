@@ -10,8 +10,13 @@ import { Stage } from './stage.js';
 
 const STEPS = 220;
 
-export function validHistory(seed: number): HistoryEvent[] {
-  return new ModelRun(new SeededRandom(seed), seed).run();
+export interface Features {
+  /** Losses are reported, and the recorder knows everything. */
+  readonly losses?: boolean;
+}
+
+export function validHistory(seed: number, features: Features = {}): HistoryEvent[] {
+  return new ModelRun(new SeededRandom(seed), seed, features).run();
 }
 
 class ModelRun {
@@ -22,8 +27,8 @@ class ModelRun {
   private readonly groups = new Map<ModelPartition, ModelGroup[]>();
   private readonly does: Record<'switches' | 'losses' | 'elections' | 'retention', boolean>;
 
-  constructor(random: SeededRandom, seed: number) {
-    const isExact = random.fraction() < 0.4;
+  constructor(random: SeededRandom, seed: number, { losses = false }: Features) {
+    const isExact = random.fraction() < 0.4 || losses;
     this.stage = new Stage(random, isExact);
     const { stage } = this;
     const run = `seed ${seed}`;
@@ -31,7 +36,7 @@ class ModelRun {
       stage.tellAtOnce('run', { kind: 'history', version: 1, run, exact: isExact });
     this.does = {
       switches: stage.chance(0.5),
-      losses: stage.chance(0.3),
+      losses: stage.chance(0.3) || losses,
       elections: stage.chance(0.8),
       retention: stage.chance(0.2),
     };
