@@ -13,6 +13,7 @@ const NOBODY = '127.0.0.1:1';
 const VERBS = [
   ...['dev', 'zkserver', 'broker', 'produce', 'consume', 'completion'],
   ...['topic create', 'topic list', 'topic describe', 'topic alter', 'topic delete'],
+  ...['group list', 'group describe', 'group lag', 'group reset', 'group delete'],
   ...['partition describe', 'partition elect', 'partition mode'],
   ...['cluster describe', 'cluster health'],
   ...['log verify', 'log dump', 'zk dump', 'config print', 'bench produce'],
@@ -90,6 +91,18 @@ test.each([
   ['consume x --instance-id a', '--instance-id is for a member of a group'],
   ['consume x --group g --session-timeout 1h', '--session-timeout is a time from 1s to 30m'],
   ['consume x --delivery carrier-pigeon', '--delivery is one of pull, push'],
+  ['group', 'Say what to do: zhumq group list|describe|lag|reset|delete'],
+  ['group descrbe x', 'did you mean "describe"?'],
+  ['group describe', 'An argument is missing: zhumq group describe <group>'],
+  ['group lag x --wacth', 'did you mean --watch?'],
+  ['group lag x --watch --interval soon', '--interval is a duration'],
+  ['group reset x', '"zhumq group reset" needs --to'],
+  ['group reset x --topic t --to yesterday', '--to is earliest, latest, none, an offset'],
+  ['group reset x --to 5 --yes', '--to with an offset needs the topic that it is of'],
+  ['group reset x --partition 1 --to none --yes', '--partition needs the topic that it is of'],
+  ['group reset x --topic t --partition one --to none --yes', '--partition is a whole number'],
+  ['group reset x --topic t --to -5', 'give --yes'],
+  ['group delete x', 'give --yes'],
   ['log verify', 'An argument is missing: zhumq log verify <dir>'],
   ['log verify /', 'is no folder of a partition'],
   ['zk dump topics', 'A path begins with "/"'],
@@ -163,6 +176,10 @@ test('the shell is told verbs and flags', async () => {
     (await zhumq.run(['--get-yargs-completions', 'zhumq', ...words])).stdout.split('\n');
   expect(await complete('')).toEqual(expect.arrayContaining(['topic', 'produce', 'consume']));
   expect(await complete('topic', '')).toEqual(expect.arrayContaining(['create', 'delete']));
+  expect(await complete('group', '')).toEqual(expect.arrayContaining(['lag', 'reset']));
+  expect(await complete('group', 'reset', 'g', '--')).toEqual(
+    expect.arrayContaining(['--to', '--dry-run']),
+  );
   expect(await complete('consume', 't', '--')).toEqual(
     expect.arrayContaining(['--from', '--timeout']),
   );

@@ -13,8 +13,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_GROUP:
     '"zhumq group list" shows all groups; there is one as soon as it has a member or a position.',
   GROUP_NOT_EMPTY:
-    'Stop its consumers first; "zhumq group describe GROUP" shows which programs they are.',
+    'Stop its consumers first; "zhumq group describe GROUP" shows which programs they are. One with an instance id keeps its place until its session ends.',
   GROUP_FULL: 'Stop some of its consumers, or raise group.members.max on the brokers.',
+  DATA_DIRECTORY_LOCKED:
+    'Each "zhumq dev" and each broker needs a folder of its own: name another one with --data-dir, or stop that process.',
   TOPIC_EXISTS: 'Give --if-not-exists where that is fine.',
   NOT_ENOUGH_BROKERS: 'Ask for fewer --replicas; "zhumq cluster describe" shows the brokers.',
   INVALID_TOPIC: 'docs/configuration.md lists the settings of a topic.',

@@ -9,6 +9,7 @@ import { clusterCommand } from './commands/cluster.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { consumeCommand } from './commands/consume.js';
+import { groupCommand } from './commands/group.js';
 import { logCommand } from './commands/log.js';
 import { partitionCommand } from './commands/partition.js';
 import { produceCommand } from './commands/produce.js';
@@ -35,7 +36,7 @@ const SERVERS: readonly Command[] = [
 
 const COMMANDS: readonly Command[] = [
   ...SERVERS,
-  ...[topicCommand, produceCommand, consumeCommand],
+  ...[topicCommand, produceCommand, consumeCommand, groupCommand],
   ...[
     benchCommand,
     partitionCommand,
