@@ -2,7 +2,6 @@
 // which the assignment keeps filled.
 import { Deadline } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
-import type { PartitionBacklog } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type {
   BatchesOptions,
@@ -12,7 +11,6 @@ import type {
   FetchOptions,
   Lag,
   MessageBatch,
-  PartitionLag,
   Position,
   RunOptions,
   StartPosition,
@@ -21,8 +19,6 @@ import type {
 } from '../api/consumer.js';
 import type { Message } from '../api/message.js';
 import type { Topic } from '../api/topic.js';
-import type { AskLimits } from '../cluster/ask-leaders.js';
-import { listBacklogs } from '../cluster/backlogs.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { abortedError, closedError } from '../errors.js';
 import { choiceOption, durationOption, integerOption } from '../option-values.js';
@@ -30,6 +26,8 @@ import { settleWithin } from '../retry.js';
 import type { Assignment, Emit } from './assignment.js';
 import { batchesOf } from './message-batches.js';
 import { consumedMessage } from './consumed-message.js';
+import { lagOf } from './consumer-lag.js';
+import { Listeners } from './listeners.js';
 import { healthOf } from './consumer-health.js';
 import { startOf } from './consumer-settings.js';
 import { HandlerRun } from './handler-run.js';
@@ -51,8 +49,6 @@ const LAG_TIMEOUT = '30s';
 /** So many messages in a row, and then the event loop gets its turn. */
 const YIELD_EVERY = 256;
 
-type Listener = (details: never) => void;
-
 /** How the consumer comes by its partitions. */
 export type MakeAssignment = (
   source: RecordSource,
@@ -64,7 +60,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
   private readonly source = new RecordSource();
   private readonly assignment: Assignment;
   private readonly stopped = sharedController();
-  private readonly listeners = new Map<keyof ConsumerEvents, Set<Listener>>();
+  private readonly listeners: Listeners;
   private readonly taken: TakenMessages<K, V>;
   private reading: string | undefined;
   private handledMs: number;
@@ -78,7 +74,8 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     makeAssignment: MakeAssignment,
     private readonly onClosed: (consumer: ZhumqConsumer<K, V>) => void,
   ) {
-    const emit: Emit = (event, details) => this.emit(event, details);
+    this.listeners = new Listeners(cluster.options.logger);
+    const emit: Emit = (event, details) => this.listeners.tell(event, details);
     this.assignment = makeAssignment(this.source, this.stopped.signal, emit);
     this.handledMs = cluster.options.clock.monotonicMs();
     const messageOf = (item: SourceItem): Message<K, V> => this.messageOf(item);
@@ -129,7 +126,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       sharedSignal(options.signal).addEventListener('abort', wake, { once: true });
     }
     try {
-      const opened = this.assignment.open();
+      const opened = this.opened();
       // To join a group may take longer than the program wants to wait.
       const soon = this.assignment.group === undefined ? opened : Promise.race([opened, timeUp]);
       await settleWithin(soon, clock, { signal: options.signal }, way);
@@ -154,7 +151,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const next = async (): Promise<IteratorResult<Message<K, V>>> => {
       try {
         this.taken.settle();
-        await this.assignment.open();
+        await this.opened();
         if (++taken % YIELD_EVERY === 0) await yieldToEvents();
         while (!this.stopped.signal.aborted && !done) {
           const message = this.taken.one();
@@ -200,7 +197,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const concurrency = integerOption('concurrency', options.concurrency, 1, range);
     this.begin('run()');
     try {
-      await settleWithin(this.assignment.open(), this.cluster.options.clock, options, 'run()');
+      await settleWithin(this.opened(), this.cluster.options.clock, options, 'run()');
       const run = new HandlerRun(this.source, {
         concurrency,
         order: choiceOption('order', options.order, 'partition', ['partition', 'key', 'none']),
@@ -267,7 +264,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
   async seek(to: StartPosition, partitions?: readonly number[]): Promise<void> {
     const start = startOf(to);
     this.checkOpen();
-    await this.assignment.open();
+    await this.opened();
     const readers = this.assignment.reading.seek(start, partitions && new Set(partitions));
     await this.assignment.reading.located(readers);
     this.checkOpen();
@@ -287,35 +284,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     await this.ready({ ...options, timeout: timeoutMs });
     const deadline = Deadline.after(clock, timeoutMs);
     const limits = { clock, random, deadline, signal: options.signal };
-    const partitions = (
-      await Promise.all(this.topics.map((topic) => this.lagOf(topic, limits)))
-    ).flat();
-    return {
-      messages: partitions.reduce((sum, { messages }) => sum + messages, 0),
-      seconds: partitions.reduce((most, { seconds }) => Math.max(most, seconds), 0),
-      partitions,
-    };
-  }
-
-  private async lagOf(topic: string, limits: AskLimits<PartitionBacklog>): Promise<PartitionLag[]> {
-    const readers = this.source.readers.filter((reader) => reader.topic === topic);
-    const started = readers.filter((reader) => reader.started);
-    const queries = started.map((reader) => reader.position());
-    const backlogs = await listBacklogs(
-      this.cluster,
-      topic,
-      queries.map(({ partition, offset }) => ({ partition, offset })),
-      limits,
-    );
-    return started.map((reader) => {
-      const { partition } = reader;
-      const { messages = 0, seconds = 0 } = backlogs.get(partition) ?? {};
-      const committed = this.assignment.group?.committed(reader);
-      return {
-        ...{ ...this.topicOf(reader), partition, messages, seconds },
-        ...(committed === undefined ? {} : { committed }),
-      };
-    });
+    return lagOf(this.cluster, this.topics, this.assignment, this.source.readers, limits);
   }
 
   async commit(positions?: readonly Position[], options: CallOptions = {}): Promise<void> {
@@ -345,7 +314,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
 
   private async locate(): Promise<void> {
     this.checkOpen();
-    await this.assignment.open();
+    await this.opened();
     await this.assignment.reading.located(this.source.readers);
     this.checkOpen();
   }
@@ -364,20 +333,7 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     event: E,
     listener: (details: ConsumerEvents[E]) => void,
   ): () => void {
-    let listeners = this.listeners.get(event);
-    if (listeners === undefined) this.listeners.set(event, (listeners = new Set()));
-    listeners.add(listener as Listener);
-    return () => void listeners.delete(listener as Listener);
-  }
-
-  private emit<E extends keyof ConsumerEvents>(event: E, details: ConsumerEvents[E]): void {
-    for (const listener of this.listeners.get(event) ?? []) {
-      try {
-        listener(details as never);
-      } catch (error) {
-        this.cluster.options.logger.error({ err: error, event }, 'a listener threw');
-      }
-    }
+    return this.listeners.add(event, listener);
   }
 
   close(options: CallOptions = {}): Promise<void> {
@@ -404,6 +360,16 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
       await group.leave(left());
     }
     this.onClosed(this);
+  }
+
+  /** What is waited for when the consumer is closed ends with CLOSED. */
+  private async opened(): Promise<void> {
+    try {
+      await this.assignment.open();
+    } catch (error) {
+      this.checkOpen();
+      throw error;
+    }
   }
 
   private checkOpen(): void {
