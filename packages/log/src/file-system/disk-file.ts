@@ -54,12 +54,20 @@ export class DiskFile {
     this.unsynced = [];
   }
 
-  crash(random: Random): void {
+  /** Returns how many unsynced writes survived in part. */
+  crash(random: Random): number {
+    let torn = 0;
     for (const change of this.unsynced) {
-      for (const part of survivors(change, random)) this.disk.apply(part);
+      let bytes = 0;
+      for (const part of survivors(change, random)) {
+        this.disk.apply(part);
+        bytes += part.content?.length ?? 0;
+      }
+      if (bytes > 0 && bytes < (change.content?.length ?? 0)) torn++;
     }
     this.unsynced = [];
     this.seen = this.disk.clone();
+    return torn;
   }
 
   flipBit(position: number, bit: number): void {

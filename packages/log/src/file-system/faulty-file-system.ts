@@ -64,6 +64,8 @@ export class FaultyFileSystem implements FileSystem {
   /** How long the device takes: awaited by everything that waits for it. */
   device: () => Promise<void> = () => Promise.resolve();
   freeSpace = 1e12;
+  /** Unsynced writes of which a power loss left a part. */
+  tornWrites = 0;
   private seen = new Map<string, Entry>([['/', 'directory']]);
   private onDisk = new Map<string, Entry>([['/', 'directory']]);
   private unsynced: NameChange[] = [];
@@ -195,7 +197,7 @@ export class FaultyFileSystem implements FileSystem {
     for (const entry of [...this.onDisk.values(), ...this.seen.values()]) {
       if (entry !== 'directory') files.add(entry);
     }
-    for (const file of files) file.crash(random);
+    for (const file of files) this.tornWrites += file.crash(random);
     this.dropOrphans();
     this.seen = new Map(this.onDisk);
     this.kill();

@@ -1,0 +1,121 @@
+// What is to go wrong in a run, and when: a list that is drawn before the run begins, so that a failing run can be
+// repeated with less of it.
+import type { Random } from '@zhumq/base';
+import type { ClusterOptions } from '../simulated-cluster.js';
+
+export type FaultKind =
+  /** SIGKILL; started again after the duration. */
+  | 'kill'
+  /** The machine loses power: unsynced data are lost in part. */
+  | 'power-loss'
+  /** SIGSTOP for the duration. */
+  | 'pause'
+  /** Killed right after the next thing that it made durable. */
+  | 'crash-point'
+  /** The same with the power. */
+  | 'power-point'
+  | 'kill-all'
+  | 'power-loss-all'
+  /** Two machines do not hear each other. */
+  | 'cut'
+  /** One machine does not hear the other, which hears it. */
+  | 'one-way-cut'
+  /** A broker is alone; the store is reached by all. */
+  | 'isolate'
+  /** The brokers fall into two parts. */
+  | 'split'
+  /** The metadata store is not reached. */
+  | 'store-cut'
+  | 'store-break'
+  | 'session-expiry'
+  /** Delays of all links of a machine, times a lot. */
+  | 'slow-network'
+  /** Single connections break. */
+  | 'reset'
+  /** The wall clock of a machine jumps. */
+  | 'clock-jump'
+  | 'disk-full'
+  /** The next sync fails; the pages are dropped and called clean. */
+  | 'sync-failure';
+
+export interface FaultStep {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Any number: which machine, part or connection is meant. */
+  readonly target: number;
+  readonly other: number;
+}
+
+const KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
+  ['kill', 6],
+  ['power-loss', 4],
+  ['pause', 4],
+  ['crash-point', 8],
+  ['power-point', 5],
+  ['kill-all', 1],
+  ['power-loss-all', 1],
+  ['cut', 4],
+  ['one-way-cut', 4],
+  ['isolate', 4],
+  ['split', 2],
+  ['store-cut', 3],
+  ['store-break', 3],
+  ['session-expiry', 2],
+  ['slow-network', 2],
+  ['reset', 4],
+  ['clock-jump', 1],
+  ['disk-full', 1],
+  ['sync-failure', 1],
+];
+
+/** How long before the end of a phase nothing new goes wrong. */
+const CALM_MS = 500;
+
+/** Each kind is on in about half of the runs, and one run in ten has none; or those that are named. */
+export function planFaults(
+  random: Random,
+  durationMs: number,
+  pace: number,
+  { brokers }: Pick<ClusterOptions, 'brokers'>,
+  named?: readonly FaultKind[],
+): FaultStep[] {
+  if (named === undefined && random.below(10) === 0) return [];
+  const kinds = KINDS.filter(([kind]) =>
+    named === undefined ? random.below(2) === 0 : named.includes(kind),
+  );
+  const weights = kinds.reduce((sum, [, weight]) => sum + weight, 0);
+  if (weights === 0) return [];
+  const meanGapMs = pace * (600 + random.fraction() * 4_000);
+  const steps: FaultStep[] = [];
+  for (
+    let atMs = gap(random, meanGapMs);
+    atMs < durationMs - CALM_MS;
+    atMs += gap(random, meanGapMs)
+  ) {
+    const kind = draw(random, kinds, weights);
+    const longest = pace * (random.below(5) === 0 ? 8_000 : 2_000);
+    steps.push({
+      ...{ kind, atMs, durationMs: 50 + random.below(longest) },
+      ...{ target: random.below(brokers * 1_000), other: random.below(brokers * 1_000) },
+    });
+  }
+  return steps;
+}
+
+function gap(random: Random, meanMs: number): number {
+  return -Math.log(1 - random.fraction()) * meanMs;
+}
+
+function draw(
+  random: Random,
+  kinds: readonly (readonly [FaultKind, number])[],
+  weights: number,
+): FaultKind {
+  let left = random.below(weights);
+  for (const [kind, weight] of kinds) {
+    left -= weight;
+    if (left < 0) return kind;
+  }
+  return kinds[0][0];
+}

@@ -1,0 +1,274 @@
+// Makes a plan of faults come true in a cluster, undoes each after its time, and at the end undoes everything.
+import type { Random } from '@zhumq/base';
+import type { Recorder } from '../../history/history.js';
+import type { ServerSlot, SimulatedCluster } from '../simulated-cluster.js';
+import type { Life } from '../world/life.js';
+import type { World } from '../world/world.js';
+import type { FaultStep } from './fault-plan.js';
+
+export interface FaultCounts {
+  crashes: number;
+  powerLosses: number;
+  pauses: number;
+  cuts: number;
+  storeFaults: number;
+  diskFaults: number;
+}
+
+const SLOW_FACTOR = 60;
+/** A broker whose disk is full has so much left. */
+const FULL_BYTES = 1_000;
+const FREE_BYTES = 1e12;
+const BREAK_PROBABILITY = 0.5;
+const RESTART_MS = 300;
+const CLOCK_JUMP_MS = 3_600_000;
+
+export class Nemesis {
+  readonly counts: FaultCounts = {
+    ...{ crashes: 0, powerLosses: 0, pauses: 0 },
+    ...{ cuts: 0, storeFaults: 0, diskFaults: 0 },
+  };
+  /** Clients that are cut off, slowed and so on like servers. */
+  clients: readonly string[] = [];
+  /** What is under way, in the order in which it began; each undoes itself once. */
+  private readonly underWay = new Set<() => void>();
+  private readonly armed = new Map<
+    ServerSlot,
+    { readonly power: boolean; readonly backMs: number }
+  >();
+  private readonly random: Random;
+
+  constructor(
+    private readonly world: World,
+    private readonly cluster: SimulatedCluster,
+    private readonly history: Recorder,
+  ) {
+    this.random = world.fork();
+    world.ensemble.onWritten = (life) => this.afterDurable(life);
+    world.onDurable = (life) => this.afterDurable(life);
+  }
+
+  schedule(steps: readonly FaultStep[], fromMs: number): void {
+    const { scheduler } = this.world;
+    for (const step of steps) {
+      const waitMs = fromMs + step.atMs - this.world.nowMs;
+      scheduler.after(waitMs, scheduler.world, () => this.begin(step));
+    }
+  }
+
+  /** Undoes everything that is under way, and starts what is down. */
+  healAll(): void {
+    this.armed.clear();
+    for (const undo of [...this.underWay]) undo();
+    for (const slot of this.cluster.slots) {
+      if (slot.machine.life?.alive !== true) this.cluster.start(slot);
+    }
+  }
+
+  /** A server ended by itself: somebody starts it again. */
+  startLater(slot: ServerSlot, waitMs = RESTART_MS): void {
+    this.world.kill(slot.machine);
+    this.during(waitMs, () => this.startAgain(slot));
+  }
+
+  /** That process just made something durable, and has told nobody yet. */
+  afterDurable(life: Life): void {
+    if (this.armed.size === 0) return;
+    for (const [slot, { power, backMs }] of this.armed) {
+      if (slot.machine.life !== life) continue;
+      this.armed.delete(slot);
+      // The next thing that runs: before the process hears that it is durable, or right after.
+      this.world.scheduler.turn(this.world.scheduler.world, () => this.crash(slot, power, backMs));
+    }
+  }
+
+  private begin(step: FaultStep): void {
+    const { kind, durationMs } = step;
+    const brokers = this.cluster.brokers;
+    const slots = this.cluster.slots;
+    const broker = brokers[step.target % brokers.length];
+    const slot = slots[step.target % slots.length];
+    switch (kind) {
+      case 'kill':
+        return this.crash(slot, false, durationMs);
+      case 'power-loss':
+        return this.crash(slot, true, durationMs);
+      case 'kill-all':
+      case 'power-loss-all':
+        for (const one of brokers) this.crash(one, kind === 'power-loss-all', durationMs);
+        return;
+      case 'crash-point':
+      case 'power-point':
+        if (slot.machine.life?.alive === true) {
+          this.armed.set(slot, { power: kind === 'power-point', backMs: durationMs });
+          this.tell(kind, slot.machine.name);
+        }
+        return;
+      case 'pause':
+        return this.pause(slot, durationMs);
+      case 'cut':
+      case 'one-way-cut':
+        return this.cutPair(step);
+      case 'isolate':
+        return this.cutBetween([broker.machine.name], this.names(broker.machine.name), durationMs);
+      case 'split':
+        return this.split(step);
+      case 'store-cut':
+        return this.cutStore(slot, durationMs);
+      case 'store-break':
+        this.counts.storeFaults++;
+        return this.world.ensemble.breakConnection(slot.machine.name);
+      case 'session-expiry':
+        this.counts.storeFaults++;
+        this.tell(kind, slot.machine.name);
+        return this.world.ensemble.expire(slot.machine.name);
+      case 'slow-network':
+        return this.slowDown(slot, durationMs);
+      case 'reset':
+        for (let n = 0; n <= step.other % 4; n++) this.world.network.resetAny();
+        return;
+      case 'clock-jump':
+        slot.machine.clock.wallOffsetMs += (this.random.fraction() * 2 - 1) * CLOCK_JUMP_MS;
+        return;
+      case 'disk-full':
+        return this.fillDisk(broker, durationMs);
+      case 'sync-failure':
+        return this.failSync(broker);
+    }
+  }
+
+  // ---- processes
+
+  private crash(slot: ServerSlot, power: boolean, backMs: number): void {
+    const { machine } = slot;
+    if (machine.life?.alive !== true) return;
+    this.counts.crashes++;
+    if (power) this.counts.powerLosses++;
+    this.tell(power ? 'power-loss' : 'kill', machine.name);
+    if (power) this.world.losePower(machine);
+    else this.world.kill(machine);
+    this.during(backMs, () => this.startAgain(slot));
+  }
+
+  private startAgain(slot: ServerSlot): void {
+    if (slot.machine.life?.alive === true) return;
+    this.world.logs.fault(slot.machine.name, 'starts again');
+    this.cluster.start(slot);
+  }
+
+  private pause(slot: ServerSlot, durationMs: number): void {
+    const { life } = slot.machine;
+    if (life?.alive !== true || life.paused) return;
+    this.counts.pauses++;
+    this.tell('pause', slot.machine.name);
+    life.paused = true;
+    this.during(durationMs, () => {
+      this.world.logs.fault(slot.machine.name, 'goes on');
+      this.world.scheduler.resume(life);
+    });
+  }
+
+  // ---- network
+
+  private cutPair({ kind, target, other, durationMs }: FaultStep): void {
+    const from = this.cluster.brokers[target % this.cluster.brokers.length].machine.name;
+    const others = this.names(from);
+    const to = others[other % others.length];
+    if (kind === 'cut') return this.cutBetween([from], [to], durationMs);
+    this.cutLinks([[from, to]], durationMs);
+  }
+
+  private split({ target, durationMs }: FaultStep): void {
+    const names = this.names();
+    const one = names.filter((_, index) => ((target >> (index % 10)) & 1) === 1);
+    this.cutBetween(
+      one,
+      names.filter((name) => !one.includes(name)),
+      durationMs,
+    );
+  }
+
+  private cutBetween(one: readonly string[], other: readonly string[], durationMs: number): void {
+    const links = one.flatMap((from) =>
+      other.flatMap((to): [string, string][] => [
+        [from, to],
+        [to, from],
+      ]),
+    );
+    this.cutLinks(links, durationMs);
+  }
+
+  private cutLinks(links: readonly (readonly [string, string])[], durationMs: number): void {
+    const { network } = this.world;
+    this.counts.cuts++;
+    this.tell('cut', links.map(([from, to]) => `${from}>${to}`).join(' '));
+    for (const [from, to] of links) network.cut(from, to);
+    this.during(durationMs, () => {
+      this.world.logs.fault('network', `heals ${links.length} links`);
+      for (const [from, to] of links) network.heal(from, to, BREAK_PROBABILITY);
+    });
+  }
+
+  private slowDown({ machine }: ServerSlot, durationMs: number): void {
+    const others = this.names(machine.name);
+    const all = (factor: number): void => {
+      for (const other of others) {
+        this.world.network.slowDown(machine.name, other, factor);
+        this.world.network.slowDown(other, machine.name, factor);
+      }
+    };
+    all(SLOW_FACTOR);
+    this.during(durationMs, () => all(1));
+  }
+
+  private cutStore({ machine }: ServerSlot, durationMs: number): void {
+    this.counts.storeFaults++;
+    this.tell('store-cut', machine.name);
+    this.world.ensemble.cut(machine.name);
+    this.during(durationMs, () => this.world.ensemble.heal(machine.name));
+  }
+
+  // ---- disks
+
+  private fillDisk({ machine }: ServerSlot, durationMs: number): void {
+    const { disk } = machine;
+    if (disk === undefined) return;
+    this.counts.diskFaults++;
+    this.tell('disk-full', machine.name);
+    disk.freeSpace = FULL_BYTES;
+    this.during(durationMs, () => void (disk.freeSpace = FREE_BYTES));
+  }
+
+  private failSync({ machine }: ServerSlot): void {
+    const { disk, life } = machine;
+    if (disk === undefined || life?.alive !== true) return;
+    this.counts.diskFaults++;
+    this.tell('sync-failure', machine.name);
+    disk.fault = ({ kind }) => {
+      if (kind !== 'sync') return undefined;
+      disk.fault = undefined;
+      return this.random.below(2) === 0 ? { kind: 'dropPages' } : { kind: 'error', code: 'EIO' };
+    };
+  }
+
+  // ---- bookkeeping
+
+  /** Undone after the time, or at the end, whichever is first. */
+  private during(durationMs: number, undo: () => void): void {
+    const once = (): void => {
+      if (this.underWay.delete(once)) undo();
+    };
+    this.underWay.add(once);
+    this.world.scheduler.after(durationMs, this.world.scheduler.world, once);
+  }
+
+  private names(except?: string): string[] {
+    const names = this.cluster.slots.map(({ machine }) => machine.name);
+    return [...names, ...this.clients].filter((name) => name !== except);
+  }
+
+  private tell(fault: string, target: string): void {
+    this.world.logs.fault(target, fault);
+    this.history.record({ kind: 'fault', fault, target, phase: 'begun' });
+  }
+}

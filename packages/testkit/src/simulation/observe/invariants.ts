@@ -1,0 +1,190 @@
+// What must be true after every event, seen from inside the brokers: one leader per epoch; what a replica knows to be
+// committed is the same everywhere, never goes back, is on the disks of a majority, and is in the log of every later
+// leader. The outside view, over the whole run, is the business of the checkers.
+import type { Broker, Partition } from '@zhumq/broker';
+import type { Recorder } from '../../history/history.js';
+import type { ServerSlot } from '../simulated-cluster.js';
+import type { Life } from '../world/life.js';
+import type { StoreObserver } from './store-observer.js';
+
+export interface Finding {
+  readonly check: string;
+  readonly sentence: string;
+}
+
+/** What was seen of one replica in one life of its broker. */
+interface Seen {
+  leads: boolean;
+  epoch: number;
+  highWatermark: number;
+}
+
+/** What was seen of one partition, over all replicas and lives. */
+interface Common {
+  /** Life that led each generation and epoch. */
+  readonly leaders: Map<string, number>;
+  /** Epoch of each committed offset that was the last one somewhere. */
+  readonly epochs: Map<number, number>;
+  committed: number;
+  losses: number;
+}
+
+export class Invariants {
+  elections = 0;
+  private readonly seen = new WeakMap<Partition, Seen>();
+  private readonly commons = new Map<string, Common>();
+
+  constructor(
+    private readonly brokers: readonly ServerSlot[],
+    private readonly store: StoreObserver,
+    private readonly history: Recorder,
+    private readonly onFinding: (finding: Finding) => void,
+  ) {}
+
+  /** To be called after every event. */
+  check(life: Life): void {
+    if (!life.alive) return;
+    for (const slot of this.brokers) {
+      if (slot.machine.life !== life) continue;
+      if (slot.broker !== undefined) this.checkBroker(slot, slot.broker, life);
+      return;
+    }
+  }
+
+  private checkBroker(slot: ServerSlot, broker: Broker, life: Life): void {
+    for (const partition of broker.partitions) {
+      if (!partition.isOpen) continue;
+      let seen = this.seen.get(partition);
+      if (seen === undefined) {
+        seen = { leads: false, epoch: -1, highWatermark: partition.highWatermark };
+        this.seen.set(partition, seen);
+      }
+      const { leads, highWatermark } = partition;
+      if (leads !== seen.leads || (leads && partition.replicator.epoch !== seen.epoch)) {
+        seen.leads = leads;
+        seen.epoch = partition.replicator.epoch;
+        if (leads) this.checkLeader(slot, partition, life);
+      }
+      if (highWatermark !== seen.highWatermark) {
+        const before = seen.highWatermark;
+        seen.highWatermark = highWatermark;
+        this.checkCommitted(slot, partition, before);
+      }
+    }
+  }
+
+  private checkLeader({ id }: ServerSlot, partition: Partition, life: Life): void {
+    const { topic, partition: number, generation } = partition.name;
+    const { epoch, mode } = partition.replicator;
+    const common = this.common(partition);
+    const key = `${generation} ${epoch}`;
+    const other = common.leaders.get(key);
+    if (other !== undefined && other !== life.number) {
+      this.report('election-safety', partition, id, `two leaders in epoch ${epoch}`);
+    }
+    common.leaders.set(key, life.number);
+    if (mode === 'raft') {
+      this.elections++;
+      this.history.record({
+        ...{ kind: 'leader', topic, partition: number, broker: id, epoch, generation, mode },
+        incarnation: life.number,
+      });
+    }
+    this.checkCompleteness(id, partition, common);
+  }
+
+  /** Whatever anybody knew to be committed is in the log of a leader, unless a loss was reported. */
+  private checkCompleteness(id: number, partition: Partition, common: Common): void {
+    const { committed } = common;
+    if (this.forgetAfterLoss(partition, common) || committed === 0) return;
+    const { log } = partition;
+    if (log.logEnd < committed) {
+      const sentence = `leads with a log that ends at ${log.logEnd}; ${committed} was committed`;
+      return this.report('leader-completeness', partition, id, sentence);
+    }
+    this.compareEpoch(id, partition, common, committed - 1);
+  }
+
+  private checkCommitted({ id }: ServerSlot, partition: Partition, before: number): void {
+    const { highWatermark, leads } = partition;
+    const common = this.common(partition);
+    const wasLost = this.forgetAfterLoss(partition, common);
+    const { topic, partition: number } = partition.name;
+    this.history.record({
+      ...{ kind: 'watermark', topic, partition: number, broker: id, highWatermark },
+      ...{ role: leads ? 'leader' : 'follower', epoch: partition.replicator.epoch },
+    });
+    if (highWatermark < before) {
+      if (!wasLost && common.losses === 0)
+        this.report('high-watermark', partition, id, `fell from ${before} to ${highWatermark}`);
+      return;
+    }
+    this.compareEpoch(id, partition, common, highWatermark - 1);
+    if (leads && highWatermark > common.committed) this.checkDurable(id, partition);
+    common.committed = Math.max(common.committed, highWatermark);
+  }
+
+  /** The same offset is committed with the same epoch everywhere. */
+  private compareEpoch(id: number, partition: Partition, common: Common, offset: number): void {
+    const epoch = partition.log.epochAt(offset);
+    if (epoch === undefined) return;
+    const known = common.epochs.get(offset);
+    if (known === undefined) common.epochs.set(offset, epoch);
+    else if (known !== epoch) {
+      const sentence = `offset ${offset} is committed in epoch ${known}, and here in ${epoch}`;
+      this.report('state-machine-safety', partition, id, sentence);
+    }
+  }
+
+  /** Raft with flush=fsync: a majority has it on disk at the moment at which it is committed. */
+  private checkDurable(id: number, partition: Partition): void {
+    const { highWatermark, log, replicator } = partition;
+    if (replicator.mode !== 'raft' || log.config.flush !== 'fsync') return;
+    const { topicId, topic, partition: number } = partition.name;
+    const replicas = this.store.recordOf(topic, number)?.replicas.length;
+    if (replicas === undefined) return;
+    let durable = 0;
+    let unknown = 0;
+    for (const slot of this.brokers) {
+      if (slot.broker === undefined) {
+        unknown++;
+        continue;
+      }
+      for (const other of slot.broker.partitions) {
+        const { name } = other;
+        if (name.topicId !== topicId || name.partition !== number) continue;
+        if (other.log.syncedEnd >= highWatermark) durable++;
+      }
+    }
+    // A broker that is down may have synced it before.
+    if (durable + unknown > replicas / 2) return;
+    const sentence = `${highWatermark} is committed and on ${durable} of ${replicas} disks`;
+    this.report('committed-is-durable', partition, id, sentence);
+  }
+
+  /** True when the cluster reported a loss since the last look: nothing from before is known any more. */
+  private forgetAfterLoss({ name }: Partition, common: Common): boolean {
+    const record = this.store.recordOf(name.topic, name.partition);
+    const losses = record?.lossEpoch ?? 0;
+    if (losses === common.losses) return false;
+    common.losses = losses;
+    common.committed = 0;
+    common.epochs.clear();
+    return true;
+  }
+
+  private common({ name }: Partition): Common {
+    const key = `${name.topicId} ${name.partition}`;
+    let common = this.commons.get(key);
+    if (common === undefined) {
+      common = { leaders: new Map(), epochs: new Map(), committed: 0, losses: 0 };
+      this.commons.set(key, common);
+    }
+    return common;
+  }
+
+  private report(check: string, { name }: Partition, broker: number, what: string): void {
+    const sentence = `${name.topic}-${name.partition} on broker ${broker}: ${what}`;
+    this.onFinding({ check, sentence });
+  }
+}

@@ -1,0 +1,95 @@
+// A program that is a member of a group: handles what it is given, commits it, and says so.
+import { ZhumqError, delay } from '@zhumq/base';
+import type { Client, Consumer } from '@zhumq/client';
+import type { GroupPlan, TopicPlan } from '../simulation-options.js';
+import type { Program, ProgramContext } from './client-host.js';
+import { recordPolls } from './reader-program.js';
+
+const AGAIN_MS = 500;
+const SESSION_TIMEOUT_MS = 3_000;
+const WAIT_MS = 2_000;
+const COMMIT_TIMEOUT_MS = 5_000;
+
+export function groupProgram(
+  { group }: GroupPlan,
+  delivery: 'pull' | 'push',
+  topics: readonly TopicPlan[],
+): Program {
+  return async (context) => {
+    const client = await context.connect();
+    for (let joins = 1; !context.ended(); joins++) {
+      const member = new Member(context, client, group, `${context.name}-${joins}`);
+      await member.run(delivery, topics);
+      await delay(context.clock, AGAIN_MS);
+    }
+  };
+}
+
+class Member {
+  constructor(
+    private readonly context: ProgramContext,
+    private readonly client: Client,
+    private readonly group: string,
+    private readonly member: string,
+  ) {}
+
+  async run(delivery: 'pull' | 'push', topics: readonly TopicPlan[]): Promise<void> {
+    const { context, group, member } = this;
+    const { history, ended, pace } = context;
+    const consumer = this.client.consumer({
+      ...{ group, delivery, clientId: member, autoCommit: false, onTruncated: 'resume' },
+      ...{ topics: topics.map(({ topic }) => topic), sessionTimeout: SESSION_TIMEOUT_MS * pace },
+      ...{ drainTimeout: WAIT_MS * pace, maxWait: WAIT_MS * pace },
+    });
+    this.tellMoves(consumer);
+    try {
+      while (!ended()) {
+        const messages = await consumer.fetch({ max: 20, wait: WAIT_MS * pace });
+        if (messages.length === 0) continue;
+        recordPolls(history, messages, { consumer: member, group, delivery });
+        await this.commit(consumer);
+      }
+    } catch (error) {
+      if (!ZhumqError.is(error)) throw error;
+      context.log(`the group ended: ${error.message}`);
+    }
+    await consumer.close({ timeout: WAIT_MS * pace }).catch(() => undefined);
+  }
+
+  private tellMoves(consumer: Consumer): void {
+    const { history } = this.context;
+    const { group, member } = this;
+    consumer.on('assigned', ({ topic, partitions }) => {
+      for (const partition of partitions)
+        history.record({ kind: 'assign', topic, partition, group, member });
+    });
+    consumer.on('revoked', ({ topic, partitions, lost }) => {
+      for (const partition of partitions)
+        history.record({ kind: 'revoke', topic, partition, group, member, lost });
+    });
+    consumer.on('truncated', ({ topic, partition }) =>
+      history.record({ kind: 'seek', topic, partition, consumer: member }),
+    );
+  }
+
+  private async commit(consumer: Consumer): Promise<void> {
+    const { history, pace } = this.context;
+    const { group, member } = this;
+    const positions = consumer.position();
+    const invokedAt = this.context.now();
+    let outcome: 'ok' | 'unknown' = 'ok';
+    try {
+      await consumer.commit(positions, { timeout: COMMIT_TIMEOUT_MS * pace });
+    } catch (error) {
+      if (!ZhumqError.is(error)) throw error;
+      outcome = 'unknown';
+    }
+    for (const { topic, partition, offset } of positions) {
+      if (topic === undefined) continue;
+      history.record({
+        ...{ kind: 'commit', topic, partition, group, member },
+        ...{ offset, outcome, invokedAt },
+      });
+    }
+  }
+}

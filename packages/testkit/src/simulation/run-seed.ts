@@ -1,0 +1,279 @@
+// One simulation from its plan to its verdict:
+//
+//   servers start -> topics are made -> load and faults -> everything heals -> it must serve again within a bound ->
+//   the load ends -> all is read once more -> replicas are compared -> the history is judged
+import { judgeEvents } from '../check/judge.js';
+import { History } from '../history/history.js';
+import { Nemesis } from './faults/nemesis.js';
+import { Invariants } from './observe/invariants.js';
+import type { Finding } from './observe/invariants.js';
+import { recordReplicas } from './observe/replica-reader.js';
+import { StoreObserver } from './observe/store-observer.js';
+import { ClientHost } from './programs/client-host.js';
+import type { Program } from './programs/client-host.js';
+import { closingProgram, openingProgram } from './programs/first-and-last.js';
+import { groupProgram } from './programs/group-program.js';
+import { producerProgram } from './programs/producer-program.js';
+import type { SendCounts } from './programs/producer-program.js';
+import { readerProgram } from './programs/reader-program.js';
+import { switchProgram } from './programs/switch-program.js';
+import { SimulatedCluster } from './simulated-cluster.js';
+import type { ServerSlot } from './simulated-cluster.js';
+import type { SimulationPlan } from './simulation-options.js';
+import { enterSimulation } from './world/ambient.js';
+import type { Life } from './world/life.js';
+import { World } from './world/world.js';
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly findings: readonly Finding[];
+  readonly digest: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly counts: SeedCounts;
+  /** The last log lines and faults. */
+  readonly lastLines: readonly string[];
+  readonly history: History;
+}
+
+export interface SeedCounts {
+  readonly acknowledged: number;
+  readonly elections: number;
+  readonly crashes: number;
+  readonly cuts: number;
+  readonly switches: number;
+  readonly powerLosses: number;
+  readonly tornWrites: number;
+  readonly reportedLosses: number;
+}
+
+/** Without faults the cluster stands after so long, and serves again after all has healed. */
+const START_BOUND_MS = 60_000;
+const LIVENESS_BOUND_MS = 60_000;
+/** Load goes on so long after all has healed: what comes back meets work. */
+const AFTER_HEAL_MS = 2_000;
+const MAX_FINDINGS = 20;
+
+export async function runSeed(
+  plan: SimulationPlan,
+  echo?: (line: string) => void,
+): Promise<SeedResult> {
+  const world = new World(plan.seed, plan.world);
+  world.logs.echo = echo;
+  const leave = enterSimulation(world.scheduler, world.entropy);
+  const run = new SeedRun(plan, world);
+  const onRejection = (error: unknown): void => run.uncaught(error, world.scheduler.current);
+  process.on('unhandledRejection', onRejection);
+  try {
+    await run.run();
+  } finally {
+    run.end();
+    process.off('unhandledRejection', onRejection);
+    leave();
+  }
+  return run.result();
+}
+
+class SeedRun {
+  private readonly history: History;
+  private readonly findings: Finding[] = [];
+  private readonly cluster: SimulatedCluster;
+  private readonly nemesis: Nemesis;
+  private readonly store: StoreObserver;
+  private readonly invariants: Invariants;
+  private readonly counts: SendCounts = { sent: 0, acknowledged: 0, failed: 0, unknown: 0 };
+  private readonly hosts: ClientHost[] = [];
+  private loadEnded = false;
+
+  constructor(
+    private readonly plan: SimulationPlan,
+    private readonly world: World,
+  ) {
+    const { scheduler, ensemble } = world;
+    this.history = new History(() => scheduler.nowMs);
+    this.history.record({ kind: 'history', version: 1, run: `seed ${plan.seed}`, exact: true });
+    this.cluster = new SimulatedCluster(world, plan.cluster, {
+      gaveUp: (slot, error) => this.gaveUp(slot, error),
+      failedToStart: (slot, error) => this.failedToStart(slot, error),
+    });
+    this.nemesis = new Nemesis(world, this.cluster, this.history);
+    this.store = new StoreObserver(ensemble, plan.topics, this.history);
+    this.invariants = new Invariants(this.cluster.brokers, this.store, this.history, (finding) =>
+      this.report(finding),
+    );
+    const { onWritten } = ensemble;
+    ensemble.onWritten = (life) => {
+      this.store.look();
+      onWritten?.(life);
+    };
+    scheduler.afterEvent = (life) => this.invariants.check(life);
+    scheduler.onUncaught = (error, life) => this.uncaught(error, life);
+  }
+
+  async run(): Promise<void> {
+    const { plan, world } = this;
+    const { scheduler } = world;
+    for (const slot of this.cluster.slots) this.cluster.start(slot);
+    await this.within(START_BOUND_MS, 'the servers start', () =>
+      this.cluster.slots.every(({ ready }) => ready),
+    );
+    const opening = this.host('opening', openingProgram(plan.topics));
+    await this.within(START_BOUND_MS, 'topics are made', () => opening.isFinished);
+    if (this.findings.length > 0) return;
+    const programs = this.startLoad();
+    this.nemesis.clients = programs.map(({ name }) => name);
+    this.nemesis.schedule(plan.faults, world.nowMs);
+    await scheduler.runUntil(world.nowMs + plan.durationMs, () => this.hasFailed);
+    if (this.hasFailed) return;
+    world.logs.fault('all', 'everything heals');
+    this.nemesis.healAll();
+    await scheduler.runUntil(world.nowMs + AFTER_HEAL_MS * plan.pace);
+    this.loadEnded = true;
+    const closing = this.host('closing', closingProgram(plan.topics));
+    await this.within(LIVENESS_BOUND_MS, 'everything serves again', () => closing.isFinished);
+    await this.within(LIVENESS_BOUND_MS, 'every program ends', () =>
+      programs.every(({ isFinished }) => isFinished),
+    );
+    await this.within(LIVENESS_BOUND_MS, 'replicas are equal', () => this.replicasMet());
+    if (this.hasFailed) return;
+    await recordReplicas(this.cluster.brokers, this.plan.topics, world, this.history);
+    this.judge();
+  }
+
+  /** Nothing of this run goes on. */
+  end(): void {
+    for (const { machine } of this.cluster.slots) machine.life?.end();
+    for (const host of this.hosts) host.kill();
+  }
+
+  result(): SeedResult {
+    const { world, nemesis, store, invariants, counts } = this;
+    const tornWrites = this.cluster.brokers.reduce(
+      (sum, { machine }) => sum + (machine.disk?.tornWrites ?? 0),
+      0,
+    );
+    for (const event of this.findings) world.scheduler.digest.text(event.sentence);
+    return {
+      seed: this.plan.seed,
+      findings: this.findings,
+      digest: world.scheduler.digest.toString(),
+      simulatedMs: world.nowMs,
+      events: world.scheduler.events,
+      counts: {
+        acknowledged: counts.acknowledged,
+        elections: invariants.elections + store.elections,
+        crashes: nemesis.counts.crashes,
+        cuts: nemesis.counts.cuts,
+        switches: store.switches,
+        powerLosses: nemesis.counts.powerLosses,
+        tornWrites,
+        reportedLosses: store.losses,
+      },
+      lastLines: this.findings.length > 0 ? world.logs.texts() : [],
+      history: this.history,
+    };
+  }
+
+  /** Where nobody catches, a process dies; ours must not. */
+  uncaught(error: unknown, life: Life): void {
+    if (!life.alive) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.report({ check: 'uncaught-error', sentence: `${life.name}: ${text}` });
+  }
+
+  private get hasFailed(): boolean {
+    return this.findings.length > 0;
+  }
+
+  private startLoad(): ClientHost[] {
+    const { plan } = this;
+    const { topics } = plan;
+    const programs: [string, Program][] = [
+      ...plan.producers.map((producer, index): [string, Program] => [
+        `producer-${index + 1}`,
+        producerProgram(producer, topics, this.counts),
+      ]),
+      ...plan.readers.map((reader, index): [string, Program] => [
+        `reader-${index + 1}`,
+        readerProgram(reader, topics),
+      ]),
+      ...plan.groups.flatMap((group) =>
+        group.delivery.map((delivery, index): [string, Program] => [
+          `${group.group}-${index + 1}`,
+          groupProgram(group, delivery, topics),
+        ]),
+      ),
+    ];
+    if (plan.switchEveryMs > 0)
+      programs.push(['switcher', switchProgram(plan.switchEveryMs, topics)]);
+    return programs.map(([name, program]) => this.host(name, program));
+  }
+
+  private host(name: string, program: Program): ClientHost {
+    const { world, cluster, history } = this;
+    const host = new ClientHost(
+      ...([world, name, cluster.bootstrap, history, this.plan.pace] as const),
+      () => this.loadEnded,
+      program,
+    );
+    this.hosts.push(host);
+    host.start();
+    return host;
+  }
+
+  private async within(normalMs: number, what: string, isSo: () => boolean): Promise<void> {
+    if (this.hasFailed) return;
+    const { scheduler } = this.world;
+    const boundMs = normalMs * this.plan.pace;
+    const untilMs = scheduler.nowMs + boundMs;
+    await scheduler.runUntil(untilMs, () => isSo() || this.hasFailed);
+    if (isSo() || this.hasFailed) return;
+    const unfinished = this.hosts.filter(({ isFinished }) => !isFinished).map(({ name }) => name);
+    const down = this.cluster.slots
+      .filter(({ ready }) => !ready)
+      .map(({ machine }) => machine.name);
+    this.report({
+      check: 'liveness',
+      sentence: `not within ${boundMs / 1000} s: ${what}; servers that did not start: ${down.join(', ') || 'none'}; programs under way: ${unfinished.join(', ') || 'none'}`,
+    });
+  }
+
+  /** All replicas of all partitions know the same to be committed, and hold nothing else. */
+  private replicasMet(): boolean {
+    const ends = new Map<string, number>();
+    for (const { broker } of this.cluster.brokers) {
+      for (const partition of broker?.partitions ?? []) {
+        const { topicId, partition: number } = partition.name;
+        const { highWatermark, log } = partition;
+        const key = `${topicId} ${number}`;
+        const end = ends.get(key) ?? highWatermark;
+        if (end !== highWatermark || log.logEnd !== highWatermark) return false;
+        ends.set(key, end);
+      }
+    }
+    return true;
+  }
+
+  private judge(): void {
+    const verdict = judgeEvents(this.history.events);
+    for (const { anomaly, topic, partition, offset, sentence } of verdict.examples) {
+      const where = `${topic}-${partition}${offset === undefined ? '' : ` at ${offset}`}`;
+      this.report({ check: anomaly, sentence: `${where}: ${sentence}` });
+    }
+  }
+
+  private gaveUp(slot: ServerSlot, error: Error): void {
+    this.world.logs.fault(slot.machine.name, `gave up: ${error.message}`);
+    this.nemesis.startLater(slot);
+  }
+
+  private failedToStart(slot: ServerSlot, error: Error): void {
+    this.world.logs.fault(slot.machine.name, `could not start: ${error.message}`);
+    this.nemesis.startLater(slot);
+  }
+
+  private report(finding: Finding): void {
+    this.world.logs.fault('FOUND', `${finding.check}: ${finding.sentence}`);
+    if (this.findings.length < MAX_FINDINGS) this.findings.push(finding);
+  }
+}

@@ -1,0 +1,98 @@
+// The metadata store's servers, seen from the processes: the embedded store's tree and sessions behind a network of its
+// own, which loses connections before or after a request was done, and forgets a watch now and then.
+import type { Clock, Random } from '@zhumq/base';
+import { EmbeddedStore, LinkedStore } from '@zhumq/metadata';
+import type { LinkEvents, MetadataStore } from '@zhumq/metadata';
+import type { Life } from './life.js';
+import type { Machine } from './machine.js';
+import { NodeClock } from './node-clock.js';
+import type { Scheduler } from './scheduler.js';
+import { StoreLink } from './store-link.js';
+
+export interface EnsembleOptions {
+  readonly sessionTimeoutMs: number;
+  readonly minDelayMs: number;
+  readonly meanDelayMs: number;
+  /** Of watches that are never told. */
+  readonly lostWatchProbability: number;
+  /** Of requests after which the connection breaks. */
+  readonly breakProbability: number;
+}
+
+export class Ensemble {
+  readonly store: EmbeddedStore;
+  expiries = 0;
+  breaks = 0;
+  /** Told after each write that was done, with who asked for it: a durable effect. */
+  onWritten: ((life: Life) => void) | undefined;
+  private readonly unreachable = new Map<string, number>();
+  private readonly links = new Set<StoreLink>();
+
+  constructor(
+    readonly scheduler: Scheduler,
+    readonly random: Random,
+    readonly options: EnsembleOptions,
+  ) {
+    const clock: Clock = new NodeClock(scheduler, scheduler.world, { rate: 1, wallOffsetMs: 0 });
+    this.store = new EmbeddedStore({ clock, tokenPrefix: 'session' });
+  }
+
+  /** A store for one process. */
+  connect(machine: Machine, life: Life, clock: Clock): MetadataStore {
+    const open = (events: LinkEvents): StoreLink => {
+      const link = new StoreLink(this, machine.name, life, clock, events);
+      this.links.add(link);
+      return link;
+    };
+    life.onEnd.push(() => {
+      for (const link of [...this.links]) if (link.life === life) this.links.delete(link);
+    });
+    return new LinkedStore(open, { clock, place: 'the simulated ensemble' });
+  }
+
+  // ---- faults
+
+  cut(host: string): void {
+    this.unreachable.set(host, (this.unreachable.get(host) ?? 0) + 1);
+    for (const link of this.linksOf(host)) link.loseConnection();
+  }
+
+  heal(host: string): void {
+    const left = (this.unreachable.get(host) ?? 1) - 1;
+    if (left > 0) this.unreachable.set(host, left);
+    else this.unreachable.delete(host);
+  }
+
+  /** The connection of a process breaks, and is made again at once. */
+  breakConnection(host: string): void {
+    for (const link of this.linksOf(host)) link.loseConnection();
+  }
+
+  /** The servers end the session of a process. */
+  expire(host: string): void {
+    for (const link of this.linksOf(host)) {
+      if (link.token === undefined || !this.store.hasSession(link.token)) continue;
+      this.expiries++;
+      this.store.expireSession(link.token);
+    }
+  }
+
+  // ---- for links
+
+  isReachable(host: string): boolean {
+    return !this.unreachable.has(host);
+  }
+
+  delayMs(): number {
+    const { minDelayMs, meanDelayMs } = this.options;
+    return minDelayMs - Math.log(1 - this.random.fraction()) * meanDelayMs;
+  }
+
+  forget(link: StoreLink): void {
+    this.links.delete(link);
+  }
+
+  private linksOf(host: string): StoreLink[] {
+    return [...this.links].filter((link) => link.host === host && link.life.alive);
+  }
+}

@@ -1,0 +1,17 @@
+// A machine of the simulation: what outlives its processes (name, clock, disk, whether it has power) and the life of the
+// process that runs on it now.
+import type { FaultyFileSystem } from '@zhumq/log';
+import type { ClockError } from './node-clock.js';
+import type { Life } from './life.js';
+
+export interface Machine {
+  /** Also its host name. */
+  readonly name: string;
+  readonly clock: ClockError;
+  readonly disk: FaultyFileSystem | undefined;
+  /** Of its kernel: a new one after each power loss. */
+  bootId: string;
+  powered: boolean;
+  /** Undefined while nothing runs. */
+  life: Life | undefined;
+}
