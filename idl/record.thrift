@@ -29,7 +29,7 @@ struct OutgoingRecord {
   4: optional list<Header> headers
   /** Store it in this partition, whatever the key. */
   5: optional i32 partition
-  /** Milliseconds since 1970; not set: the moment at which the broker got it. */
+  /** Milliseconds since 1970, 0 to 2^52 - 1; not set: the moment at which the broker got it. */
   6: optional i64 timestamp
 }
 

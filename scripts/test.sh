@@ -68,11 +68,12 @@ install_modules() {
   npm ci --loglevel=error && cp package-lock.json node_modules/.zhumq-lock
 }
 
-# The ZooKeeper the integration tests run on, and the Thrift compiler the generator runs.
+# The ZooKeeper the integration tests run on, the Thrift compiler the generator runs, and Thrift's library for Python.
 install_debian() {
   local missing=() sudo=()
   [[ -e /usr/share/java/zookeeper.jar ]] || missing+=(zookeeper)
   command -v thrift >/dev/null || missing+=(thrift-compiler)
+  /usr/bin/python3 -c 'import thrift' 2>/dev/null || missing+=(python3-thrift)
   command -v java >/dev/null || missing+=(default-jre-headless)
   ((${#missing[@]})) || return 0
   if ! command -v apt-get >/dev/null; then

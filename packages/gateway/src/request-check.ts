@@ -44,10 +44,9 @@ export function checkRecords(records: readonly OutgoingRecord[]): void {
   }
 }
 
-export function checkRecord({ topic, partition, timestamp, headers }: OutgoingRecord): void {
+export function checkRecord({ topic, partition, headers }: OutgoingRecord): void {
   checkTopicName(topic);
   if (partition !== undefined) checkRange('partition', partition, 0, MAX_PARTITION);
-  if (timestamp !== undefined) checkRange('timestamp', timestamp, 0, Number.MAX_SAFE_INTEGER);
   if (headers !== undefined && headers.length > MAX_HEADERS) {
     throw invalid(`a record has ${MAX_HEADERS} headers at most, not ${headers.length}`);
   }
