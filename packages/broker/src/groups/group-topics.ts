@@ -21,6 +21,9 @@ export class GroupTopics implements TopicLookup {
   /** When a topic that nobody knew was last asked for. */
   private missedMs = -Infinity;
   private controllerEpoch = -1;
+  /** Answers may overtake one another: what a later question told is newer. */
+  private asks = 0;
+  private answered = 0;
   private readonly timer: Timer;
 
   constructor(private readonly options: GroupTopicsOptions) {
@@ -79,6 +82,7 @@ export class GroupTopics implements TopicLookup {
   }
 
   private async ask(topics: readonly string[] | undefined): Promise<void> {
+    const asked = ++this.asks;
     const options = { timeoutMs: TIMEOUT_MS };
     const request = topics === undefined ? {} : { topics: [...topics] };
     try {
@@ -90,10 +94,12 @@ export class GroupTopics implements TopicLookup {
       this.controllerEpoch = metadata.controllerEpoch;
       for (const { name, topicId, partitions } of metadata.topics) {
         const before = this.seen.get(name);
+        if (before !== undefined && asked < this.answered) continue;
         if (before !== undefined && before.topicId !== topicId) this.names.delete(before.topicId);
         this.seen.set(name, { topicId, partitions: partitions.length });
         this.names.set(topicId, name);
       }
+      this.answered = Math.max(this.answered, asked);
     } catch {
       // Without zkservers groups go on with what is known.
     }
