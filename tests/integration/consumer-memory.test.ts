@@ -60,7 +60,7 @@ const PROGRAM = `
 `;
 
 test.each(['pull', 'push'] as const)(
-  'of a consumer with a slow handler, by %s, stays under prefetchBytes plus a constant (kafkajs#1278, platformatic#128)',
+  'of a consumer with a slow handler, by %s, stays under prefetchBytes plus a constant (platformatic#128, #260)',
   async (delivery) => {
     const program = new ConsumerProgram({
       bootstrap: broker.bootstrap,
