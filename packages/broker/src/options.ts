@@ -171,7 +171,7 @@ export const brokerOptions = defineOptions({
   },
   'record.prefetch.bytes': {
     type: 'bytes',
-    default: '512KiB',
+    default: '256KiB',
     min: 2 ** 14,
     max: 2 ** 24,
     doc: 'Record-level calls: bytes read ahead for each connection that reads.',

@@ -25,7 +25,7 @@ const WAIT_MS = 30_000;
 export const OPTIONS: GatewayOptions = {
   'record.members.max': 16,
   'record.unacked.max': 100,
-  'record.prefetch.bytes': 512 * 1024,
+  'record.prefetch.bytes': 256 * 1024,
   'record.send.bytes': 64 * 2 ** 20,
   'record.send.connection.bytes': 16 * 2 ** 20,
   'delivery.heartbeat.ms': 1_000,

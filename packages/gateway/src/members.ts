@@ -38,6 +38,8 @@ interface OfConnection {
   /** By group. */
   readonly members: Map<string, Member>;
   subscription: Subscription | undefined;
+  /** Read without a group and was silent: where it was is forgotten, and that is told once. */
+  forgotten: boolean;
 }
 
 export class Members {
@@ -68,8 +70,15 @@ export class Members {
     checkReading(request);
     checkWait(request);
     const { group, topics } = request;
-    if (this.connections.get(context.connectionId)?.subscription !== undefined) {
+    const own = this.connections.get(context.connectionId);
+    if (own?.subscription !== undefined) {
       throw invalid('records are pushed on this connection; receive on another one');
+    }
+    if (own?.forgotten === true && group === '') {
+      own.forgotten = false;
+      const text =
+        'this connection was silent for its sessionTimeoutMs, and where it was is forgotten; the next receive begins at `start` again';
+      throw zhumqError('SESSION_UNKNOWN', text);
     }
     const maxUnacked = group === '' ? Infinity : this.parts.options['record.unacked.max'];
     const member = await this.member(request, maxUnacked, context);
@@ -186,7 +195,7 @@ export class Members {
   private ofConnection(id: number, signal: AbortSignal): OfConnection {
     let own = this.connections.get(id);
     if (own === undefined) {
-      own = { id, members: new Map(), subscription: undefined };
+      own = { id, members: new Map(), subscription: undefined, forgotten: false };
       this.connections.set(id, own);
       signal.addEventListener('abort', () => this.connectionGone(id), { once: true });
     }
@@ -229,9 +238,11 @@ export class Members {
 
   /** Ends members whose connection is silent: a program that hangs must not keep its records from the others. */
   private sweep(): void {
-    for (const { id, members, subscription } of [...this.connections.values()]) {
+    for (const own of [...this.connections.values()]) {
+      const { id, members, subscription } = own;
       for (const [group, member] of [...members]) {
         if (!member.silent) continue;
+        if (group === '') own.forgotten = true;
         const { sessionTimeoutMs } = member.settings;
         const text = `nothing was heard on the connection for ${sessionTimeoutMs} ms (sessionTimeoutMs); what it did not acknowledge goes to others`;
         this.parts.logger.info({ group, member: member.settings.clientId }, text);

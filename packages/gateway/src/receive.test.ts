@@ -172,6 +172,16 @@ describe('receive and ack', () => {
     ).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
   });
 
+  test('a reader without a group that was silent is told that it begins again', async () => {
+    world = await World.start();
+    const one = world.program();
+    await sendNumbered(one, 2);
+    expect(textsOf(await one.receive('', 't', { sessionTimeoutMs: 1_000 }))).toEqual(numbered(2));
+    world.clock.advance(2_000);
+    await expect(one.receive('', 't')).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+    expect(textsOf(await one.receive('', 't'))).toEqual(numbered(2));
+  });
+
   test('refuses what can not be right, and more readers than it may have', async () => {
     world = await World.start({ 'record.members.max': 3 });
     const one = world.program();
