@@ -105,14 +105,17 @@ describe('a decision larger than a batch', () => {
   });
 });
 
-test('a reset of more positions than a batch holds is whole at the next coordinator, too', async () => {
+async function start(partitions: number) {
   const world = await CoordinatorCluster.start();
-  const partitions = 3_000;
   world.topics.set('a', { topicId: TOPIC_ID, partitions });
-  const { broker, groups } = await world.coordinator();
   const positions = Array.from({ length: partitions }, (_, partition) => ({
-    ...{ topic: 'a', partition, offset: partition + 1, lastEpoch: -1, metadata: 'm'.repeat(500) },
+    ...{ topic: 'a', partition, offset: partition + 1, lastEpoch: -1, metadata: 'm'.repeat(600) },
   }));
+  return { world, positions, ...(await world.coordinator()) };
+}
+
+test('a reset of more positions than a batch holds is whole at the next coordinator, too', async () => {
+  const { world, positions, broker, groups } = await start(3_000);
   const steps = await world.settled(groups.reset('g', positions, false));
   expect(steps.every(({ error }) => error === undefined)).toBe(true);
   broker.kill();
@@ -125,4 +128,22 @@ test('a reset of more positions than a batch holds is whole at the next coordina
   await expect(world.settled(next.groups.describe('g'))).rejects.toMatchObject({
     code: 'UNKNOWN_GROUP',
   });
+}, 60_000);
+
+test('of a reset whose coordinator dies when others have a part of it nothing is left', async () => {
+  const { world, positions, broker, groups } = await start(10_000);
+  groups.reset('g', positions, false).catch(() => undefined);
+  // The others get as much at once as an append holds, and no more before they have answered.
+  const [other] = world.cluster.others(broker);
+  while (other.log().logEnd < 1_000) await new Promise(setImmediate);
+  broker.kill();
+  const next = await world.coordinator([broker.id]);
+  expect(next.broker.log().logEnd).toBeGreaterThan(1_000);
+  expect(next.broker.log().logEnd).toBeLessThan(positions.length);
+  await expect(world.settled(next.groups.describe('g'))).rejects.toMatchObject({
+    code: 'UNKNOWN_GROUP',
+  });
+  await world.settled(next.groups.reset('g', positions.slice(0, 1_000), false));
+  const described = await world.settled(next.groups.describe('g'));
+  expect(described.positions).toHaveLength(1_000);
 }, 60_000);
