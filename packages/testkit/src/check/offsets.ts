@@ -20,6 +20,8 @@ function* placesAgree(partition: PartitionIndex, first: Place): Iterable<Violati
   places.sort((one, other) => one.epoch - other.epoch || one.line - other.line);
   for (let index = 1; index < places.length; index += 1) {
     const [older, newer] = [places[index - 1], places[index]];
+    // It survived the loss, or was sent again and came to the same place.
+    if (older.written === newer.written) continue;
     const both = `offset ${older.offset} held ${shown(older)} and ${shown(newer)}`;
     const lines = [older.line, newer.line];
     const loss = partition.losses.of(older);
