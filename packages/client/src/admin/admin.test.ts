@@ -48,6 +48,13 @@ describe('an admin', () => {
     }
   });
 
+  test('asks the others when the active zkserver, where it has changed something, has lost the metadata store', async () => {
+    await admin.createTopic({ topic: 'a' });
+    cluster.stored = { ...cluster.metadata(undefined), controller: -1, controllerEpoch: 0 };
+    for (let at = 0; at < 5; at++)
+      expect(await admin.describePartitions('a', { timeout: 3000 })).toHaveLength(1);
+  });
+
   test('a topic that exists is an error unless it may', async () => {
     await admin.createTopic({ topic: 'a' });
     expect((await failureFrom(admin.createTopic({ topic: 'a' }))).code).toBe('TOPIC_EXISTS');

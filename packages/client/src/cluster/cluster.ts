@@ -275,8 +275,16 @@ export class Cluster {
    */
   async fetchMetadata(topics: readonly string[] | undefined): Promise<ClusterMetadata> {
     const first = this.hasChanged ? this.view.activeZkServer : undefined;
-    const metadata = await this.sources.ask(this.addresses(), topics, first);
-    if (metadata.controllerEpoch >= this.view.controllerEpoch) return this.view.newest(metadata);
+    const isStale = ({ controllerEpoch }: ClusterMetadata): boolean =>
+      controllerEpoch < this.view.controllerEpoch;
+    let metadata = await this.sources.ask(this.addresses(), topics, first);
+    if (first !== undefined && isStale(metadata)) {
+      // It has lost the metadata store, say; the brokers still know what it was before.
+      const isFirst = (one: HostPort): boolean => formatHostPort(one) === formatHostPort(first);
+      const others = this.addresses().filter((one) => !isFirst(one));
+      metadata = await this.sources.ask(others, topics);
+    }
+    if (!isStale(metadata)) return this.view.newest(metadata);
     throw zhumqError('STALE_CONTROLLER', 'the server that answered lags behind the others');
   }
 
