@@ -21,6 +21,8 @@ import { TOPIC_POSITIONAL } from './topic/topic-argument.js';
 /** How long a reader of the output may take for what was on its way to it before a signal. */
 const PRINT_GRACE_MS = 2_000;
 
+const ASK_TIMEOUT_MS = 2_000;
+
 export const consumeCommand = single({
   usage: 'consume <topic>',
   describe: 'Print the messages of a topic, alone or in a group',
@@ -132,6 +134,7 @@ async function readInGroup(
 ): Promise<void> {
   const { topic, from, delivery, group } = request;
   const clientId = `zhumq consume (${process.pid})`;
+  await tellWhereFromDoesNotCount(client, request, signal);
   const end = holdEnd();
   const late = later(signal, PRINT_GRACE_MS);
   const consumer = client.consumer({ topic, from, delivery, clientId, ...group });
@@ -147,6 +150,22 @@ async function readInGroup(
     await reader.end();
     end.release();
   }
+}
+
+/** A person who names a place expects to begin there; a group that has been somewhere goes on where it was. */
+async function tellWhereFromDoesNotCount(
+  client: Client,
+  { topic, fromText, group: { group } = { group: '' } }: ConsumeRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  if (fromText === undefined) return;
+  const asked = client.admin().describeGroup(group, { signal, timeout: ASK_TIMEOUT_MS });
+  // Nobody who can say so: then it is not said.
+  const positions = await asked.then((found) => found.positions).catch(() => []);
+  if (!positions.some((position) => position.topic === topic)) return;
+  note(
+    `zhumq: group "${group}" goes on where it was; --from ${fromText} counts only where it has no position ("zhumq group reset ${group} --topic ${topic} --to ${fromText}" moves it)`,
+  );
 }
 
 interface Way {

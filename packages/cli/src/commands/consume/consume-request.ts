@@ -10,6 +10,8 @@ import { startPosition } from './start-position.js';
 export interface ConsumeRequest {
   readonly topic: string;
   readonly from: Exclude<StartPosition, readonly unknown[]>;
+  /** What --from says, and not a default. */
+  readonly fromText: string | undefined;
   readonly delivery: 'pull' | 'push';
   /** Undefined: all. */
   readonly partition: number | undefined;
@@ -29,10 +31,10 @@ export interface GroupRequest {
 export function consumeRequest(flags: Flags, nowMs: number): ConsumeRequest {
   const topic = topicOf(flags);
   const group = groupOf(flags);
-  const from = textOf(flags, 'from') ?? (group === undefined ? 'latest' : 'earliest');
+  const fromText = textOf(flags, 'from');
   return {
-    ...{ topic, group },
-    from: startPosition(from, nowMs),
+    ...{ topic, group, fromText },
+    from: startPosition(fromText ?? (group === undefined ? 'latest' : 'earliest'), nowMs),
     delivery: flags.delivery === 'push' ? 'push' : 'pull',
     partition: optionalNumber(flags, 'partition', 0),
     max: optionalNumber(flags, 'max', 1) ?? Infinity,

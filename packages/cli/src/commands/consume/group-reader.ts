@@ -8,8 +8,10 @@ import { tellIfSlow } from '../../waiting.js';
 const COMMIT_TIMEOUT_MS = 10_000;
 const LEAVE_TIMEOUT_MS = 2_000;
 
-/** Rows that are written together: what fits into a pipe at once. */
-const SLICE_BYTES = 64 * 1024;
+/** Rows that are written together: so much goes into a pipe as a whole or not at all (PIPE_BUF). */
+const SLICE_BYTES = 4096;
+/** Of a row: its line feed, or in JSON what parts it from the one before. */
+const FRAME_BYTES = 2;
 
 type Member = Pick<Consumer, 'on' | 'health' | 'commit' | 'close'>;
 
@@ -76,12 +78,7 @@ export class GroupReader {
     this.printedTo.clear();
     for (let begin = 0; begin < messages.length;) {
       if (signal.aborted) return false;
-      const rows: (string | Buffer)[] = [];
-      for (let bytes = 0; begin + rows.length < messages.length && bytes < SLICE_BYTES;) {
-        const row = rowOf(messages[begin + rows.length]);
-        rows.push(row);
-        bytes += Buffer.byteLength(row);
-      }
+      const rows = slice(messages, begin, rowOf);
       if (!(await write(rows))) {
         this.tell(
           'zhumq: the last messages did not reach the reader of the output in time; they are not committed and come again',
@@ -116,4 +113,21 @@ export class GroupReader {
       .map(([partition, offset]) => ({ partition, offset, lastEpoch: -1 }));
     if (positions.length > 0) await this.consumer.commit(positions, { timeout });
   }
+}
+
+/** One row at least, and no more than go out together. */
+function slice(
+  messages: readonly Message[],
+  begin: number,
+  rowOf: (message: Message) => string | Buffer,
+): readonly (string | Buffer)[] {
+  const rows: (string | Buffer)[] = [];
+  let bytes = 0;
+  for (const message of messages.slice(begin, begin + SLICE_BYTES / FRAME_BYTES)) {
+    const row = rowOf(message);
+    bytes += Buffer.byteLength(row) + FRAME_BYTES;
+    if (rows.length > 0 && bytes > SLICE_BYTES) break;
+    rows.push(row);
+  }
+  return rows;
 }
