@@ -72,13 +72,21 @@ export class InProcessCluster {
     await broker?.stop();
   }
 
-  /** Brokers first, all at once: they hand over to nobody. What is still starting is waited for, and stopped, too. */
-  async stop(): Promise<void> {
-    await Promise.allSettled(this.starting);
-    await Promise.all([...this.brokers.keys()].map((id) => this.stopBroker(id)));
+  /** From then on nobody elects leaders, or complains that there are none. */
+  async stopZkServer(): Promise<void> {
     const { zkserver } = this;
     this.zkserver = undefined;
     await zkserver?.stop();
+  }
+
+  /**
+   * The zkserver first: it would elect among the brokers that are left, and report every partition that has none. Then all
+   * brokers at once: they hand over to nobody. What is still starting is waited for, and stopped, too.
+   */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.starting);
+    await this.stopZkServer();
+    await Promise.all([...this.brokers.keys()].map((id) => this.stopBroker(id)));
   }
 
   private async remembered<T>(start: Promise<T>): Promise<T> {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { formatHostPort } from '@zhumq/base';
 import type { HostPort } from '@zhumq/base';
 import { NodeFileSystem } from '@zhumq/log';
+import type { DirectoryLock } from '@zhumq/log';
 import { EmbeddedStore, EmbeddedStoreServer } from '@zhumq/metadata';
+import { isError } from '@zhumq/model';
 import { createRpcServer, connectChannel, storeService, zkServerClient } from '@zhumq/rpc';
 import { InProcessCluster } from '@zhumq/testing';
 import { BrokerProcess } from './broker-process.js';
@@ -33,15 +35,36 @@ export function devPortCount(brokers: number): number {
 
 const HOST = '127.0.0.1';
 const MEMBERS_TIMEOUT_MS = 30_000;
+const LOCK_WAIT_MS = 3_000;
+const LOOK_AGAIN_MS = 50;
+/** With `processes`: enough to hand over to another broker; when all stop there is nobody to hand over to. */
+const STOP_GRACE = '1s';
 
-/** Resolves when every broker is a member of the cluster: topics can be created at once. */
+/**
+ * Resolves when every broker is a member of the cluster: topics can be created at once. Rejects with DATA_DIRECTORY_LOCKED
+ * when another one, or a broker for tests, uses the folder.
+ */
 export async function startDevCluster(settings: DevSettings): Promise<RunningServer> {
-  const cluster = new DevCluster(settings);
+  const cluster = new DevCluster(settings, await lockedFolder(settings.dataDirectory));
   try {
     return await cluster.start();
   } catch (error) {
     await cluster.stop();
     throw error;
+  }
+}
+
+/** The folder as a whole: two metadata stores on one journal would spoil it. One that is just ending is waited for. */
+async function lockedFolder(directory: string): Promise<DirectoryLock> {
+  mkdirSync(directory, { recursive: true });
+  const deadlineMs = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      return new NodeFileSystem().lockSync(join(directory, 'lock'));
+    } catch (error) {
+      if (!isError(error, 'DATA_DIRECTORY_LOCKED') || performance.now() > deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
   }
 }
 
@@ -53,10 +76,14 @@ class DevCluster {
   private readonly failed: Promise<Error>;
   private onFatal: (error: Error) => void = () => undefined;
 
-  constructor(private readonly settings: DevSettings) {
+  constructor(
+    private readonly settings: DevSettings,
+    lock: DirectoryLock,
+  ) {
     this.environment = serverEnvironment('dev', settings.log);
     const directory = join(settings.dataDirectory, 'metadata');
     mkdirSync(directory, { recursive: true });
+    this.closers.push(() => lock.release());
     this.embedded = new EmbeddedStore({
       clock: this.environment.clock,
       file: join(directory, 'journal'),
@@ -92,8 +119,9 @@ class DevCluster {
     };
   }
 
-  /** In reverse order of starting; brokers hand over to nobody, so all at once. */
+  /** The zkserver first, so that it does not report what is meant; then in reverse order of starting. */
   async stop(): Promise<void> {
+    await this.cluster.stopZkServer();
     for (const close of this.closers.splice(0).reverse()) await close();
   }
 
@@ -136,7 +164,7 @@ class DevCluster {
     return [
       ...['--id', String(id), '--embedded-store', `${store.host}:${store.port}`],
       ...['--listen', `${HOST}:${ports[id]}`, '--http', `${HOST}:${ports[brokers + 1 + id]}`],
-      ...['--data-dir', join(dataDirectory, `broker-${id}`)],
+      ...['--data-dir', join(dataDirectory, `broker-${id}`), '--stop-grace-ms', STOP_GRACE],
       ...['--log-level', log.level, '--log-format', log.format === 'json' ? 'json' : 'short'],
     ];
   }
