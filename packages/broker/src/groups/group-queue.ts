@@ -1,7 +1,7 @@
 // The decisions about one group, one after the other: each sees what those before it have committed. What arrives while
 // records are being committed is decided together, on one draft, and committed together.
 import { ZhumqError } from '@zhumq/base';
-import { isError } from '@zhumq/model';
+import { isError, zhumqError } from '@zhumq/model';
 import type { StateRecord } from '../state-machine/state-machine.js';
 import type { Moment } from './decision.js';
 import { GroupDraft } from './group-draft.js';
@@ -44,6 +44,11 @@ export class GroupQueue {
    * broker coordinates: a deposed one must neither grant nor refuse (rule 20).
    */
   run<T>(decide: Decision<T>): Promise<T> {
+    if (this.waiting.length >= MAX_WAITING) {
+      const { group } = this.port;
+      const text = `${MAX_WAITING} decisions about group "${group}" wait already for what was decided before them to be committed`;
+      return Promise.reject(zhumqError('OVERLOADED', text, { group, limit: MAX_WAITING }));
+    }
     return new Promise<T>((resolve, reject) => {
       this.waiting.push({ decide, resolve: resolve as (answer: unknown) => void, reject });
       if (!this.working) void this.work();
@@ -87,6 +92,8 @@ export class GroupQueue {
   }
 }
 
+/** Decisions that may wait: who asked for them may have gone long ago, when nothing can be committed. */
+const MAX_WAITING = 10_000;
 /** Decisions in one proposal. */
 const MAX_ROUND = 100;
 

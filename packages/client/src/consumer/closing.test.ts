@@ -45,6 +45,23 @@ describe('close()', () => {
     15_000,
   );
 
+  test('keeps its deadline where a commit is under way that nobody answers', async () => {
+    store(cluster, numbers(3));
+    cluster.groups.on.commit = () => new Promise(() => undefined);
+    const consumer = consume({ group: 'g', autoCommit: false });
+    expect(await consumer.fetch()).toHaveLength(3);
+    const committing = failureFrom(consumer.commit(undefined, { timeout: '1h' }));
+    void committing.catch(() => undefined);
+    await cluster.quiet();
+    await closesInTime(consumer);
+    const auto = consume({ group: 'g', commitInterval: 10 });
+    const work = auto.run(() => undefined);
+    await until(() => auto.position().some(({ offset }) => offset === 3));
+    await cluster.quiet();
+    await closesInTime(auto);
+    await work;
+  }, 15_000);
+
   test('keeps its deadline where the group was never joined', async () => {
     frozen();
     const consumer = consume({ group: 'g' });

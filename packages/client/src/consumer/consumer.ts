@@ -353,11 +353,14 @@ export class ZhumqConsumer<K, V> implements Consumer<K, V> {
     const deadline = Deadline.after(clock, durationOption('timeout', timeout, CLOSE_TIMEOUT));
     const left = (): number => Math.max(LAST_WORDS_MS, deadline.remainingMs());
     const running = (this.running ?? Promise.resolve()).catch(() => undefined);
-    await settleWithin(running, clock, { timeout, signal }, 'close()').catch(() => undefined);
+    const within = (work: Promise<void>, limits: CallOptions): Promise<void> =>
+      settleWithin(work, clock, limits, 'close()').catch(() => undefined);
+    await within(running, { timeout, signal });
     const { group } = this.assignment;
     if (group !== undefined) {
-      await group.settle(left());
-      await group.leave(left());
+      // A commit may be under way that has more time than there is here.
+      await within(group.settle(left()), { timeout: left() });
+      await within(group.leave(left()), { timeout: left() });
     }
     this.onClosed(this);
   }
