@@ -1,7 +1,8 @@
 // Logs: one JSON object per line with `time`, `level`, `msg` and what the caller knows, written by pino.
 // Formatting for people stands in log-format.ts, limits for hostile input in rate-limited-logger.ts.
-import pino from 'pino';
+import type { DestinationStream, Logger as PinoSink } from 'pino';
 import { formatLogLine } from './log-format.js';
+import { pinoLibrary } from './server-libraries.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -50,6 +51,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     options.format === 'pretty-short'
       ? { write: (line: string) => written.write(formatLogLine(line)) }
       : written;
+  const pino = pinoLibrary();
   const sink = pino(
     {
       level: 'debug',
@@ -58,7 +60,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
     },
-    destination as pino.DestinationStream,
+    destination as DestinationStream,
   );
   return new PinoRootLogger(sink, new Threshold(options.level));
 }
@@ -88,7 +90,7 @@ class Threshold {
 
 class PinoLogger implements Logger {
   constructor(
-    private readonly sink: pino.Logger,
+    private readonly sink: PinoSink,
     protected readonly threshold: Threshold,
   ) {}
 
@@ -125,7 +127,7 @@ class PinoRootLogger extends PinoLogger implements RootLogger {
 
 function openDestination(destination: number | LogDestination): LogDestination {
   if (typeof destination !== 'number') return destination;
-  const file = pino.destination({ fd: destination, sync: true });
+  const file = pinoLibrary().destination({ fd: destination, sync: true });
   // A reader that closed its end (`zhumq broker 2>&1 | head`) must not take the server down.
   file.on('error', () => undefined);
   return file;

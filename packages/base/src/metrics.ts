@@ -1,9 +1,9 @@
 // Metrics: a thin seam over prom-client. Each server owns its registry, because `zhumq dev` runs several in a process.
 // What is counted on the hot path is a plain field (metric-handles.ts); prom-client sees it when somebody scrapes.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { assert } from './assert.js';
 import { CounterHandle, GaugeHandle, SeriesTable } from './metric-handles.js';
 import type { HistogramHandle, Labelled, LabelValues } from './metric-handles.js';
+import { promClientLibrary } from './server-libraries.js';
 
 /** Seconds, from a fast write to a call that ran into its deadline. */
 export const SECONDS_BUCKETS: readonly number[] = [
@@ -22,8 +22,9 @@ export type CollectSeries<L extends string> = (
 ) => void;
 
 export class Metrics {
-  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
-  private readonly registry = new Registry();
+  private readonly library = promClientLibrary();
+  readonly contentType: string = this.library.Registry.PROMETHEUS_CONTENT_TYPE;
+  private readonly registry = new this.library.Registry();
   private readonly known = new Map<string, { shape: string; handle: unknown }>();
   private readonly collectFailures = this.counter(
     'zhumq_metrics_collect_failures_total',
@@ -41,7 +42,7 @@ export class Metrics {
     assert(name.endsWith('_total'), `the name of counter ${name} must end in _total`);
     return this.register('counter', name, labels, () => {
       const table = new SeriesTable(name, labels, () => new CounterHandle());
-      new Counter({
+      new this.library.Counter({
         ...this.describe(name, help, labels),
         collect() {
           this.reset();
@@ -70,7 +71,7 @@ export class Metrics {
     return this.register(shape, name, labels, () => {
       const table = new SeriesTable(name, labels, () => new GaugeHandle());
       const refresh = (): void => this.refresh(table, collect);
-      new Gauge({
+      new this.library.Gauge({
         ...this.describe(name, help, labels),
         collect() {
           refresh();
@@ -99,7 +100,7 @@ export class Metrics {
     labels: readonly string[] = [],
   ): unknown {
     return this.register(`histogram ${buckets.join()}`, name, labels, () => {
-      const metric = new Histogram({
+      const metric = new this.library.Histogram({
         ...this.describe(name, help, labels),
         buckets: [...buckets],
       });
@@ -115,7 +116,7 @@ export class Metrics {
 
   /** Memory, CPU, event loop and garbage collection of this process, as `zhumq_process_*` and `zhumq_nodejs_*`. */
   addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry, prefix: 'zhumq_' });
+    this.library.collectDefaultMetrics({ register: this.registry, prefix: 'zhumq_' });
     let last = performance.eventLoopUtilization();
     this.gauge('zhumq_eventloop_utilization', 'Busy share since the last scrape.', [], () => {
       const now = performance.eventLoopUtilization();

@@ -1,10 +1,11 @@
 // What the text of an option means and which values are allowed (zod), and how a value is written again.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { assertNever } from './assert.js';
 import { formatHostPort, parseHostPort } from './host-port.js';
 import type { HostPort } from './host-port.js';
 import type { ListOption, OptionDeclaration } from './option-declaration.js';
 import { formatDurationMs, formatExactBytes, parseBytes, parseDurationMs } from './quantities.js';
+import { zodLibrary } from './server-libraries.js';
 
 /** Where a value was written decides how a bare number is read: code means milliseconds, people must give the unit. */
 export type WrittenBy = 'code' | 'person';
@@ -15,7 +16,8 @@ export function readOptionValue(
   given: unknown,
   by: WrittenBy,
 ): unknown {
-  const read = schemaOf(declaration, by).safeParse(given);
+  schemas ??= new Schemas();
+  const read = schemas.of(declaration, by).safeParse(given);
   return read.success ? read.data : undefined;
 }
 
@@ -58,72 +60,86 @@ function formatItem(value: unknown): string {
   return typeof value === 'object' ? formatHostPort(value as HostPort) : String(value);
 }
 
-function schemaOf(declaration: OptionDeclaration, by: WrittenBy): z.ZodType {
-  switch (declaration.type) {
-    case 'integer':
-      return within(number.pipe(z.int()), declaration.min, declaration.max);
-    case 'number':
-      return within(number, declaration.min, declaration.max);
-    case 'duration': {
-      const duration = by === 'code' ? durationInCode : durationInText;
-      return within(duration, milliseconds(declaration.min), milliseconds(declaration.max));
+/** Made when the first value is read. */
+class Schemas {
+  private readonly z = zodLibrary();
+  private readonly number = this.readBy((given) => {
+    if (typeof given === 'number') return Number.isFinite(given) ? given : undefined;
+    // Not Number(given) alone: that takes '', ' ' and '0x10' too.
+    return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given.trim()) ? Number(given) : undefined;
+  });
+  private readonly size = this.readBy((given) => parseBytes(given));
+  private readonly durationInCode = this.readBy((given) => parseDurationMs(given, 'ms'));
+  private readonly durationInText = this.readBy((given) => {
+    const bare = typeof given === 'number' || /^[\d.]*$/.test(given.trim());
+    return bare && Number(given) !== 0 ? undefined : parseDurationMs(given, 'ms');
+  });
+  private readonly boolean = this.z.union([
+    this.z.boolean(),
+    this.z.stringbool({ truthy: ['true'], falsy: ['false'] }),
+  ]);
+
+  of(declaration: OptionDeclaration, by: WrittenBy): z.ZodType {
+    const { z } = this;
+    switch (declaration.type) {
+      case 'integer':
+        return within(this.number.pipe(z.int()), declaration.min, declaration.max);
+      case 'number':
+        return within(this.number, declaration.min, declaration.max);
+      case 'duration': {
+        const duration = by === 'code' ? this.durationInCode : this.durationInText;
+        return within(duration, milliseconds(declaration.min), milliseconds(declaration.max));
+      }
+      case 'bytes':
+        return within(this.size, bytes(declaration.min), bytes(declaration.max));
+      case 'boolean':
+        return this.boolean;
+      case 'string': {
+        const text = z.string().max(declaration.maxLength ?? Infinity);
+        return declaration.pattern === undefined ? text : text.regex(declaration.pattern);
+      }
+      case 'enum':
+        return z.enum(declaration.values as [string, ...string[]]);
+      case 'hostPort':
+        return this.address(declaration.defaultPort);
+      case 'list':
+        return this.list(declaration);
+      default:
+        return assertNever(declaration, 'option type');
     }
-    case 'bytes':
-      return within(size, bytes(declaration.min), bytes(declaration.max));
-    case 'boolean':
-      return boolean;
-    case 'string': {
-      const text = z.string().max(declaration.maxLength ?? Infinity);
-      return declaration.pattern === undefined ? text : text.regex(declaration.pattern);
-    }
-    case 'enum':
-      return z.enum(declaration.values as [string, ...string[]]);
-    case 'hostPort':
-      return address(declaration.defaultPort);
-    case 'list':
-      return list(declaration);
-    default:
-      return assertNever(declaration, 'option type');
+  }
+
+  /** Reads with a function that gives undefined for what it does not understand. */
+  private readBy<T>(read: (given: string | number) => T | undefined): z.ZodType<T> {
+    const { z } = this;
+    return z.union([z.string(), z.number()]).transform((given, context) => {
+      const value = read(given);
+      if (value !== undefined) return value;
+      context.addIssue('not understood');
+      return z.NEVER;
+    });
+  }
+
+  private address(defaultPort?: number): z.ZodType<HostPort> {
+    return this.readBy((given) => parseHostPort(String(given), defaultPort));
+  }
+
+  private list(declaration: ListOption): z.ZodType {
+    const { z } = this;
+    const items = {
+      string: z.string().min(1),
+      integer: this.number.pipe(z.int()),
+      hostPort: this.address(declaration.defaultPort),
+    };
+    const array = z
+      .array(items[declaration.of ?? 'string'])
+      .min(declaration.min ?? 0)
+      .max(declaration.max ?? Infinity);
+    return z.preprocess((given) => (typeof given === 'string' ? split(given) : given), array);
   }
 }
 
-/** Reads with a function that gives undefined for what it does not understand. */
-function readBy<T>(read: (given: string | number) => T | undefined): z.ZodType<T> {
-  return z.union([z.string(), z.number()]).transform((given, context) => {
-    const value = read(given);
-    if (value !== undefined) return value;
-    context.addIssue('not understood');
-    return z.NEVER;
-  });
-}
-
-const number = readBy((given) => {
-  if (typeof given === 'number') return Number.isFinite(given) ? given : undefined;
-  // Not Number(given) alone: that takes '', ' ' and '0x10' too.
-  return /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(given.trim()) ? Number(given) : undefined;
-});
-const size = readBy((given) => parseBytes(given));
-const durationInCode = readBy((given) => parseDurationMs(given, 'ms'));
-const durationInText = readBy((given) => {
-  const bare = typeof given === 'number' || /^[\d.]*$/.test(given.trim());
-  return bare && Number(given) !== 0 ? undefined : parseDurationMs(given, 'ms');
-});
-const boolean = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'] })]);
-const address = (defaultPort?: number): z.ZodType<HostPort> =>
-  readBy((given) => parseHostPort(String(given), defaultPort));
-
-function list(declaration: ListOption): z.ZodType {
-  const items = {
-    string: z.string().min(1),
-    integer: number.pipe(z.int()),
-    hostPort: address(declaration.defaultPort),
-  };
-  const array = z
-    .array(items[declaration.of ?? 'string'])
-    .min(declaration.min ?? 0)
-    .max(declaration.max ?? Infinity);
-  return z.preprocess((given) => (typeof given === 'string' ? split(given) : given), array);
-}
+let schemas: Schemas | undefined;
 
 function split(text: string): string[] {
   return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
