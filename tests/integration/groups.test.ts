@@ -122,6 +122,7 @@ class PositionWatch {
       } catch {
         // Between two coordinators there is nobody to ask.
       }
+      // The pace of looking.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -27,6 +27,7 @@ function sending(mq: Client, topic: string, perSecond: number) {
         send.catch(() => (stopped = true));
         sends.push(send);
       }
+      // The pace of the load.
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await Promise.all(sends);
