@@ -2,7 +2,7 @@
 // partition has two owners, nothing is lost, what is handled twice has its reason, commits never go back, and partitions that
 // do not change hands never pause. ZHUMQ_GROUPS_MINUTES sets how long (a short form without it), ZHUMQ_SEED what happens.
 import { writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
@@ -13,7 +13,7 @@ import { GroupHistory } from './support/group-history.js';
 import { GroupMembers, SESSION_TIMEOUT_MS } from './support/group-members.js';
 import type { Member } from './support/group-members.js';
 import { GroupObserver } from './support/group-observer.js';
-import { pausesOf, takeoversOf } from './support/group-pauses.js';
+import { pausesOf, silencesOf, takeoversOf } from './support/group-pauses.js';
 import type { Pause, Takeover } from './support/group-pauses.js';
 import { percentile } from './support/open-loop.js';
 import { report } from './support/report.js';
@@ -29,7 +29,10 @@ const TOPIC = 'orders';
 const GROUP = 'workers';
 const PARTITIONS = 12;
 const SLOTS = 12;
-/** So much longer than for readers without a group a partition that stays where it is may pause. */
+/**
+ * While members come and go a partition that stays may pause so much longer than at other times, each compared with readers
+ * without a group; on a machine with more to do than it has cores, as much longer as it has more to do.
+ */
 const MAX_PAUSE_MS = 1_000;
 
 type MemberDeed = 'join' | 'leave' | 'kill' | 'freeze' | 'freeze shortly';
@@ -209,7 +212,11 @@ test(`a group of up to ${SLOTS} processes goes through ${CHAOS_MS / 1000} s of t
     `${history.count('position') / PARTITIONS} looks at positions, ${history.count('described')} at the group; ` +
       `${history.count('commit refused')} commits refused or failed, ${history.count('fenced')} members fenced`,
   );
-  describePauses('at other times', pauses.quiet);
+  const silences = silencesOf(events).map(({ from, until }) => until - from);
+  report(
+    `${silences.length} times nobody coordinated the group for more than 2 s, at most ${Math.max(0, ...silences).toFixed(0)} ms`,
+  );
+  const quiet = describePauses('at other times', pauses.quiet);
   const excess = describePauses('while members come and go', pauses.changing);
   for (const cause of ['told to leave', 'killed', 'frozen'] as const) {
     describeTakeovers(cause, takeoversOf(events));
@@ -218,7 +225,8 @@ test(`a group of up to ${SLOTS} processes goes through ${CHAOS_MS / 1000} s of t
   for (const { kind, detail } of anomalies.slice(0, 50)) report(`${kind}: ${detail}`);
   expect(anomalies).toEqual([]);
   expect(load.acknowledged).toBeGreaterThan(CHAOS_MS / 20);
-  expect(excess).toBeLessThan(MAX_PAUSE_MS);
+  const overload = Math.max(1, loadavg()[0] / availableParallelism());
+  expect(excess).toBeLessThan(quiet + MAX_PAUSE_MS * overload);
 });
 
 /** Most that any was longer than for readers without a group. */

@@ -181,7 +181,7 @@ describe('Pauses of a partition that stays', () => {
     expect(excess(seen(1, 5), seen(2, 405))).toEqual([96]);
   });
 
-  test('are not of whom the leader, its own commit, or its own freeze stopped', () => {
+  test('are not of whom a killed leader or coordinator, its own commit, or a freeze stopped', () => {
     const pauses = (member: GroupFact, ...facts: GroupFact[]): number[] => {
       const { quiet, changing } = pausesOf(history(member, ...start, ...facts, late));
       return [...quiet, ...changing].map(({ ms }) => ms);
@@ -191,6 +191,8 @@ describe('Pauses of a partition that stays', () => {
     expect(pauses(joining('a'), { ...broker, leads: [0] })).toEqual([]);
     expect(pauses(joining('a'), committed('a', 5, 2))).toEqual([495]);
     expect(pauses(joining('a', 50), committed('a', 5, 2))).toEqual([494]);
+    const silence = [position(1), { ...position(1), at: 3_000 }];
+    expect(pausesOf(history(...start, ...silence, { ...late, at: 3_001 })).quiet).toEqual([]);
     expect(pauses(joining('a'), done('frozen', 'a'), done('continued', 'a'))).toEqual([]);
   });
 });

@@ -10,6 +10,8 @@ import type { MemberLife, Ownership, Tenure } from './group-ownership.js';
 export const CHANGE_LASTS_MS = 5_000;
 /** Shorter pauses of readers are not looked at. */
 const LEAST_MS = 20;
+/** Observers ask more often. */
+const SILENCE_MS = 2_000;
 /** After its return a broker may take leaderships again for so long. */
 const BROKER_SETTLES_MS = 10_000;
 
@@ -35,7 +37,8 @@ interface Span {
 }
 
 interface Outage extends Span {
-  readonly leads: readonly number[];
+  /** Partitions that are concerned; all of them when undefined. */
+  readonly leads?: readonly number[];
 }
 
 const CHANGES = new Set<GroupEvent['kind']>([
@@ -43,8 +46,9 @@ const CHANGES = new Set<GroupEvent['kind']>([
 ]);
 
 /**
- * Largest first. Without partitions whose leader was killed, without members that were frozen themselves, and without the
- * time that programs wait for their own commits.
+ * Largest first. Without partitions whose leader was killed, members that were frozen themselves, the time that programs wait
+ * for their own commits, and the times in which nobody coordinates the group: members whose heartbeats are not answered for
+ * their session timeout handle nothing.
  */
 export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
   const { members, tenures } = ownershipOf(events);
@@ -53,7 +57,8 @@ export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
     if (event.kind === 'acked') available.set(`${event.partition}/${event.offset}`, event.at);
   }
   const changes = events.filter(({ kind }) => CHANGES.has(kind)).map(({ at }) => at);
-  const outages = outagesOf(events);
+  const outages: Outage[] = outagesOf(events);
+  const silences: Outage[] = silencesOf(events);
   const readers = readerPauses(events, available);
   const figures = { changing: [] as Pause[], quiet: [] as Pause[] };
   for (const [partition, all] of tenures) {
@@ -63,8 +68,8 @@ export function pausesOf(events: readonly GroupEvent[]): PauseFigures {
         const there = available.get(`${partition}/${offset}`);
         if (index === 0 || there === undefined) continue;
         const from = Math.max(handled[index - 1].at, there, commitBefore(life, until));
-        const isOut = outages.some((outage) => {
-          return outage.leads.includes(partition) && overlaps(outage, from, until);
+        const isOut = [...outages, ...silences].some((outage) => {
+          return outage.leads?.includes(partition) !== false && overlaps(outage, from, until);
         });
         if (isOut || freezeBetween(life, from, until) !== undefined) continue;
         const ms = Math.max(0, until - from);
@@ -151,6 +156,20 @@ function outagesOf(events: readonly GroupEvent[]): Outage[] {
     const { at: from, leads } = event;
     return [{ from, until: (back?.at ?? Infinity) + BROKER_SETTLES_MS, leads }];
   });
+}
+
+/** Times in which no observer got an answer from a coordinator, and as long after as its members may not know better. */
+export function silencesOf(events: readonly GroupEvent[]): Span[] {
+  const silences: Span[] = [];
+  let last: number | undefined;
+  for (const { kind, at } of events) {
+    if (kind !== 'position' && kind !== 'described') continue;
+    if (last !== undefined && at - last > SILENCE_MS) {
+      silences.push({ from: last, until: at + SILENCE_MS });
+    }
+    last = at;
+  }
+  return silences;
 }
 
 /** When the last commit was answered that the program had to wait for. */
