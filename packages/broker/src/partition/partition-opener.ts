@@ -10,7 +10,7 @@ import type { PartitionAssignment, ReplicaEntry } from '@zhumq/rpc';
 import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
 import type { FetchReplicatorOptions } from '../replication/fetch/fetch-replicator.js';
 import { partitionStateOf } from '../replication/fetch/partition-state.js';
-import type { EndOfTick } from '../replication/raft/end-of-tick.js';
+import type { EndOfTick } from '../replication/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import type {
   GroupTransport,

@@ -5,10 +5,10 @@ import type { Clock, Logger, Random } from '@zhumq/base';
 import type { LogStore } from '@zhumq/log';
 import type { BrokerMetrics } from '../metrics.js';
 import type { BrokerOptions } from '../options.js';
-import { EndOfTick } from './raft/end-of-tick.js';
+import { EndOfTick } from './end-of-tick.js';
 import type { RaftTimings } from './raft/raft-replicator.js';
 import { RaftTransport } from './raft/raft-transport.js';
-import { SnapshotCopier } from './raft/snapshot-copier.js';
+import { SnapshotCopier } from './snapshot-copier.js';
 
 export interface ReplicationParts {
   readonly endOfTick: EndOfTick;

@@ -22,11 +22,11 @@ import type { Partition } from '../partition/partition.js';
 import { fetchParts } from '../replication/fetch/fetch-parts.js';
 import type { FetchParts, FetchSettings } from '../replication/fetch/fetch-parts.js';
 import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
-import { EndOfTick } from '../replication/raft/end-of-tick.js';
+import { EndOfTick } from '../replication/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import { RaftTicker } from '../replication/raft/raft-ticker.js';
 import { RaftTransport } from '../replication/raft/raft-transport.js';
-import { SnapshotCopier } from '../replication/raft/snapshot-copier.js';
+import { SnapshotCopier } from '../replication/snapshot-copier.js';
 import type { Network } from './network.js';
 
 export const TICK_MS = 50;

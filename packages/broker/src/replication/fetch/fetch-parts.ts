@@ -6,7 +6,7 @@ import type { RpcChannel, Transport } from '@zhumq/rpc';
 import type { BrokerMetrics } from '../../metrics.js';
 import type { BrokerOptions } from '../../options.js';
 import type { PartitionRegistry } from '../../partition/partition-registry.js';
-import type { EndOfTick } from '../raft/end-of-tick.js';
+import type { EndOfTick } from '../end-of-tick.js';
 import type { PeerAddress, RaftTransport } from '../raft/raft-transport.js';
 import { FetchSessions } from './fetch-sessions.js';
 import type { FetchTimings } from './fetch-replicator.js';

@@ -9,7 +9,7 @@ import { zhumqError } from '@zhumq/model';
 import type { BatchHeader, ErrorCode } from '@zhumq/model';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { sealRefusal } from '../raft/raft-refusals.js';
-import { RaftWrites } from '../raft/raft-writes.js';
+import { LogWrites } from '../log-writes.js';
 import type {
   AppendedRange,
   AppendRefusal,
@@ -31,7 +31,7 @@ export class FetchReplicator implements Replicator {
   private readonly core: FetchCore;
   private readonly copy: SegmentCopy;
   private readonly sealing: FetchSeal;
-  private readonly writes: RaftWrites;
+  private readonly writes: LogWrites;
   private failure: Error | undefined;
   private stopped = false;
   private draining = false;
@@ -76,7 +76,7 @@ export class FetchReplicator implements Replicator {
       },
       append: (transitionId) => this.appendSeal(transitionId),
     });
-    this.writes = new RaftWrites({
+    this.writes = new LogWrites({
       ...options,
       seals: this.sealing.tracker,
       onRefused: (error) => this.fail(error),

@@ -6,7 +6,7 @@ import type { Clock, Logger, Timer } from '@zhumq/base';
 import type { LogSlice } from '@zhumq/log';
 import type { FetchedPartition, FetchResponse, Outgoing } from '@zhumq/rpc';
 import type { Position } from '@zhumq/fetch';
-import type { EndOfTick, TickFlusher } from '../raft/end-of-tick.js';
+import type { EndOfTick, TickFlusher } from '../end-of-tick.js';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { partitionKey } from './fetch-messages.js';
 import type { Asked, Outcome, PartitionAnswers, Room } from './partition-answer.js';

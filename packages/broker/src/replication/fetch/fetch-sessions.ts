@@ -10,7 +10,7 @@ import type {
   PositionReport,
 } from '@zhumq/rpc';
 import type { PartitionRegistry } from '../../partition/partition-registry.js';
-import type { EndOfTick } from '../raft/end-of-tick.js';
+import type { EndOfTick } from '../end-of-tick.js';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import { partitionKey, positionFromWire } from './fetch-messages.js';
 import type { WaitingFollowers } from './fetch-ports.js';

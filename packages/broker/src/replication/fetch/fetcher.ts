@@ -15,7 +15,7 @@ import type {
   FetchResponse,
   RpcChannel,
 } from '@zhumq/rpc';
-import type { EndOfTick, TickFlusher } from '../raft/end-of-tick.js';
+import type { EndOfTick, TickFlusher } from '../end-of-tick.js';
 import type { GroupAddress } from '../raft/raft-messages.js';
 import type { PeerAddress } from '../raft/raft-transport.js';
 import { answerFromWire, partitionKey, positionToWire } from './fetch-messages.js';

@@ -3,7 +3,7 @@ import type { Clock, Logger, Random } from '@zhumq/base';
 import type { ReplicaLog } from '@zhumq/log';
 import type { Message } from '@zhumq/raft';
 import type { ReplicatorListener } from '../replicator.js';
-import type { EndOfTick } from './end-of-tick.js';
+import type { EndOfTick } from '../end-of-tick.js';
 import type { GroupAddress } from './raft-messages.js';
 
 /** How messages leave: implemented by RaftTransport. */

@@ -23,7 +23,7 @@ import { LogView, commitAtStart, coreHardState } from './log-view.js';
 import type { RaftReplicatorOptions } from './raft-ports.js';
 import { proposalRefusal, sealRefusal } from './raft-refusals.js';
 import { RaftSealing } from './raft-sealing.js';
-import { RaftWrites } from './raft-writes.js';
+import { LogWrites } from '../log-writes.js';
 import { SnapshotCopy } from './snapshot-copy.js';
 import { Standing } from './standing.js';
 import { SyncGate } from './sync-gate.js';
@@ -43,7 +43,7 @@ export class RaftReplicator implements Replicator {
   private readonly reads = new LeadershipReads();
   private readonly appends: AppendSender;
   private readonly seals: SealTracker;
-  private readonly writes: RaftWrites;
+  private readonly writes: LogWrites;
   private readonly sealing: RaftSealing;
   private readonly copy: SnapshotCopy;
   private readonly standing: Standing;
@@ -86,7 +86,7 @@ export class RaftReplicator implements Replicator {
       onRefused: (replicaId) => this.unreachable(replicaId),
     });
     this.seals = new SealTracker(log, group.generation, () => undefined);
-    this.writes = new RaftWrites({
+    this.writes = new LogWrites({
       ...options,
       seals: this.seals,
       onRefused: (error) => this.fail(error),

@@ -4,10 +4,10 @@ import type { Clock, Logger } from '@zhumq/base';
 import type { ReplicaLog } from '@zhumq/log';
 import { leaderChangeBatch, modeSealBatch, readBatchHeader } from '@zhumq/model';
 import type { Effect } from '@zhumq/raft';
-import type { SealTracker } from '../../partition/seal-tracker.js';
-import type { GroupAddress } from './raft-messages.js';
+import type { SealTracker } from '../partition/seal-tracker.js';
+import type { GroupAddress } from './raft/raft-messages.js';
 
-export interface RaftWritesOptions {
+export interface LogWritesOptions {
   readonly group: GroupAddress;
   readonly log: ReplicaLog;
   readonly seals: SealTracker;
@@ -17,8 +17,8 @@ export interface RaftWritesOptions {
   readonly onRefused: (error: Error) => void;
 }
 
-export class RaftWrites {
-  constructor(private readonly options: RaftWritesOptions) {}
+export class LogWrites {
+  constructor(private readonly options: LogWritesOptions) {}
 
   received({
     payload,

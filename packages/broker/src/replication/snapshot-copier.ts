@@ -3,8 +3,8 @@
 import type { ReplicaLog } from '@zhumq/log';
 import { crc32c, epochListCodec, zhumqError } from '@zhumq/model';
 import type { RaftClient, SnapshotManifest, SnapshotRequest } from '@zhumq/rpc';
-import type { GroupAddress } from './raft-messages.js';
-import type { SnapshotInstaller } from './raft-replicator.js';
+import type { GroupAddress } from './raft/raft-messages.js';
+import type { SnapshotInstaller } from './raft/raft-replicator.js';
 
 export interface SnapshotCopierOptions {
   /** Connection to the broker of a replica. */
