@@ -99,7 +99,7 @@ struct ReceiveRequest {
   2: list<string> topics
   /** Most records of the answer; 1 to 10,000. */
   3: i32 maxRecords = 500
-  /** The answer ends with the record that reaches this many bytes of keys and values; 1 to 16 MiB. */
+  /** The answer ends with the record that reaches this many bytes of keys, values and headers; 1 to 16 MiB; more than half of the broker's option request.max.bytes counts as that half. */
   4: i32 maxBytes = 1048576
   /** How long to wait for the first record, in milliseconds; the answer is an empty list when none came. 0 to 60,000. */
   5: i32 waitMs = 1000

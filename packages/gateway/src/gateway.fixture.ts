@@ -29,6 +29,7 @@ export const OPTIONS: GatewayOptions = {
   'record.send.bytes': 64 * 2 ** 20,
   'record.send.connection.bytes': 16 * 2 ** 20,
   'delivery.heartbeat.ms': 1_000,
+  'request.max.bytes': 16 * 2 ** 20,
 };
 
 /** A program at the other end. */

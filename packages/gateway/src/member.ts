@@ -1,7 +1,7 @@
 // A connection as a member of a group, or as a reader without one: a consumer of the client library and the records that
 // the connection has and did not acknowledge. The group's position in a partition is before the first of these.
 import type { Clock, ZhumqError } from '@zhumq/base';
-import type { Client, Consumer } from '@zhumq/client';
+import type { Client, Consumer, Message } from '@zhumq/client';
 import { isError, zhumqError } from '@zhumq/model';
 import type { ReceivedRecord, RecordId } from '@zhumq/rpc';
 import { recordOf, sizeOf } from './records.js';
@@ -22,6 +22,8 @@ export interface MemberSettings {
   readonly clientId: string;
   readonly prefetchBytes: number;
   readonly maxUnacked: number;
+  /** Of an answer, and of one record. */
+  readonly maxBytes: number;
 }
 
 export interface Limits {
@@ -96,7 +98,9 @@ export class Member {
     this.taking = true;
     try {
       const max = Math.min(maxRecords, room);
-      const taken = await this.consumer.take({ max, maxBytes, wait: waitMs });
+      const limit = Math.min(maxBytes, this.settings.maxBytes);
+      const taken = await this.consumer.take({ max, maxBytes: limit, wait: waitMs });
+      for (const { message } of taken) this.checkSize(message);
       return taken.map(({ message, handling }) => {
         const { topic, partition, offset } = message;
         const id = { topic, partition, offset };
@@ -112,6 +116,16 @@ export class Member {
   /** Where nothing is committed, only what is pushed is acknowledged: for credit. */
   private get acknowledges(): boolean {
     return this.settings.group !== '' || this.settings.maxUnacked < Infinity;
+  }
+
+  /** What no answer can carry is not passed over: the program is told, again and again, until somebody sees to it. */
+  private checkSize(message: Message): void {
+    const { maxBytes } = this.settings;
+    const bytes = sizeOf(message);
+    if (bytes <= maxBytes) return;
+    const { topic, partition, offset } = message;
+    const text = `the record at offset ${offset} of ${topic}-${partition} has ${bytes} bytes, more than the ${maxBytes} that fit into an answer (half of request.max.bytes); read it with the client library, or raise the option`;
+    throw zhumqError('MESSAGE_TOO_LARGE', text, { topic, partition, offset, bytes, maxBytes });
   }
 
   private room(): number {

@@ -29,7 +29,11 @@ export interface MembersParts {
   readonly metrics: Metrics;
   readonly options: Pick<
     GatewayOptions,
-    'record.members.max' | 'record.unacked.max' | 'record.prefetch.bytes' | 'delivery.heartbeat.ms'
+    | 'record.members.max'
+    | 'record.unacked.max'
+    | 'record.prefetch.bytes'
+    | 'delivery.heartbeat.ms'
+    | 'request.max.bytes'
   >;
 }
 
@@ -184,6 +188,8 @@ export class Members {
       ...{ group, topics: [...topics], sessionTimeoutMs, start, resumeAfterLoss, maxUnacked },
       clientId: `record API, ${remoteAddress}`,
       prefetchBytes: options['record.prefetch.bytes'],
+      // The rest of an answer, and one record more, must fit into a frame, too.
+      maxBytes: Math.floor(options['request.max.bytes'] / 2),
     };
     const member = new Member(client, settings, clock);
     this.count++;

@@ -128,6 +128,20 @@ describe('receive and ack', () => {
     expect(textsOf(await one.receive('g', 't', { maxBytes: 1 }))).toEqual(['m2']);
   });
 
+  test('a record that no answer can carry is told, and waits for somebody who can read it', async () => {
+    world = await World.start({ 'request.max.bytes': 200 });
+    const [one, other] = [world.program(), world.program()];
+    await one.send('t', 'small');
+    await one.send('t', 'x', { headers: [{ name: 'h', value: Buffer.alloc(90) }] });
+    expect(textsOf(await one.receive('g', 't', { maxRecords: 1 }))).toEqual(['small']);
+    await expect(one.receive('g', 't')).rejects.toMatchObject({
+      code: 'MESSAGE_TOO_LARGE',
+      context: { topic: 't', partition: '0', bytes: '108', maxBytes: '100' },
+    });
+    // Nothing is acknowledged by that.
+    expect(textsOf(await other.receive('g', 't', { maxRecords: 1 }))).toEqual(['small']);
+  });
+
   test('a connection that is silent for its session timeout has nothing any more', async () => {
     world = await World.start();
     const [one, other] = [world.program(), world.program()];

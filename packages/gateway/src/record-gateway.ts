@@ -16,6 +16,7 @@ export interface GatewayOptions {
   readonly 'record.send.bytes': number;
   readonly 'record.send.connection.bytes': number;
   readonly 'delivery.heartbeat.ms': number;
+  readonly 'request.max.bytes': number;
 }
 
 export interface RecordGatewayParts {

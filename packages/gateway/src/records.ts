@@ -2,6 +2,9 @@
 import type { Message } from '@zhumq/client';
 import type { Header, ReceivedRecord } from '@zhumq/rpc';
 
+/** What a header costs besides its name and value, roughly. */
+const HEADER_BYTES = 16;
+
 export function recordOf(message: Message): ReceivedRecord {
   const { topic, partition, offset, timestamp, key, value } = message;
   const headers: Header[] = [];
@@ -16,6 +19,10 @@ export function recordOf(message: Message): ReceivedRecord {
 }
 
 /** What counts against limits in bytes. */
-export function sizeOf({ key, value }: Message): number {
-  return (key?.length ?? 0) + (value?.length ?? 0);
+export function sizeOf({ key, value, headers }: Message): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, values] of headers) {
+    for (const content of values) bytes += HEADER_BYTES + name.length + content.length;
+  }
+  return bytes;
 }

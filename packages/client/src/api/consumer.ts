@@ -112,7 +112,7 @@ export interface FetchOptions {
 }
 
 export interface TakeOptions extends FetchOptions {
-  /** The last message is the one that reaches so many bytes of keys and values; no such limit by default. */
+  /** The last message is the one that reaches so many bytes of keys, values and headers; no such limit by default. */
   readonly maxBytes?: number;
 }
 

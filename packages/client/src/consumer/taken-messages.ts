@@ -6,6 +6,9 @@ import type { Assignment } from './assignment.js';
 import type { PartitionReader } from './partition-reader.js';
 import type { RecordSource, SourceItem } from './record-source.js';
 
+/** What a header costs besides its name and value, roughly. */
+const HEADER_BYTES = 16;
+
 /** A message that counts as handled only when it is said to be. */
 export interface Entrusted<K, V> {
   readonly message: Message<K, V>;
@@ -61,8 +64,7 @@ export class TakenMessages<K, V> {
       if (bytes >= maxBytes) return undefined;
       const item = this.source.next();
       if (item === undefined) return undefined;
-      const { key, value } = item.record;
-      bytes += (key?.length ?? 0) + (value?.length ?? 0);
+      bytes += sizeOf(item.record);
       const entrusted = this.entrust();
       if (entrusted === undefined) return undefined;
       const { message, reader, done } = entrusted;
@@ -91,6 +93,13 @@ export class TakenMessages<K, V> {
     this.assignment.group?.handled(outstanding.length);
     this.source.notify();
   }
+}
+
+function sizeOf({ key, value, headers }: SourceItem['record']): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, content] of headers)
+    bytes += HEADER_BYTES + name.length + (content?.length ?? 0);
+  return bytes;
 }
 
 /** Holds no message: it may be kept for long. */
