@@ -44,6 +44,9 @@ export interface GroupHealth {
   readonly state: 'member' | 'joining' | 'doubtful';
   readonly memberId: string;
   readonly lastHeartbeatMs: number;
+  /** How long it has tried to join, and what the last try ended with. */
+  readonly joiningMs: number;
+  readonly trouble: ZhumqError | undefined;
   /** It will not join again. */
   readonly failure: ZhumqError | undefined;
 }

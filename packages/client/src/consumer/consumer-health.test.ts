@@ -1,5 +1,6 @@
 // health() tells whether anything gets done, not whether anything is connected.
 import { ManualClock } from '@zhumq/base';
+import { zhumqError } from '@zhumq/model';
 import type { Client, Consumer, ReadOptions } from '../index.js';
 import { FakeCluster, advanceUntil, until } from '../testing/fake-cluster.fixture.js';
 import { gate, numbers, store } from '../testing/group-world.fixture.js';
@@ -109,6 +110,28 @@ describe('the health of a consumer', () => {
     },
     30_000,
   );
+
+  test('is bad while the group can not be joined for long, and says why (kafkajs#885)', async () => {
+    cluster.groups.clock = clock;
+    let full = true;
+    cluster.groups.on.heartbeat = (_request, next) => {
+      if (full) throw zhumqError('GROUP_FULL', 'group "g" has 3 members, the most', { limit: 3 });
+      return next();
+    };
+    const consumer = consume({ group: 'g' });
+    const work = consumer.run(() => undefined);
+    await cluster.quiet();
+    expect(consumer.health().state).toBe('joining');
+    await pass(31_000);
+    expect(consumer.health()).toMatchObject({
+      state: 'stalled',
+      reasons: ['can not join its group: group "g" has 3 members, the most'],
+    });
+    full = false;
+    await advanceUntil(clock, () => consumer.health().state === 'running');
+    await consumer.close();
+    await work;
+  }, 30_000);
 
   test('is good while everything is paused, however long', async () => {
     const consumer = consume();

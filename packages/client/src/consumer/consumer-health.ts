@@ -1,6 +1,6 @@
 // health(): judged by what gets done. A consumer that is connected, in its group and does nothing is stalled.
 import type { ConsumerHealth } from '../api/consumer.js';
-import type { Assignment } from './assignment.js';
+import type { Assignment, GroupHealth } from './assignment.js';
 import type { PartitionReader } from './partition-reader.js';
 import type { Reading } from './reading.js';
 
@@ -32,6 +32,7 @@ export function healthOf(
   const reasons = [
     ...partitionReasons(readers),
     ...(own?.failure === undefined ? [] : [own.failure.message]),
+    ...(own !== undefined && own.joiningMs > NO_PROGRESS_MS ? [joiningReason(own)] : []),
     ...(own?.state === 'doubtful' ? ['no heartbeat was answered for the session timeout'] : []),
     ...(waiting && lastProgressMs > NO_PROGRESS_MS ? [waitingReason(handling, progress)] : []),
     ...(!waiting && isSilent(readers, reading, nowMs) ? [SILENT] : []),
@@ -62,6 +63,10 @@ function partitionReasons(readers: readonly PartitionReader[]): string[] {
 function isSilent(readers: readonly PartitionReader[], reading: Reading, nowMs: number): boolean {
   const isRead = readers.some(({ paused, leaving }) => !paused && !leaving);
   return isRead && nowMs - reading.silentSinceMs > NO_PROGRESS_MS;
+}
+
+function joiningReason({ trouble }: GroupHealth): string {
+  return `can not join its group: ${trouble?.message ?? 'no answer'}`;
 }
 
 function waitingReason(handling: number, { way }: Progress): string {

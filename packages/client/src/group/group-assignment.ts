@@ -319,6 +319,8 @@ export class GroupAssignment implements Assignment {
         state: this.membership.inDoubt ? 'doubtful' : this.membership.joined ? 'member' : 'joining',
         memberId: this.membership.id,
         lastHeartbeatMs: this.membership.sinceHeartbeatMs,
+        joiningMs: this.membership.joiningMs,
+        trouble: this.membership.trouble,
         failure: this.failure,
       }),
     };

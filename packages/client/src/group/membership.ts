@@ -52,6 +52,8 @@ export class Membership {
   private epoch: MemberEpoch | undefined;
   /** When the last heartbeat was sent that was answered. */
   private confirmedMs = 0;
+  private joiningSinceMs = 0;
+  private lastTrouble: ZhumqError | undefined;
   private doubtful = false;
   private started = false;
   private ended = false;
@@ -73,6 +75,7 @@ export class Membership {
   start(): void {
     if (this.started || this.ended) return;
     this.started = true;
+    this.joiningSinceMs = this.port.clock.monotonicMs();
     this.watchAgain();
     this.beat();
   }
@@ -92,6 +95,17 @@ export class Membership {
 
   get sinceHeartbeatMs(): number {
     return this.joined ? this.port.clock.monotonicMs() - this.confirmedMs : 0;
+  }
+
+  /** How long it has tried to become a member; 0 when it is one. */
+  get joiningMs(): number {
+    if (!this.started || this.ended || this.joined) return 0;
+    return this.port.clock.monotonicMs() - this.joiningSinceMs;
+  }
+
+  /** What the last heartbeat ended with, if that was an error. */
+  get trouble(): ZhumqError | undefined {
+    return this.lastTrouble;
   }
 
   /** What commits must name; undefined when it is no member. */
@@ -200,6 +214,7 @@ export class Membership {
     this.epoch = reply.memberEpoch;
     if (this.ended) return;
     this.confirmedMs = sentMs;
+    this.lastTrouble = undefined;
     this.schedule.reset();
     this.port.assigned(reply.assigned);
     // An answer that took longer than the session confirms nothing.
@@ -212,6 +227,7 @@ export class Membership {
 
   private failed(error: ZhumqError): number | undefined {
     if (this.ended) return undefined;
+    this.lastTrouble = error;
     this.port.troubled(error);
     const gone = error.code === 'UNKNOWN_MEMBER' || error.code === 'FENCED_MEMBER';
     if (gone) this.forget(error);
@@ -228,6 +244,7 @@ export class Membership {
     this.memberId = randomId();
     this.introduced = false;
     this.epoch = undefined;
+    this.joiningSinceMs = this.port.clock.monotonicMs();
     this.doubtful = false;
     this.port.lost(error);
   }
