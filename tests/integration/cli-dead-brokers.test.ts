@@ -78,8 +78,11 @@ describe('brokers that died', () => {
 
       process.kill(victims[1].pid, 'SIGKILL');
       process.kill(brokers.find(({ id }) => id === leader)?.pid ?? 0, 'SIGKILL');
-      const produced = await command.run(['produce', 't', '--timeout', '3s'], 'c\n');
+      const produced = await command.run(['produce', 't', '--timeout', '6s'], 'c\n');
       expect(produced.code).toBe(1);
+      expect(produced.stderr).toMatch(
+        /waiting for the acknowledgement of 1 message \(.*t-0.*\) \.\.\.$/m,
+      );
       expect(produced.stderr).toContain('0 acknowledged of 1 sent');
       const unsent = ['produce', 't', '--acks', '0', '--timeout', '3s'];
       const dropped = await command.run(unsent, 'd\n');

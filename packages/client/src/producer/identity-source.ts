@@ -3,6 +3,7 @@ import { Backoff, delay } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import type { ProducerIdentity } from '@zhumq/rpc';
 import type { Cluster } from '../cluster/cluster.js';
+import { asZhumqError } from '../errors.js';
 
 /** So long one broker is waited for; the next one may not be frozen. */
 const ASK_TIMEOUT_MS = 1500;
@@ -12,6 +13,7 @@ export class IdentitySource {
   private identity: ProducerIdentity | undefined;
   private asking: Promise<void> | undefined;
   private turn: number;
+  private lastFailure = '';
 
   constructor(
     private readonly cluster: Cluster,
@@ -23,6 +25,11 @@ export class IdentitySource {
   /** The identity to use, if it is known and not the one that is spent. */
   current(spentProducerId: number): ProducerIdentity | undefined {
     return this.identity?.producerId === spentProducerId ? undefined : this.identity;
+  }
+
+  /** Why there is none yet, for people; empty before the first answer. */
+  get failure(): string {
+    return this.lastFailure;
   }
 
   /** Resolves when another identity is there, or the producer stops. */
@@ -37,8 +44,10 @@ export class IdentitySource {
     while (!this.stopping.aborted) {
       try {
         this.identity = await this.askOne();
+        this.lastFailure = '';
         return;
       } catch (error) {
+        this.lastFailure = `no broker gives a producer id: ${asZhumqError(error).message}`;
         logger.debug({ err: error }, 'no producer id yet');
         this.cluster.refresh([]).catch(() => undefined);
         await delay(clock, backoff.nextMs(), this.stopping).catch(() => undefined);

@@ -221,13 +221,16 @@ export class PartitionQueue {
     this.notBeforeMs = nowMs + this.schedule.nextMs('LEADER_NOT_AVAILABLE');
   }
 
-  /** Rejects what is out of time. */
-  expire(nowMs: number): void {
+  /** Rejects what is out of time; `nameless` is why there is no producer id, for what waits for one. */
+  expire(nowMs: number, nameless = ''): void {
     for (const batch of this.batches()) {
       if (batch.settled || batch.deadlineMs > nowMs) continue;
-      const last = batch.lastError?.message ?? this.problem;
+      const last = batch.lastError?.message ?? (this.problem || nameless);
       const why = last === '' ? '' : `; the last failure was: ${last}`;
-      const text = `${batch.recordsCount} messages for ${this.topic}-${this.partition} were not acknowledged within the delivery timeout of ${this.options.deliveryTimeoutMs} ms${why}`;
+      const { recordsCount } = batch;
+      const what = recordsCount === 1 ? '1 message' : `${recordsCount} messages`;
+      const was = recordsCount === 1 ? 'was' : 'were';
+      const text = `${what} for ${this.topic}-${this.partition} ${was} not acknowledged within the delivery timeout of ${this.options.deliveryTimeoutMs} ms${why}`;
       this.drop(batch, 'TIMEOUT', text);
     }
   }

@@ -61,6 +61,13 @@ describe('a producer', () => {
     refuse = false;
     await sent;
     expect(producer.health()).toEqual({ state: 'running', reasons: [] });
+    cluster.on.initProducer = () => {
+      throw zhumqError('STOPPING', 'the broker is stopping');
+    };
+    const nameless = (await cluster.connect()).producer();
+    void nameless.send('t', { value: 'x' }).catch(() => undefined);
+    await until(() => nameless.health().state === 'stalled');
+    expect(nameless.health().reasons[0]).toContain('t-0: no broker gives a producer id');
     await producer.close();
     expect(producer.health().state).toBe('closed');
   });

@@ -39,6 +39,7 @@ interface Entrance {
 
 export class ZhumqProducer implements Producer {
   private readonly budget: ByteBudget;
+  private readonly identities: IdentitySource | undefined;
   private readonly dispatcher: Dispatcher;
   private readonly entrances = new Map<string, Entrance>();
   private readonly queues: PartitionQueue[] = [];
@@ -54,12 +55,12 @@ export class ZhumqProducer implements Producer {
     private readonly onClosed: (producer: ZhumqProducer) => void,
   ) {
     this.budget = new ByteBudget({ maxBytes: settings.maxBufferedBytes, maxWaiters: MAX_WAITING });
-    const identities = settings.idempotent
+    this.identities = settings.idempotent
       ? new IdentitySource(cluster, this.stopped.signal)
       : undefined;
     // Who waits for room waits for batches to leave, full or not.
     const hurry = (): boolean => this.flushing > 0 || this.budget.waiting > 0;
-    this.dispatcher = new Dispatcher(cluster, identities, settings.acks, hurry);
+    this.dispatcher = new Dispatcher(cluster, this.identities, settings.acks, hurry);
     this.stopListening = cluster.onChange(() => this.afterMetadata());
   }
 
@@ -69,13 +70,18 @@ export class ZhumqProducer implements Producer {
 
   health(): ProducerHealth {
     const reasons = this.queues
-      .filter(({ trouble }) => trouble !== '')
-      .map(({ topic, partition, trouble }) => {
-        const place = `${topic}-${partition}`;
-        return trouble.includes(place) ? trouble : `${place}: ${trouble}`;
-      });
+      .map((queue) => this.reasonOf(queue))
+      .filter((reason) => reason !== '');
     const closed = this.closing !== undefined;
     return { state: closed ? 'closed' : reasons.length > 0 ? 'stalled' : 'running', reasons };
+  }
+
+  private reasonOf(queue: PartitionQueue): string {
+    const { topic, partition, empty, needsProducerId } = queue;
+    const nameless = needsProducerId && !empty ? this.identities?.failure : undefined;
+    const why = nameless || queue.trouble;
+    const place = `${topic}-${partition}`;
+    return why === '' || why.includes(place) ? why : `${place}: ${why}`;
   }
 
   send(topic: AnyTopic, message: AnyMessage, options?: CallOptions): Promise<Receipt>;
@@ -273,7 +279,7 @@ export class ZhumqProducer implements Producer {
       for (const queue of this.queues) {
         if (queue.empty) continue;
         busy = true;
-        queue.expire(now);
+        queue.expire(now, this.identities?.failure);
       }
       if (busy) this.sweepLater();
     });
