@@ -196,10 +196,6 @@ export interface Admin extends GroupAdmin {
   describeCluster(options?: CallOptions): Promise<ClusterDescription>;
   clusterHealth(options?: CallOptions): Promise<ClusterHealth>;
   /**
-   * Resolves when that broker leads. REPLICA_NOT_READY at once when it is not alive or its replica can not lead,
-   * INVALID_REQUEST when it has no replica; TIMEOUT when it did not take over.
-   */
-  /**
    * Makes another replica the leader: in mode raft the leader hands over, in mode fetch the zkserver elects one that is in
    * sync. Resolves when that broker leads (raft) or the election was begun (fetch). REPLICA_NOT_READY at once when it is
    * not alive or can not lead now, INVALID_REQUEST when it has no replica; TIMEOUT when it did not take over.
