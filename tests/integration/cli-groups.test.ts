@@ -170,7 +170,8 @@ test.each(['pull', 'push'])(
     expect(inOrder([...some, ...rest])).toEqual(inOrder(sent));
     expect(await ok(`${consume} --timeout 1`)).toBe('');
     const after = await zhumq.run(['group', 'lag', group]);
-    expect(after).toMatchObject({ code: 0, stderr: `group "${group}" has read everything\n` });
+    expect(after.code).toBe(0);
+    expect(after.stderr).toContain(`group "${group}" has read everything\n`);
     expect(after.stdout).toMatch(/^TOPIC +PARTITION +POSITION +END +LAG +BEHIND/);
     // Another group has them all, and --from counts only where it has no position.
     const other = `consume ${topic} --group other-${delivery} --timeout 1`;
