@@ -89,6 +89,22 @@ describe('a consumer by push', () => {
     expect(Math.max(...delivery().credits.map(({ windowBytes }) => windowBytes))).toBe(20_000);
   });
 
+  test('gives back the credit of control batches, which no program ever takes', async () => {
+    cluster.addTopic('t');
+    cluster.partition('t').log.appendControl(cluster.partition('t').epoch);
+    const { read } = await consume({ prefetchBytes: 20_000 });
+    await until(() => delivery().attaches.length === 1);
+    // Larger than the window: it comes when all before it is taken, as the control batch is at once.
+    store(['x'.repeat(30_000)]);
+    await until(() => read.length === 1);
+    // Also when nothing but control batches comes for long.
+    for (let n = 0; n < 300; n++) {
+      cluster.partition('t').log.appendControl(cluster.partition('t').epoch);
+    }
+    store(['x'.repeat(15_000)]);
+    await until(() => read.length === 2);
+  });
+
   test('goes on at its position after its connection was lost, without gap or repetition', async () => {
     cluster.addTopic('t');
     const { read } = await consume();

@@ -197,6 +197,7 @@ export class Pusher {
     // Sent before the broker heard that the reader went elsewhere.
     if (attached === undefined) return;
     const { reader } = attached;
+    const roomFor = reader.bufferedBytes + batches.length;
     attached.deliveredBytes += batches.length;
     try {
       if (offset !== reader.fetchOffset || !reader.accept(batches)) {
@@ -205,6 +206,8 @@ export class Pusher {
       }
       reader.schedule.reset();
       this.retries.well(link.broker, reader);
+      // Control batches are taken as they come: no program will, and their credit must not be held until one does.
+      if (reader.bufferedBytes < roomFor) this.wake();
     } catch (error) {
       this.giveUp(attached);
       this.retries.failed(link.broker, reader, asZhumqError(error));
