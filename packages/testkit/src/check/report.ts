@@ -1,7 +1,7 @@
 // A verdict for people.
 import { ANOMALIES } from './violation.js';
-import type { Anomaly, Violation } from './violation.js';
 import type { Verdict } from './judge.js';
+import type { Anomaly, Violation } from './violation.js';
 
 /** Examples of one anomaly that are told. */
 const TOLD = 5;
@@ -19,11 +19,16 @@ export function formatVerdict({ run, events, violations, anomalies, examples }: 
     lines.push(...own.map((found) => `  ${formatViolation(found)}`));
     if (count > own.length) lines.push(`  … and ${count - own.length} more`);
   }
-  lines.push('', violations === 0 ? 'no anomalies' : `${violations} violations`);
+  lines.push('', total(violations));
   return `${lines.join('\n')}\n`;
 }
 
-export function formatViolation({ topic, partition, lines, sentence }: Violation): string {
+function total(violations: number): string {
+  if (violations === 0) return 'no anomalies';
+  return violations === 1 ? '1 violation' : `${violations} violations`;
+}
+
+function formatViolation({ topic, partition, lines, sentence }: Violation): string {
   const where = lines.length === 0 ? '' : ` (line ${lines.join(', ')})`;
   return `${topic}-${partition}: ${sentence}${where}`;
 }

@@ -107,7 +107,7 @@ class SeedRun {
       onWritten?.(life);
     };
     scheduler.afterEvent = (life) => this.invariants.check(life);
-    scheduler.onUncaught = (error, life) => this.uncaught(error, life);
+    scheduler.onUncaught = (error) => this.uncaught(error, scheduler.current);
   }
 
   async run(): Promise<void> {
@@ -134,7 +134,11 @@ class SeedRun {
     await this.within(LIVENESS_BOUND_MS, 'every program ends', () =>
       programs.every(({ isFinished }) => isFinished),
     );
-    await this.within(LIVENESS_BOUND_MS, 'replicas are equal', () => this.replicasMet());
+    await this.within(
+      LIVENESS_BOUND_MS,
+      'replicas are equal',
+      () => this.unequalReplica() === undefined,
+    );
     if (this.hasFailed) return;
     await recordReplicas(this.cluster.brokers, this.plan.topics, world, this.history);
     this.judge();
@@ -234,24 +238,30 @@ class SeedRun {
       .map(({ machine }) => machine.name);
     this.report({
       check: 'liveness',
-      sentence: `not within ${boundMs / 1000} s: ${what}; servers that did not start: ${down.join(', ') || 'none'}; programs under way: ${unfinished.join(', ') || 'none'}`,
+      sentence: `not within ${boundMs / 1000} s: ${what}; servers that did not start: ${down.join(', ') || 'none'}; programs under way: ${unfinished.join(', ') || 'none'}; replicas: ${this.unequalReplica() ?? 'equal'}`,
     });
   }
 
-  /** All replicas of all partitions know the same to be committed, and hold nothing else. */
-  private replicasMet(): boolean {
+  /**
+   * All replicas of all partitions know the same to be committed, and hold nothing else; otherwise the first that does
+   * not.
+   */
+  private unequalReplica(): string | undefined {
     const ends = new Map<string, number>();
-    for (const { broker } of this.cluster.brokers) {
+    for (const { broker, id } of this.cluster.brokers) {
       for (const partition of broker?.partitions ?? []) {
-        const { topicId, partition: number } = partition.name;
+        const { topicId, topic, partition: number } = partition.name;
         const { highWatermark, log } = partition;
         const key = `${topicId} ${number}`;
         const end = ends.get(key) ?? highWatermark;
-        if (end !== highWatermark || log.logEnd !== highWatermark) return false;
+        if (end !== highWatermark || log.logEnd !== highWatermark) {
+          const { role, epoch } = partition.replicator;
+          return `${topic}-${number} on broker ${id} (${role}, epoch ${epoch}) ends at ${log.logEnd} and knows ${highWatermark} to be committed; another one knows ${end}`;
+        }
         ends.set(key, end);
       }
     }
-    return true;
+    return undefined;
   }
 
   private judge(): void {

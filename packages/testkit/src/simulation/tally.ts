@@ -6,13 +6,13 @@ const HOUR_MS = 3_600_000;
 
 /** Least of each in a simulated hour of the swarm, on average over many seeds. */
 export const FLOORS: Readonly<Record<keyof Omit<SeedCounts, 'reportedLosses'>, number>> = {
-  acknowledged: 10_000,
-  elections: 200,
-  crashes: 200,
-  cuts: 100,
-  switches: 50,
-  powerLosses: 50,
-  tornWrites: 50,
+  acknowledged: 1_000,
+  elections: 40,
+  crashes: 20,
+  cuts: 10,
+  switches: 4,
+  powerLosses: 5,
+  tornWrites: 20,
 };
 
 /** Simulated time below which floors say nothing. */

@@ -1,5 +1,11 @@
 // Short names for events, for histories of a few lines that a person writes.
-import type { AckLevel, HistoryEvent, Outcome, Unstamped } from '../../history/events.js';
+import type {
+  AckLevel,
+  DeliveredRecord,
+  HistoryEvent,
+  Outcome,
+  Unstamped,
+} from '../../history/events.js';
 import { judgeEvents } from '../judge.js';
 import type { Anomaly } from '../violation.js';
 
@@ -30,7 +36,7 @@ export const byLeader = (value: string, offset: number, epoch?: number): Unstamp
   send(value, 'p', 'leader'),
   sent(value, 'ok', { offset, ...(epoch !== undefined && { epoch }) }),
 ];
-export const poll = (consumer: string, ...records: [number, string, number?][]): Unstamped =>
+export const poll = (consumer: string, ...records: DeliveredRecord[]): Unstamped =>
   ({ kind: 'poll', ...place, consumer, records }) as Unstamped;
 export const given = (consumer: string, ...records: [number, string][]): Unstamped[] =>
   records.map((record) => poll(consumer, record));

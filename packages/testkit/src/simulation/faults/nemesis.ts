@@ -56,12 +56,16 @@ export class Nemesis {
     }
   }
 
-  /** Undoes everything that is under way, and starts what is down. */
+  /** Undoes everything that is under way, and starts what is down, or partly out of service: as an operator would. */
   healAll(): void {
     this.armed.clear();
     for (const undo of [...this.underWay]) undo();
     for (const slot of this.cluster.slots) {
-      if (slot.machine.life?.alive !== true) this.cluster.start(slot);
+      const { machine } = slot;
+      if (machine.disk !== undefined) machine.disk.fault = undefined;
+      if (machine.life?.alive === true && !hasFailedReplica(slot)) continue;
+      this.world.kill(machine);
+      this.cluster.start(slot);
     }
   }
 
@@ -271,4 +275,9 @@ export class Nemesis {
     this.world.logs.fault(target, fault);
     this.history.record({ kind: 'fault', fault, target, phase: 'begun' });
   }
+}
+
+/** A replica whose disk failed under it stays out of service until its broker is started again. */
+function hasFailedReplica({ broker }: ServerSlot): boolean {
+  return [...(broker?.partitions ?? [])].some(({ replicator }) => replicator.role === 'failed');
 }

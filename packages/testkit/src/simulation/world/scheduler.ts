@@ -29,8 +29,8 @@ export class Scheduler {
   readonly world = new Life('world', 0);
   /** Called after each event and its microtasks. */
   afterEvent: ((life: Life) => void) | undefined;
-  /** A process threw where nobody catches. */
-  onUncaught: (error: unknown, life: Life) => void = (error) => {
+  /** The process that runs at present threw where nobody catches. */
+  onUncaught: (error: unknown) => void = (error) => {
     throw error;
   };
   private readonly heap: ScheduledEvent[] = [];
@@ -111,7 +111,7 @@ export class Scheduler {
       try {
         run();
       } catch (error) {
-        this.onUncaught(error, life);
+        this.onUncaught(error);
       }
       return true;
     }
