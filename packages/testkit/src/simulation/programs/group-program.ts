@@ -26,6 +26,9 @@ export function groupProgram(
 }
 
 class Member {
+  /** Partitions that it reads, as topic and number. */
+  private readonly held = new Map<string, readonly [topic: string, partition: number]>();
+
   constructor(
     private readonly context: ProgramContext,
     private readonly client: Client,
@@ -53,6 +56,8 @@ class Member {
       if (!ZhumqError.is(error)) throw error;
       context.log(`the group ended: ${error.message}`);
     }
+    // It handles nothing from here on; leaving tells others so, and them first.
+    for (const [topic, partition] of [...this.held.values()]) this.giveUp(topic, partition, false);
     await consumer.close({ timeout: WAIT_MS * pace }).catch(() => undefined);
   }
 
@@ -60,16 +65,23 @@ class Member {
     const { history } = this.context;
     const { group, member } = this;
     consumer.on('assigned', ({ topic, partitions }) => {
-      for (const partition of partitions)
+      for (const partition of partitions) {
+        this.held.set(`${topic} ${partition}`, [topic, partition]);
         history.record({ kind: 'assign', topic, partition, group, member });
+      }
     });
     consumer.on('revoked', ({ topic, partitions, lost }) => {
-      for (const partition of partitions)
-        history.record({ kind: 'revoke', topic, partition, group, member, lost });
+      for (const partition of partitions) this.giveUp(topic, partition, lost);
     });
     consumer.on('truncated', ({ topic, partition }) =>
       history.record({ kind: 'seek', topic, partition, consumer: member }),
     );
+  }
+
+  private giveUp(topic: string, partition: number, lost: boolean): void {
+    const { group, member } = this;
+    if (!this.held.delete(`${topic} ${partition}`)) return;
+    this.context.history.record({ kind: 'revoke', topic, partition, group, member, lost });
   }
 
   private async commit(consumer: Consumer): Promise<void> {
