@@ -143,10 +143,16 @@ export const brokerOptions = defineOptions({
   },
   'delivery.buffer.bytes': {
     type: 'bytes',
-    default: '1MiB',
+    default: '256KiB',
     min: 2 ** 16,
     max: 2 ** 24,
     doc: 'Push: bytes that may wait for the connection of one consumer; beyond it nothing more is read for it.',
+  },
+  'delivery.buffers.bytes': {
+    type: 'bytes',
+    default: '8MiB',
+    min: 2 ** 16,
+    doc: 'Push: bytes that may wait for the connections of all consumers. When they do, 16 KiB (or one batch) may wait for each.',
   },
   'delivery.heartbeat.ms': {
     type: 'duration',

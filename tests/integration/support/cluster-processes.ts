@@ -18,6 +18,8 @@ export interface ClusterOptions {
   /** Flags for all brokers, such as ['--raft-election-ticks', '40']. */
   readonly brokerFlags?: readonly string[];
   readonly zkserverFlags?: readonly string[];
+  /** Flags of Node.js for brokers. */
+  readonly brokerNodeFlags?: readonly string[];
   /** Then zkservers reach the ZooKeeper servers, and everybody reaches the brokers, through proxies that share this trap. */
   readonly trap?: StepTrap;
   /** Called with the folder of this cluster before any broker starts. */
@@ -166,7 +168,8 @@ export class ClusterProcesses {
       ...['--listen', `${HOST}:${port}`, '--http', `${HOST}:0`, '--stop-with-parent'],
       ...['-o', 'json', ...flags],
     ];
-    return new ServerProcess(name, args, join(this.directory, `${name}.log`));
+    const nodeFlags = kind === 'broker' ? this.options.brokerNodeFlags : undefined;
+    return new ServerProcess(name, args, join(this.directory, `${name}.log`), nodeFlags);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Ended {
 }
 
 export class ServerProcess {
+  /** What it said when it was ready, in its present life. */
+  ready: ReadyLine | undefined;
   private child: ChildProcess | undefined;
   private ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
 
@@ -33,6 +35,8 @@ export class ServerProcess {
     private readonly args: readonly string[],
     /** Standard error of all its lives. */
     readonly logFile: string,
+    /** Of Node.js itself. */
+    private readonly nodeFlags: readonly string[] = [],
   ) {}
 
   /** Undefined when it does not run. */
@@ -49,7 +53,7 @@ export class ServerProcess {
   async start<Ready = ReadyLine>(more: readonly string[] = []): Promise<Ready> {
     if (this.runs) throw new Error(`${this.name} runs already`);
     const log = openSync(this.logFile, 'a');
-    const child = spawn(process.execPath, [ZHUMQ, ...this.args, ...more], {
+    const child = spawn(process.execPath, [...this.nodeFlags, ZHUMQ, ...this.args, ...more], {
       // Its standard input ends with this process, however this process ends.
       stdio: ['pipe', 'pipe', log],
       env: { ...process.env, NODE_OPTIONS: '' },
@@ -67,7 +71,9 @@ export class ServerProcess {
       const timer = setTimeout(() => fail('is not ready in time'), READY_TIMEOUT_MS);
       createInterface({ input: stdout }).once('line', (line) => {
         clearTimeout(timer);
-        resolve(JSON.parse(line) as Ready);
+        const ready = JSON.parse(line) as Ready;
+        this.ready = ready as ReadyLine;
+        resolve(ready);
       });
       child.once('error', (error) => fail(error.message));
       child.once('exit', (code, signal) => {

@@ -80,8 +80,11 @@ export class AttachedPartition {
     this.windowMessages = windowMessages ?? Number.MAX_SAFE_INTEGER;
   }
 
-  /** The batches at the front of what was read that may be sent; undefined when the first may not. */
-  allow(buffers: readonly Buffer[]): Allowance | undefined {
+  /**
+   * The batches at the front of what was read that credit allows, and for which there is room (the first one goes without);
+   * undefined when the first may not be sent.
+   */
+  allow(buffers: readonly Buffer[], roomBytes: number): Allowance | undefined {
     const { creditBytes, creditMessages } = this;
     const allowed: Buffer[] = [];
     let [bytes, messages, endOffset, epoch] = [0, 0, -1, -1];
@@ -94,6 +97,7 @@ export class AttachedPartition {
           if (bytes === 0) [this.wantedBytes, this.wantedMessages] = [sizeBytes, recordsCount];
           break;
         }
+        if (bytes > 0 && bytes + sizeBytes > roomBytes) break;
         bytes += sizeBytes;
         messages += recordsCount;
         end += sizeBytes;

@@ -31,6 +31,7 @@ export interface DeliveriesOptions {
     BrokerOptions,
     | 'delivery.attachments.max'
     | 'delivery.buffer.bytes'
+    | 'delivery.buffers.bytes'
     | 'delivery.heartbeat.ms'
     | 'pull.buffer.bytes'
   >;
@@ -44,6 +45,7 @@ export class Deliveries {
   private count = 0;
   private stopped: Error | undefined;
   private readonly coldReads: ByteBudget;
+  private readonly backlogs: ByteBudget;
   /** From the first attachment on. */
   private beating: Timer | undefined;
 
@@ -52,6 +54,9 @@ export class Deliveries {
     const maxBytes = options['pull.buffer.bytes'];
     // One of each attachment waits at most.
     this.coldReads = new ByteBudget({ maxBytes, maxWaiters: Number.MAX_SAFE_INTEGER });
+    const [own, all] = [options['delivery.buffer.bytes'], options['delivery.buffers.bytes']];
+    // One may always have its own.
+    this.backlogs = new ByteBudget({ maxBytes: Math.max(own, all), maxWaiters: 0 });
     metrics.watchDeliveries({
       attachments: () => this.count,
       stalled: () => [...this.sessions()].filter(({ stalled }) => stalled).length,
@@ -104,7 +109,8 @@ export class Deliveries {
     }
     const { registry, clock, logger, metrics, options } = this.parts;
     const session = new DeliverySession({
-      ...{ attachment, context, registry, clock, logger, coldReads: this.coldReads },
+      ...{ attachment, context, registry, clock, logger },
+      ...{ coldReads: this.coldReads, backlogs: this.backlogs },
       maxBufferedBytes: options['delivery.buffer.bytes'],
       pushed: (bytes) => metrics.pushed(bytes),
     });

@@ -1,5 +1,5 @@
 // One attachment: pushes what its partitions commit, as soon as it is committed, as far as credit goes. Partitions take
-// turns of one chunk each; batches go by reference, and no more of them wait for the socket than its limit says: then
+// turns of one chunk each; batches go by reference, and no more of them wait for the socket than backlog.ts says: then
 // nothing is read until the consumer's side has taken them. A read of files is waited for beside the others.
 import { ZhumqError } from '@zhumq/base';
 import type { ByteBudget, Clock, Logger } from '@zhumq/base';
@@ -16,6 +16,7 @@ import type {
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import { AttachedPartition } from './attached-partition.js';
+import { Backlog } from './backlog.js';
 
 /** What a partition gives before the next one has its turn. */
 const CHUNK_BYTES = 128 * 1024;
@@ -31,8 +32,10 @@ export interface DeliverySessionOptions {
   readonly context: CallContext;
   readonly registry: PartitionRegistry;
   readonly clock: Clock;
-  /** Bytes that may wait for the socket. */
+  /** Bytes that may wait for the socket, */
   readonly maxBufferedBytes: number;
+  /** and for the sockets of all sessions together. */
+  readonly backlogs: ByteBudget;
   /** Bytes that all reads of files for deliveries may hold. */
   readonly coldReads: ByteBudget;
   readonly logger: Logger;
@@ -44,6 +47,7 @@ export class DeliverySession {
   /** Those that may have something to read, in the order of their turns. */
   private readonly due = new Set<AttachedPartition>();
   private readonly consumer: ConsumerClient;
+  private readonly backlog: Backlog;
   /** Those that wait for their read of files. */
   private readonly coldQueue = new Set<AttachedPartition>();
   private readsCold = false;
@@ -57,6 +61,7 @@ export class DeliverySession {
 
   constructor(private readonly options: DeliverySessionOptions) {
     this.consumer = consumerClient(options.context.peer);
+    this.backlog = new Backlog(options.context, options.maxBufferedBytes, options.backlogs);
   }
 
   get partitionCount(): number {
@@ -117,7 +122,8 @@ export class DeliverySession {
   beat(): void {
     const { context, attachment, clock } = this.options;
     if (this.silentHeartbeats++ < SILENT_HEARTBEATS) {
-      this.consumer.ping(Math.round(clock.monotonicMs()));
+      // What waits for the socket says as much, and pings behind it would only become more.
+      if (context.bufferedBytes === 0) this.consumer.ping(Math.round(clock.monotonicMs()));
       return;
     }
     const text = `nothing was heard of the consumer at ${context.remoteAddress} for ${SILENT_HEARTBEATS} heartbeats`;
@@ -158,7 +164,7 @@ export class DeliverySession {
     let turnBytes = 0;
     // A Set is walked in the order of insertions: one that has more comes again, behind all others.
     for (const attached of this.due) {
-      if (this.roomBytes <= 0) return this.waitForDrain();
+      if (!this.backlog.hasRoom) return this.waitForDrain();
       if (turnBytes >= TURN_BYTES) return void setImmediate(() => this.run());
       this.due.delete(attached);
       if (!attached.hasCredit) continue;
@@ -167,10 +173,6 @@ export class DeliverySession {
       else turnBytes += this.readNow(attached);
     }
     this.scheduled = false;
-  }
-
-  private get roomBytes(): number {
-    return this.options.maxBufferedBytes - this.options.context.bufferedBytes;
   }
 
   private waitForDrain(): void {
@@ -211,7 +213,7 @@ export class DeliverySession {
       this.coldQueue.delete(attached);
       await coldReads.reserve(CHUNK_BYTES);
       attached.reading = false;
-      if (this.roomBytes > 0) await this.read(attached);
+      if (this.backlog.hasRoom) await this.read(attached);
       else this.makeDue(attached);
       coldReads.release(CHUNK_BYTES);
     }
@@ -223,7 +225,7 @@ export class DeliverySession {
     try {
       const { topic, partition: number, offset, lastEpoch } = attached;
       const partition = this.options.registry.get(topic, number);
-      const maxBytes = Math.max(1, Math.min(CHUNK_BYTES, attached.creditBytes, this.roomBytes));
+      const maxBytes = Math.max(1, Math.min(CHUNK_BYTES, attached.creditBytes));
       const read = partition.read(offset, maxBytes, lastEpoch);
       attached.cold = read instanceof Promise;
       if (read instanceof Promise) return this.finish(attached, partition, read);
@@ -250,7 +252,7 @@ export class DeliverySession {
       const { topic, partition: number } = attached;
       const stands = this.options.registry.find(topic, number) === partition;
       const committed = slice.bytes > 0 && slice.endOffset <= partition.highWatermark;
-      if (stands && committed && this.roomBytes > 0) return this.push(attached, partition, slice);
+      if (stands && committed && this.backlog.hasRoom) return this.push(attached, partition, slice);
       this.makeDue(attached);
     } catch (error) {
       attached.reading = false;
@@ -260,14 +262,14 @@ export class DeliverySession {
   }
 
   private push(attached: AttachedPartition, partition: Partition, slice: LogSlice): number {
-    const allowed = attached.allow(slice.buffers);
+    const allowed = attached.allow(slice.buffers, this.backlog.roomFor(slice.bytes));
     // The next grant makes it due.
     if (allowed === undefined) return 0;
     const { topic, partition: number, stretch, offset } = attached;
     const { highWatermark } = partition;
     const sent = this.consumer.deliver({
       ...{ topic, partition: number, stretch, offset, highWatermark },
-      batches: allowed.buffers as Buffer[],
+      batches: this.backlog.kept(allowed.buffers, attached.cold === true) as Buffer[],
       creditBytes: attached.creditBytes - allowed.bytes,
       attachment: this.options.attachment,
       logStart: partition.log.logStart,

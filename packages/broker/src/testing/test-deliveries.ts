@@ -41,6 +41,7 @@ export class TestDeliveries {
       options: {
         'delivery.attachments.max': 1000,
         'delivery.buffer.bytes': MIB,
+        'delivery.buffers.bytes': 16 * MIB,
         'delivery.heartbeat.ms': 60_000,
         'pull.buffer.bytes': 16 * MIB,
         ...options,
