@@ -31,6 +31,11 @@ export class CoordinatorLookup {
     return keyHash(Buffer.from(group)) % this.partitions;
   }
 
+  /** As partitionOf(), without asking anybody; undefined before that was answered once. */
+  knownPartitionOf(group: string): number | undefined {
+    return this.partitions && keyHash(Buffer.from(group)) % this.partitions;
+  }
+
   /** Throws LEADER_NOT_AVAILABLE, STORE_UNAVAILABLE. */
   async find(group: string): Promise<Endpoint> {
     const partition = await this.partitionOf(group);

@@ -95,6 +95,25 @@ test('what arrives at once is decided in order and shares no partition', async (
   expect(log.logEnd - before).toBeLessThan(30);
 });
 
+test('a heartbeat that is refused for too much work was heard all the same', async () => {
+  const { world, groups, cluster } = await start();
+  const one = await world.join(groups, { sessionTimeoutMs: 1_000 });
+  let release: () => void = () => undefined;
+  world.zkServerWaits = new Promise<void>((resolve) => (release = resolve));
+  const waiting = Array.from({ length: 10_000 }, () =>
+    groups.reset('other', [positionAt(0, 1)], true).catch((error: unknown) => error),
+  );
+  for (let beat = 0; beat < 6; beat++) {
+    await cluster.pass(400);
+    const { memberId, memberEpoch } = one;
+    const refused = world.join(groups, { memberId, memberEpoch, sessionTimeoutMs: 1_000 });
+    await expect(refused).rejects.toEqual(code('OVERLOADED'));
+  }
+  release();
+  await world.settled(Promise.all(waiting));
+  expect(await world.beat(groups, one, { sessionTimeoutMs: 1_000 })).toEqual(one);
+});
+
 test('other brokers name the coordinator', async () => {
   const { world, cluster, broker } = await start();
   for (const other of cluster.others(broker)) {

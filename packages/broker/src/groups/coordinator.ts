@@ -35,7 +35,10 @@ import { Sessions } from './sessions.js';
 
 export interface GroupCoordinatorOptions {
   readonly registry: PartitionRegistry;
-  readonly lookup: Pick<CoordinatorLookup, 'partitionOf' | 'leaderKnownHere' | 'find'>;
+  readonly lookup: Pick<
+    CoordinatorLookup,
+    'partitionOf' | 'knownPartitionOf' | 'leaderKnownHere' | 'find'
+  >;
   readonly topics: TopicLookup & {
     prepare(topics: readonly string[]): Promise<void>;
     prepareAll(): Promise<void>;
@@ -86,8 +89,9 @@ export class GroupCoordinator {
   }
 
   async heartbeat(group: string, request: HeartbeatRequest): Promise<HeartbeatAnswer> {
+    checkGroupName(group);
+    this.hear(group, request.memberId);
     return this.serve(group, async (partition) => {
-      this.hear(partition, group, request.memberId);
       if (!request.leaving) await this.options.topics.prepare(request.topics.slice(0, MAX_TOPICS));
       return this.decide(partition, group, (draft, moment) => heartbeat(draft, request, moment));
     });
@@ -256,11 +260,12 @@ export class GroupCoordinator {
     });
   }
 
-  /** Told at once: what waits must not end the session of who sent it. */
-  private hear(partition: number, group: string, memberId: string): void {
-    const { machine } = this.replica(partition, group).serving();
-    if (machine.get(group)?.members.has(memberId) !== true) return;
-    this.sessions.get(partition)?.hear(group, memberId, this.options.clock.monotonicMs());
+  /** Told at once: what waits, or is refused for too much work, must not end the session of who sent it. */
+  private hear(group: string, memberId: string): void {
+    const partition = this.options.lookup.knownPartitionOf(group);
+    const office = this.offices().find((one) => one.partition === partition);
+    if (office?.state.get(group)?.members.has(memberId) !== true) return;
+    office.sessions.hear(group, memberId, this.options.clock.monotonicMs());
   }
 
   private decide<T>(partition: number, group: string, decision: Decision<T>): Promise<T> {

@@ -29,6 +29,8 @@ export class CoordinatorCluster {
   /** Numbers of partitions, by name. */
   readonly topics = new Map<string, { topicId: string; partitions: number }>();
   readonly deleted = new Set<string>();
+  /** Before it a zkserver answers nothing. */
+  zkServerWaits: Promise<void> = Promise.resolve();
   committed = 0;
   fenced = 0;
 
@@ -119,7 +121,8 @@ export class CoordinatorCluster {
     this.coordinators.set(broker, { close, groups });
   }
 
-  private metadata(request: { topics?: string[] }): Promise<ClusterMetadata> {
+  private async metadata(request: { topics?: string[] }): Promise<ClusterMetadata> {
+    await this.zkServerWaits;
     const { clusterId, brokers } = this.cluster.state();
     const all = new Map([...this.topics, [GROUPS_TOPIC, { topicId: 'g', partitions: 1 }]]);
     const topics = [...all].flatMap(([name, { topicId, partitions }]) => {
@@ -131,7 +134,7 @@ export class CoordinatorCluster {
       return [{ name, topicId, replicationFactor: 3, config: {}, partitions: infos }];
     });
     const rest = { zkservers: [], controller: 1, controllerEpoch: 1 };
-    return Promise.resolve({ clusterId, brokers, topics, ...rest });
+    return { clusterId, brokers, topics, ...rest };
   }
 }
 
