@@ -7,9 +7,11 @@ type Answer = (controllerEpoch: number, topicId: string) => void;
 function start() {
   const clock = new ManualClock();
   const answers: Answer[] = [];
+  const asked: (readonly string[] | undefined)[] = [];
   const zkServer = {
-    metadata: () =>
+    metadata: (request: { readonly topics?: readonly string[] }) =>
       new Promise<ClusterMetadata>((resolve) => {
+        asked.push(request.topics);
         answers.push((controllerEpoch, topicId) => {
           const topics = [{ name: 't', topicId, partitions: [] }];
           resolve({ topics, controllerEpoch } as unknown as ClusterMetadata);
@@ -17,7 +19,12 @@ function start() {
       }),
   } as unknown as ZkServerClient;
   const link = { callAny: <T>(call: (client: ZkServerClient) => Promise<T>) => call(zkServer) };
-  return { clock, answers, topics: new GroupTopics({ link, clock, inUse: () => new Set() }) };
+  return {
+    clock,
+    answers,
+    asked,
+    topics: new GroupTopics({ link, clock, inUse: () => new Set() }),
+  };
 }
 
 describe('a topic that was created again', () => {
@@ -63,4 +70,15 @@ test('all topics keep their names while what was asked of all is on its way into
   expect(topics.nameOf('id')).toBe('t');
   clock.advance(10_000);
   expect(topics.nameOf('id')).toBeUndefined();
+});
+
+test('what can not be the name of a topic is neither kept nor asked for, alone or with others', async () => {
+  const { clock, answers, asked, topics } = start();
+  await topics.prepare(['x'.repeat(1_000_000), '../t']);
+  await topics.refresh(['a b']);
+  const prepared = topics.prepare(['t', 'x'.repeat(1_000_000)]);
+  answers[0](1, 'id');
+  await prepared;
+  clock.advance(3_000);
+  expect(asked).toEqual([['t'], ['t']]);
 });

@@ -1,6 +1,7 @@
 // The topics that groups read, as a zkserver last told: asked again every few seconds, and at once for a topic that is not
 // known. What no zkserver tells stays as it was: that a topic is missing here does not say that it is deleted.
 import type { Clock, Timer } from '@zhumq/base';
+import { topicNameFault } from '@zhumq/model';
 import type { ZkServerLink } from '../membership/zkserver-link.js';
 import type { TopicLookup, TopicSeen } from './decision.js';
 
@@ -40,7 +41,7 @@ export class GroupTopics implements TopicLookup {
 
   /** Asks for those that are not known; resolves in any case. */
   async prepare(topics: readonly string[]): Promise<void> {
-    const unknown = topics.filter((topic) => !this.seen.has(topic));
+    const unknown = topics.filter((topic) => !this.seen.has(topic) && mayBeName(topic));
     if (unknown.length === 0) return;
     const now = this.options.clock.monotonicMs();
     // Somebody who reads a topic that does not exist asks with every heartbeat.
@@ -60,7 +61,7 @@ export class GroupTopics implements TopicLookup {
 
   /** Asks for these in any case: one may have been created again; resolves in any case. */
   async refresh(topics: readonly string[]): Promise<void> {
-    await this.ask(topics);
+    await this.ask(topics.filter(mayBeName));
   }
 
   close(): void {
@@ -82,6 +83,7 @@ export class GroupTopics implements TopicLookup {
   }
 
   private async ask(topics: readonly string[] | undefined): Promise<void> {
+    if (topics?.length === 0) return;
     const asked = ++this.asks;
     const options = { timeoutMs: TIMEOUT_MS };
     const request = topics === undefined ? {} : { topics: [...topics] };
@@ -104,6 +106,11 @@ export class GroupTopics implements TopicLookup {
       // Without zkservers groups go on with what is known.
     }
   }
+}
+
+/** Strangers name topics: what can not be one is neither kept nor sent on with the questions of others. */
+function mayBeName(topic: string): boolean {
+  return topicNameFault(topic) === undefined;
 }
 
 const REFRESH_MS = 3_000;
