@@ -19,6 +19,8 @@ import { Subscription } from './subscription.js';
 
 const MAX_GROUPS_OF_CONNECTION = 8;
 const SWEEP_MS = 500;
+/** A look that is so late heard nobody because this process stood still. */
+const LATE_SWEEP_MS = 1_000;
 /** To leave a group may take so long; the session with its coordinator ends by itself soon after. */
 const LEAVE_TIMEOUT_MS = 5_000;
 
@@ -52,6 +54,7 @@ export class Members {
   private count = 0;
   private readonly leaving = new Set<Promise<void>>();
   private sweeping: Timer | undefined;
+  private sweptMs = 0;
 
   constructor(private readonly parts: MembersParts) {
     const { metrics } = parts;
@@ -194,7 +197,10 @@ export class Members {
     const member = new Member(client, settings, clock);
     this.count++;
     this.ofConnection(connectionId, signal).members.set(group, member);
-    this.sweeping ??= clock.every(SWEEP_MS, () => this.sweep());
+    if (this.sweeping === undefined) {
+      this.sweptMs = clock.monotonicMs();
+      this.sweeping = clock.every(SWEEP_MS, () => this.sweep());
+    }
     return member;
   }
 
@@ -244,6 +250,10 @@ export class Members {
 
   /** Ends members whose connection is silent: a program that hangs must not keep its records from the others. */
   private sweep(): void {
+    const nowMs = this.parts.clock.monotonicMs();
+    // What programs sent meanwhile may still wait in the sockets.
+    if (nowMs - this.sweptMs > SWEEP_MS + LATE_SWEEP_MS) for (const one of this.all()) one.heard();
+    this.sweptMs = nowMs;
     for (const own of [...this.connections.values()]) {
       const { id, members, subscription } = own;
       for (const [group, member] of [...members]) {

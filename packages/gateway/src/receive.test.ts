@@ -167,6 +167,22 @@ describe('receive and ack', () => {
     });
   });
 
+  test('a broker that stood still takes nobody for silent: what was sent meanwhile waits to be heard', async () => {
+    world = await World.start();
+    const one = world.program();
+    await sendNumbered(one, 2);
+    const records = await one.receive('g', 't', { sessionTimeoutMs: 5_000 });
+    const { clock } = world;
+    const monotonicMs = clock.monotonicMs.bind(clock);
+    clock.monotonicMs = () => monotonicMs() + 60_000;
+    clock.advance(1_000);
+    expect(await world.gauge('zhumq_broker_record_members')).toBe(1);
+    await one.client.ack('g', idsOf(records));
+    // Who is silent from then on is noticed as ever.
+    clock.advance(5_600);
+    await until(async () => (await world.gauge('zhumq_broker_record_members')) === 0);
+  });
+
   test('a receive that waits is not silent, however long it waits', async () => {
     world = await World.start();
     const [one, other] = [world.program(), world.program()];
