@@ -38,6 +38,8 @@ export class AttachedPartition {
   private stopWaiting: (() => void) | undefined;
 
   constructor(
+    /** A topic that is created again under this name is another one: its offsets mean other records. */
+    readonly topicId: string,
     { topic, partition, stretch, offset, lastEpoch, windowBytes, windowMessages }: PartitionAttach,
     private readonly wake: (partition: AttachedPartition) => void,
   ) {

@@ -243,6 +243,28 @@ describe('delivery of a partition ends with a reason', () => {
     expect(consumer.delivered[0].stretch).toBe(2);
   });
 
+  test('when its topic is deleted and created again: the new one begins at another offset', async () => {
+    const { broker, deliveries, cluster } = await start();
+    await deliveries.fill(0, 8 * KIB, KIB);
+    const consumer = deliveries.consumer();
+    // Without credit for more: it waits for its consumer, not for the log.
+    await consumer.attach(deliveries.from(0, 1));
+    await eventually(() => consumer.delivered.length === 1);
+    const { topicId } = cluster.topic;
+    const tombstones = [{ topicId, controllerEpoch: 1, topic: broker.topic }];
+    Object.assign(cluster.topic, { topicId: '8'.repeat(32), replicaDigit: 'b' });
+    await broker.apply(cluster.state({ tombstones }));
+    await cluster.until(() => broker.partition().servedEpoch !== undefined);
+    await deliveries.fill(0, 8 * KIB, KIB);
+    expect(consumer.detached).toEqual([]);
+    consumer.take(broker.topic, 0);
+    await eventually(() => consumer.detached.length === 1 || consumer.delivered.length > 1);
+    expect([consumer.delivered.length, consumer.detached]).toMatchObject([
+      1,
+      [{ partition: 0, reason: { name: 'UNKNOWN_PARTITION' } }],
+    ]);
+  });
+
   test('when it was removed: without one', async () => {
     const { broker, deliveries, cluster } = await start();
     const consumer = deliveries.consumer();

@@ -91,7 +91,7 @@ export class DeliverySession {
       // A new leader that does not know the high watermark yet: worth waiting for.
       if (!isError(error, 'NOT_COMMITTED_YET')) return { ...result, failure: failureOf(error) };
     }
-    const attached = new AttachedPartition(wanted, this.wake);
+    const attached = new AttachedPartition(found?.name.topicId ?? '', wanted, this.wake);
     this.partitions.set(nameOf(topic, number), attached);
     this.makeDue(attached);
     return result;
@@ -225,6 +225,7 @@ export class DeliverySession {
     try {
       const { topic, partition: number, offset, lastEpoch } = attached;
       const partition = this.options.registry.get(topic, number);
+      if (partition.name.topicId !== attached.topicId) throw anotherTopic(attached);
       const maxBytes = Math.max(1, Math.min(CHUNK_BYTES, attached.creditBytes));
       const read = partition.read(offset, maxBytes, lastEpoch);
       attached.cold = read instanceof Promise;
@@ -316,6 +317,11 @@ export class DeliverySession {
   private isBehind({ topic, partition: number, offset }: AttachedPartition): boolean {
     return offset < (this.options.registry.find(topic, number)?.highWatermark ?? -1);
   }
+}
+
+function anotherTopic({ topic, partition }: AttachedPartition): Error {
+  const text = `the topic of partition ${topic}-${partition} was deleted and created again since this was attached`;
+  return zhumqError('UNKNOWN_PARTITION', text, { topic, partition });
 }
 
 function nameOf(topic: string, partition: number): string {
