@@ -1,7 +1,6 @@
 // How long a partition is away when its leader dies or leaves, and what happens when ZooKeeper is away for long.
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
-import { checkHistory } from './support/check-history.js';
 import {
   expectEqualReplicas,
   leaderOf,
@@ -10,6 +9,7 @@ import {
 } from './support/cluster-checks.js';
 import { ClusterProcesses } from './support/cluster-processes.js';
 import { report } from './support/report.js';
+import { anomaliesOf } from './support/run-history.js';
 import { until } from './support/until.js';
 import { Workload } from './support/workload.js';
 
@@ -70,7 +70,7 @@ test('after the SIGKILL of the leader producing goes on in less than 2 s', async
 
 test('a SIGTERM of the leader fails no send; another broker leads, and says so', async () => {
   const id = await leaderOf(client, TOPIC);
-  const before = workload.history.count('fail') + workload.history.count('info');
+  const before = workload.history.ended('fail') + workload.history.ended('unknown');
   await workload.progress();
   workload.takeLongestPause();
   const ended = await cluster.broker(id).kill('SIGTERM');
@@ -79,7 +79,7 @@ test('a SIGTERM of the leader fails no send; another broker leads, and says so',
   report(`producers paused ${pause} ms at most for the SIGTERM of the leader`);
   expect(ended).toEqual({ code: 0, signal: null });
   expect(pause).toBeLessThan(FAILOVER_MS);
-  expect(workload.history.count('fail') + workload.history.count('info')).toBe(before);
+  expect(workload.history.ended('fail') + workload.history.ended('unknown')).toBe(before);
   const successor = await leaderOf(client, TOPIC);
   expect(successor).not.toBe(id);
   await until('the record of the cluster names the new leader', async () => {
@@ -121,7 +121,7 @@ test('without ZooKeeper for 20 s the partition serves, elects, and takes a resta
 
 test('every acknowledged message is there once, in order, and the replicas are equal', async () => {
   const history = await workload.finish();
-  expect(checkHistory(history.operations)).toEqual([]);
-  expect(history.count('ok')).toBe(history.count('invoke'));
+  expect(anomaliesOf(history.events)).toEqual([]);
+  expect(history.ended('ok')).toBe(history.sent);
   await expectEqualReplicas(cluster, client, TOPIC);
 });

@@ -2,10 +2,10 @@
 // the inside judges what they saw, and the files of the replicas are compared byte by byte.
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
-import { checkHistory } from './support/check-history.js';
 import { expectEqualReplicas, makeLeader, untilCaughtUp } from './support/cluster-checks.js';
 import { ClusterProcesses } from './support/cluster-processes.js';
 import { report } from './support/report.js';
+import { anomaliesOf } from './support/run-history.js';
 import { Workload } from './support/workload.js';
 
 const TOPIC = 'orders';
@@ -102,11 +102,8 @@ test('everything is killed at once and all goes on', async () => {
 
 test('every acknowledged message is there once, in order, at its offset; the replicas are equal', async () => {
   const history = await workload.finish();
-  report(
-    `${history.count('invoke')} sent, ${history.count('ok')} acknowledged, ${history.count('fail')} refused, ` +
-      `${history.count('info')} unknown, ${history.count('read')} reads`,
-  );
-  expect(checkHistory(history.operations)).toEqual([]);
-  expect(history.count('ok')).toBeGreaterThan(1_000);
+  report(history.tally());
+  expect(anomaliesOf(history.events)).toEqual([]);
+  expect(history.ended('ok')).toBeGreaterThan(1_000);
   await expectEqualReplicas(cluster, client, TOPIC);
 });

@@ -5,10 +5,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@zhumq/client';
 import type { Client, PartitionDetails, ReplicationMode } from '@zhumq/client';
-import { checkHistory } from './support/check-history.js';
 import { expectEqualReplicas } from './support/cluster-checks.js';
 import { ClusterProcesses } from './support/cluster-processes.js';
 import { report } from './support/report.js';
+import { anomaliesOf, recordReplicas, recordSwitch } from './support/run-history.js';
 import type { Held } from './support/step-proxy.js';
 import { StepTrap } from './support/step-proxy.js';
 import { STEPS, stepMatcher } from './support/switch-steps.js';
@@ -149,6 +149,7 @@ test.each(cases)('to $to: $victim killed $when $step', async (one) => {
   await bringBack();
   const after = await settled();
   await workload.progress();
+  await recordSwitch(workload.history, client, TOPIC);
   outcomes.push({
     ...one,
     ended: after.mode,
@@ -162,15 +163,13 @@ test.each(cases)('to $to: $victim killed $when $step', async (one) => {
 
 test('nothing that was acknowledged is lost, repeated or moved; the replicas are equal', async () => {
   const history = await workload.finish();
+  await recordReplicas(history, client, TOPIC);
   report(table());
-  report(
-    `${history.count('invoke')} sent, ${history.count('ok')} acknowledged, ${history.count('fail')} refused, ` +
-      `${history.count('info')} unknown, ${history.count('read')} reads`,
-  );
+  report(history.tally());
   if (ALL) writeFileSync(join(__dirname, '../../docs/switch-crashes.md'), page());
   expect(outcomes).toHaveLength(cases.length);
-  expect(checkHistory(history.operations)).toEqual([]);
-  expect(history.count('fail') + history.count('info')).toBe(0);
+  expect(anomaliesOf(history.events)).toEqual([]);
+  expect(history.ended('fail') + history.ended('unknown')).toBe(0);
   await expectEqualReplicas(cluster, client, TOPIC);
 });
 

@@ -1,7 +1,7 @@
 // Producers and consumers at work while a test does its worst; everything that they see goes into a history.
 import type { Acks, Client, Consumer, Producer } from '@zhumq/client';
 import { ZhumqError } from '@zhumq/client';
-import { History } from './history.js';
+import { RunHistory } from './run-history.js';
 import { until } from './until.js';
 
 export interface WorkloadOptions {
@@ -15,7 +15,7 @@ export interface WorkloadOptions {
   readonly paceMs?: number;
   /** Sends of one producer that may be unanswered at a time. */
   readonly window?: number;
-  /** Of the producers in turn; 'all' for each when not given. What was sent with acks 'none' counts as of unknown outcome. */
+  /** Of the producers in turn; 'all' for each when not given. */
   readonly acks?: readonly Acks[];
 }
 
@@ -23,7 +23,7 @@ export interface WorkloadOptions {
 const PAD = 'x'.repeat(100);
 
 export class Workload {
-  readonly history = new History();
+  readonly history = new RunHistory();
   private readonly loads: ProducerLoad[];
   private readonly consumers: Consumer[] = [];
   private readonly running: Promise<unknown>[] = [];
@@ -63,7 +63,7 @@ export class Workload {
   }
 
   /** Ends producing, reads everything once more from the beginning, and returns the whole history. */
-  async finish(): Promise<History> {
+  async finish(): Promise<RunHistory> {
     for (const load of this.loads) load.stop();
     await Promise.all(this.loads.map((load) => load.ended));
     await this.readEverything();
@@ -78,16 +78,11 @@ export class Workload {
   }
 
   private async consume(name: string, partition: number, consumer: Consumer): Promise<void> {
-    this.history.record({ kind: 'seek', consumer: name, partition });
-    for await (const message of consumer) {
-      const value = valueOf(message.value);
-      this.history.record({
-        kind: 'read',
-        consumer: name,
-        partition,
-        offset: message.offset,
-        value,
-      });
+    const place = { topic: this.options.topic, partition };
+    this.history.record({ kind: 'seek', ...place, consumer: name });
+    for await (const { offset, value } of consumer) {
+      const records = [[offset, valueOf(value)]] as const;
+      this.history.record({ kind: 'poll', ...place, consumer: name, records });
     }
   }
 
@@ -101,24 +96,22 @@ export class Workload {
   }
 }
 
-/** Reads a partition from its beginning up to `end` into the history. */
+/** Reads a partition from its beginning up to `end`, where it ends for good, into the history. */
 export async function readAll(
   client: Client,
   topic: string,
   partition: number,
   end: number,
-  history: History,
-  consumerName = `final-${partition}`,
+  history: RunHistory,
 ): Promise<void> {
-  history.record({ kind: 'seek', consumer: consumerName, partition });
+  const place = { topic, partition, consumer: `final-${partition}` };
+  history.record({ kind: 'seek', ...place, final: true });
   const consumer = client.consumer({ topic, partitions: [partition], from: 'earliest' });
   try {
     await until(`partition ${partition} is read up to ${end}`, async () => {
       const messages = await consumer.fetch({ max: 5_000, wait: 200 });
-      for (const { offset, value } of messages) {
-        const read = { consumer: consumerName, partition, offset, value: valueOf(value) };
-        history.record({ kind: 'read', ...read });
-      }
+      const records = messages.map(({ offset, value }) => [offset, valueOf(value)] as const);
+      history.record({ kind: 'poll', ...place, records });
       return (consumer.position().at(0)?.offset ?? 0) >= end;
     });
   } finally {
@@ -147,7 +140,7 @@ class ProducerLoad {
     private readonly name: string,
     readonly acks: Acks,
     private readonly options: WorkloadOptions,
-    private readonly history: History,
+    private readonly history: RunHistory,
   ) {
     this.acknowledged = new Array<number>(options.partitions).fill(-1);
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
@@ -190,18 +183,22 @@ class ProducerLoad {
     const { topic, partitions } = this.options;
     const partition = number % partitions;
     const value = `${this.name}/${number}`;
-    const send = { producer: this.name, partition, value };
-    this.history.record({ kind: 'invoke', ...send });
+    const send = { topic, partition, producer: this.name, value };
+    this.history.record({ kind: 'send', ...send, acks: this.acks });
     this.unanswered++;
     try {
-      const { offset } = await producer.send(topic, { partition, value: value + PAD });
-      this.history.record({ kind: this.acks === 'none' ? 'info' : 'ok', ...send, offset });
+      const receipt = await producer.send(topic, { partition, value: value + PAD });
+      const { offset, duplicate, mode } = receipt;
+      const where = this.acks === 'none' ? {} : { offset, duplicate, mode };
+      this.history.record({ kind: 'sent', ...send, outcome: 'ok', ...where });
       this.acknowledged[partition] = Math.max(this.acknowledged[partition], number);
       this.longestPauseMs = Math.max(this.longestPauseMs, performance.now() - this.lastAckMs);
       this.lastAckMs = performance.now();
     } catch (error) {
-      const refused = ZhumqError.is(error) && error.outcome === 'rejected';
-      this.history.record({ kind: refused ? 'fail' : 'info', ...send, offset: -1 });
+      const known = ZhumqError.is(error) ? error : undefined;
+      const outcome = known?.outcome === 'rejected' ? 'fail' : 'unknown';
+      const why = { code: known?.code ?? String(error), retriable: known?.retriable ?? false };
+      this.history.record({ kind: 'sent', ...send, outcome, ...why });
       this.lastError = `${this.name}: ${String(error)}`;
     } finally {
       this.unanswered--;

@@ -1,7 +1,7 @@
 // Anomalies of values, offsets and order, put into a valid history. An injection gives false where the history has no
 // place for it.
 import type { Anomaly } from '../violation.js';
-import type { Specimen } from './specimen.js';
+import type { Draft, Specimen } from './specimen.js';
 
 export type Injection = (specimen: Specimen) => boolean;
 
@@ -77,17 +77,15 @@ export const VALUE_INJECTIONS = {
   'lost-leader-write': (specimen) => {
     if (!specimen.isWhole) return false;
     const reads = specimen.reads();
-    const isInside = ({
-      value,
-      offset,
-      epoch,
-    }: {
-      value: string;
-      offset: number;
-      epoch?: number;
-    }) =>
+    const isInside = ({ value, offset, epoch }: Draft<'sent'> & { offset: number }) =>
       reads.some((read) => read.value === value && read.epoch === epoch) &&
-      reads.some((read) => epoch !== undefined && read.epoch === epoch && read.offset > offset);
+      reads.some(
+        (read) =>
+          epoch !== undefined &&
+          read.epoch === epoch &&
+          read.offset > offset &&
+          read.value !== value,
+      );
     const isAlone = specimen.of('leader').length < 2 && specimen.of('fault').length === 0;
     const lost = specimen.pick(
       specimen.acknowledged('leader').filter((sent) => isAlone || isInside(sent)),
