@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect } from '@zhumq/client';
@@ -179,7 +179,9 @@ test.each(['credit', 'socket'] as const)(
         `(before, beside, after them); load of the machine ${loadavg().map((load) => load.toFixed(2))}`,
     );
     expect(CACHE ? held : rss).toBeLessThan(MAX_GROWTH_BYTES);
-    expect(p99s[1]).toBeLessThan(2 * Math.max(p99s[0], p99s[2]));
+    // The goal with quiet cores; where others compete for them, three measurements one after the other differ by more.
+    const overload = Math.max(1, loadavg()[0] / availableParallelism());
+    expect(p99s[1]).toBeLessThan(2 * overload * Math.max(p99s[0], p99s[2]));
   },
 );
 
