@@ -17,10 +17,7 @@ export class OutputStream {
   /** Each text is one row: JSON in the formats json and jsonl. Resolves when there is room for more, or after `signal`. */
   async write(rows: readonly (string | Buffer)[], signal?: AbortSignal): Promise<void> {
     if (rows.length === 0) return;
-    const pieces = rows.flatMap((row) =>
-      this.framed(typeof row === 'string' ? Buffer.from(row) : row),
-    );
-    if (!this.output.write(Buffer.concat(pieces))) await drained(this.output, signal);
+    if (!this.output.write(this.framed(rows))) await drained(this.output, signal);
   }
 
   /**
@@ -30,10 +27,7 @@ export class OutputStream {
   flush(rows: readonly (string | Buffer)[], signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => resolve(false);
-      const pieces = rows.map((row) =>
-        this.framed(typeof row === 'string' ? Buffer.from(row) : row),
-      );
-      this.output.write(Buffer.concat(pieces.flat()), (error) => {
+      this.output.write(this.framed(rows), (error) => {
         signal.removeEventListener('abort', giveUp);
         if (error) reject(error);
         else resolve(true);
@@ -48,11 +42,15 @@ export class OutputStream {
     if (this.format === 'json') this.output.write(this.count === 0 ? '[]\n' : '\n]\n');
   }
 
-  private framed(row: Buffer): Buffer[] {
-    const first = this.count === 0;
-    this.count += 1;
-    if (this.format !== 'json') return [row, LINE_FEED];
-    return [first ? OPENING : COMMA, row];
+  private framed(rows: readonly (string | Buffer)[]): Buffer {
+    const pieces = rows.flatMap((text) => {
+      const row = typeof text === 'string' ? Buffer.from(text) : text;
+      const first = this.count === 0;
+      this.count += 1;
+      if (this.format !== 'json') return [row, LINE_FEED];
+      return [first ? OPENING : COMMA, row];
+    });
+    return Buffer.concat(pieces);
   }
 }
 

@@ -10,10 +10,11 @@ import { OutputStream } from '../output-stream.js';
 import { OUTPUT_OPTION, counted, formatOf, note } from '../output.js';
 import { tellIfSlow } from '../waiting.js';
 import { consumeRequest } from './consume/consume-request.js';
-import type { ConsumeRequest } from './consume/consume-request.js';
+import type { ConsumeRequest, GroupRequest } from './consume/consume-request.js';
 import { GroupReader } from './consume/group-reader.js';
 import { messageRow } from './consume/message-form.js';
 import { readMessages } from './consume/read-messages.js';
+import type { ReadEnd } from './consume/read-messages.js';
 import { Unread } from './consume/unread.js';
 import { unknownPartition } from './partition/describe.js';
 import { TOPIC_POSITIONAL } from './topic/topic-argument.js';
@@ -21,7 +22,8 @@ import { TOPIC_POSITIONAL } from './topic/topic-argument.js';
 /** How long a reader of the output may take for what was on its way to it before a signal. */
 const PRINT_GRACE_MS = 2_000;
 
-const ASK_TIMEOUT_MS = 2_000;
+/** A hint is not worth a longer wait. */
+const HINT_TIMEOUT_MS = 2_000;
 
 export const consumeCommand = single({
   usage: 'consume <topic>',
@@ -69,15 +71,17 @@ async function consume(flags: Flags): Promise<number> {
   const output = new OutputStream(process.stdout, format);
   const interruption = new Interruption();
   const { signal } = interruption;
-  const rows = (messages: readonly Message[]): (string | Buffer)[] =>
-    messages.map((message) => messageRow(message, format));
+  const rowOf = (message: Message): string | Buffer => messageRow(message, format);
   try {
     const client = await openClient(flags, signal);
     try {
       const count = await partitionCount(client, request, signal);
-      await (request.group === undefined
-        ? readAlone(client, request, count, (them) => output.write(rows(them), signal), signal)
-        : readInGroup(client, request, output, (one) => messageRow(one, format), signal));
+      const { group } = request;
+      if (group === undefined) {
+        const write = (messages: readonly Message[]): Promise<void> =>
+          output.write(messages.map(rowOf), signal);
+        await readAlone(client, request, count, write, signal);
+      } else await readInGroup(client, { ...request, group }, output, rowOf, signal);
     } finally {
       await client.close({ timeout: 2_000 }).catch(() => undefined);
     }
@@ -124,10 +128,12 @@ async function readAlone(
   await readUntilEnd(client, consumer, request, { partitions: () => partitions, print }, signal);
 }
 
+type RequestInGroup = ConsumeRequest & { readonly group: GroupRequest };
+
 /** What is printed is out of this process before the group may take it for handled. */
 async function readInGroup(
   client: Client,
-  request: ConsumeRequest,
+  request: RequestInGroup,
   output: OutputStream,
   rowOf: (message: Message) => string | Buffer,
   signal: AbortSignal,
@@ -138,7 +144,7 @@ async function readInGroup(
   const end = holdEnd();
   const late = later(signal, PRINT_GRACE_MS);
   const consumer = client.consumer({ topic, from, delivery, clientId, ...group });
-  const reader = new GroupReader(consumer, group?.group ?? '', topic);
+  const reader = new GroupReader(consumer, group.group, topic);
   const print = (messages: readonly Message[]): Promise<boolean> =>
     reader.print(messages, rowOf, (rows) => output.flush(rows, late), signal);
   try {
@@ -155,11 +161,11 @@ async function readInGroup(
 /** A person who names a place expects to begin there; a group that has been somewhere goes on where it was. */
 async function tellWhereFromDoesNotCount(
   client: Client,
-  { topic, fromText, group: { group } = { group: '' } }: ConsumeRequest,
+  { topic, fromText, group: { group } }: RequestInGroup,
   signal: AbortSignal,
 ): Promise<void> {
   if (fromText === undefined) return;
-  const asked = client.admin().describeGroup(group, { signal, timeout: ASK_TIMEOUT_MS });
+  const asked = client.admin().describeGroup(group, { signal, timeout: HINT_TIMEOUT_MS });
   // Nobody who can say so: then it is not said.
   const positions = await asked.then((found) => found.positions).catch(() => []);
   if (!positions.some((position) => position.topic === topic)) return;
@@ -181,7 +187,7 @@ async function readUntilEnd(
   { topic, max, idleMs }: ConsumeRequest,
   { partitions, joining, print }: Way,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<ReadEnd['by']> {
   const unread = new Unread(client, consumer, topic, partitions);
   const silenceEnds = (leftMs: number): void => unread.ask(leftMs, signal);
   const limits = { max, idleMs, silenceEnds, ...(joining === undefined ? {} : { joining }) };

@@ -1,6 +1,5 @@
 // A question about many partitions of a topic, asked of their leaders; who could not be asked is asked again.
-import type { Clock, Deadline, Random } from '@zhumq/base';
-import type { ZhumqError } from '@zhumq/base';
+import type { Clock, Deadline, Random, ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { errorOf } from '@zhumq/rpc';
 import type { BrokerClient, Failure } from '@zhumq/rpc';

@@ -30,7 +30,7 @@ export interface GroupRequest {
 /** Throws UsageError. */
 export function consumeRequest(flags: Flags, nowMs: number): ConsumeRequest {
   const topic = topicOf(flags);
-  const group = groupOf(flags);
+  const group = groupRequest(flags);
   const fromText = textOf(flags, 'from');
   return {
     ...{ topic, group, fromText },
@@ -45,7 +45,7 @@ export function consumeRequest(flags: Flags, nowMs: number): ConsumeRequest {
 const MIN_SESSION_MS = 1_000;
 const MAX_SESSION_MS = 30 * 60_000;
 
-function groupOf(flags: Flags): GroupRequest | undefined {
+function groupRequest(flags: Flags): GroupRequest | undefined {
   const group = optionalGroup(flags);
   const instanceId = textOf(flags, 'instance-id');
   const sessionTimeout = optionalDurationMs(flags, 'session-timeout');

@@ -13,7 +13,7 @@ export function resetTarget(text: string, nowMs: number): ResetOffsets['to'] {
   const number = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(number)) return /^\d/.test(text) ? number : { by: number };
   // The word "ago" may be said, too.
-  const ago = /^-(\d.*[a-z])(?: ?ago)?$/.exec(text)?.[1];
+  const ago = /^-(\d.*[a-z])$/.exec(text)?.[1];
   const agoMs = ago === undefined ? undefined : parseDurationMs(ago.replace(/ ?ago$/, ''), 's');
   if (agoMs !== undefined) return new Date(Math.max(0, nowMs - agoMs));
   const moment = isoMoment(text);
