@@ -39,6 +39,15 @@ test('a new coordinator gives everybody a whole session timeout, and so does one
   expect(look(sessions, coordinator, late + 1_999, late + 2_000)).toEqual([M1]);
 });
 
+test('one that stood still before its first look gives everybody a whole session timeout, too', () => {
+  const coordinator = members();
+  const sessions = new Sessions();
+  sessions.hear('g', M1, 500_000);
+  const late = 500_000 + LATEST_LOOK_MS + 60_000;
+  expect(look(sessions, coordinator, late, late + 1_999)).toEqual([]);
+  expect(look(sessions, coordinator, late + 1_999, late + 2_000)).toEqual([M1]);
+});
+
 test('strangers are not remembered', () => {
   const coordinator = members();
   const sessions = new Sessions();

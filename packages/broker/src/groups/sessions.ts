@@ -11,6 +11,8 @@ export class Sessions {
 
   /** A heartbeat arrived: to be told at once, also when the answer has to wait. Times are of a monotonic clock. */
   hear(group: string, memberId: string, now: number): void {
+    // Before the first look it is from here on that this listens.
+    this.lastLookAt ??= now;
     this.membersOf(this.heard, group).set(memberId, now);
   }
 
