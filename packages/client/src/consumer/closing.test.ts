@@ -127,6 +127,24 @@ describe('close()', () => {
     },
   );
 
+  test.each([{}, { group: 'g' }])(
+    'gives no batch that was being gathered: it comes again (%j)',
+    async (options) => {
+      store(cluster, numbers(3));
+      const consumer = consume(options);
+      const given: string[] = [];
+      const reading = (async () => {
+        for await (const { messages } of consumer.batches({ max: 100, wait: '1h' })) {
+          given.push(...messages.map(textOf));
+        }
+      })();
+      await until(() => consumer.health().handling === 3);
+      await consumer.close();
+      await reading;
+      expect(given).toEqual([]);
+    },
+  );
+
   test('twice is once, and a second close() ends with the first', async () => {
     const consumer = consume({ group: 'g' });
     await consumer.ready();

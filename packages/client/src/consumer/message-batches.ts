@@ -42,6 +42,8 @@ export async function* batchesOf<K, V>(
       if (taken.length === 0) continue;
       const batch = new OpenBatch(setting, taken, () => open.delete(batch));
       open.add(batch);
+      // Nothing is given to a program that has said that it is enough.
+      if (told()) break;
       yield batch;
     }
   } catch (error) {
