@@ -141,7 +141,7 @@ service RecordService {
   Receipt send(1: OutgoingRecord record, 2: SendOptions options) throws (1: common.RequestFailed failed)
   /** Stores records, of several topics if need be; answers in the order of the request, for each by itself. */
   list<SendResult> sendAll(1: list<OutgoingRecord> records, 2: SendOptions options) throws (1: common.RequestFailed failed)
-  /** The next records; they are given to nobody else in the group as long as this connection stands. */
+  /** The next records. Nobody else in the group gets them, unless their partition moves before they are acknowledged. */
   list<ReceivedRecord> receive(1: ReceiveRequest request) throws (1: common.RequestFailed failed)
   /**
    * These records are handled, in any order: answered when the group's positions behind what is handled without a gap are

@@ -48,12 +48,12 @@ declare class Client {
     sendAll(records: OutgoingRecord[], options: SendOptions, callback?: (error: common_ttypes.RequestFailed, response: SendResult[])=>void): void;
 
     /**
-     * The next records; they are given to nobody else in the group as long as this connection stands.
+     * The next records. Nobody else in the group gets them, unless their partition moves before they are acknowledged.
      */
     receive(request: ReceiveRequest): Promise<ReceivedRecord[]>;
 
     /**
-     * The next records; they are given to nobody else in the group as long as this connection stands.
+     * The next records. Nobody else in the group gets them, unless their partition moves before they are acknowledged.
      */
     receive(request: ReceiveRequest, callback?: (error: common_ttypes.RequestFailed, response: ReceivedRecord[])=>void): void;
 

@@ -147,7 +147,7 @@ export interface RecordService {
   send(record: record.OutgoingRecord, options: record.SendOptions): record.Receipt;
   /** Stores records, of several topics if need be; answers in the order of the request, for each by itself. */
   sendAll(records: record.OutgoingRecord[], options: record.SendOptions): record.SendResult[];
-  /** The next records; they are given to nobody else in the group as long as this connection stands. */
+  /** The next records. Nobody else in the group gets them, unless their partition moves before they are acknowledged. */
   receive(request: record.ReceiveRequest): record.ReceivedRecord[];
   /** These records are handled, in any order: answered when the group's positions behind what is handled without a gap are
 committed. Refused with FENCED_MEMBER when some are this connection's no more; all others are acknowledged then. */
