@@ -96,8 +96,9 @@ export class Members {
     try {
       return await member.during(() => member.take(request));
     } catch (error) {
-      // The next receive begins anew.
-      if (!isHarmless(error)) void this.end(context.connectionId, group);
+      // The next receive begins anew; or has begun, where this member has left meanwhile.
+      const isPresent = this.connections.get(context.connectionId)?.members.get(group) === member;
+      if (isPresent && !isHarmless(error)) void this.end(context.connectionId, group);
       throw error;
     }
   }

@@ -167,6 +167,22 @@ describe('receive and ack', () => {
     });
   });
 
+  test('what ends with leave() does not end the membership that begins after it', async () => {
+    world = await World.start();
+    const [one, other] = [world.program(), world.program()];
+    const request = { group: 'g', topics: ['t'], waitMs: 20_000 };
+    const waiting = one.client.receive(request).catch((error: unknown) => error);
+    await until(async () => (await world.gauge('zhumq_broker_record_members')) === 1);
+    const left = one.client.leave('g');
+    const again = one.client.receive(request);
+    await left;
+    expect(await waiting).toMatchObject({ code: 'CLOSED' });
+    await sendNumbered(other, 1);
+    const records = await again;
+    expect(textsOf(records)).toEqual(['m0']);
+    await one.client.ack('g', idsOf(records));
+  });
+
   test('a broker that stood still takes nobody for silent: what was sent meanwhile waits to be heard', async () => {
     world = await World.start();
     const one = world.program();
