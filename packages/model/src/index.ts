@@ -39,9 +39,11 @@ export { errorKindOf, errorTable, isError, isPassing, zhumqError } from './error
 export type { ErrorCode } from './error-table.js';
 export type { DecodeFailure, MessageCodec } from './message-codec.js';
 export {
+  GROUPS_TOPIC,
   MAX_PARTITION,
   acksNumber,
   checkTopicName,
+  groupNameFault,
   isInternalTopic,
   parsePartitionFolder,
   partitionFolder,

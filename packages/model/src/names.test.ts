@@ -1,6 +1,7 @@
 import {
   acksNumber,
   checkTopicName,
+  groupNameFault,
   parsePartitionFolder,
   partitionFolder,
   topicNameFault,
@@ -30,6 +31,23 @@ describe('a topic name', () => {
   test('with two underscores in front belongs to zhumq', () => {
     expect(topicNameFault('__groups')).toBeUndefined();
     expect(() => checkTopicName('__groups')).toThrow(/kept for zhumq itself/);
+  });
+});
+
+describe('a group name', () => {
+  test.each(['billing', 'Rechnungen für März', '__groups', 'x'.repeat(255)])(
+    'can be %j',
+    (name) => {
+      expect(groupNameFault(name)).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ['', 'it is empty'],
+    ['x'.repeat(256), 'it has 256 characters, more than 255'],
+    ['a\nb', 'it has a control character'],
+  ])('can not be %j: %s', (name, fault) => {
+    expect(groupNameFault(name)).toBe(fault);
   });
 });
 

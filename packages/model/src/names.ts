@@ -1,4 +1,4 @@
-// Names and identities: what a topic may be called, how a partition is written, how its folder is.
+// Names and identities: what a topic or a group may be called, how a partition is written, how its folder is.
 import { zhumqError } from './error-table.js';
 
 /** Characters of a topic name at most. */
@@ -43,6 +43,20 @@ export function checkTopicName(name: string): void {
 
 export function isInternalTopic(name: string): boolean {
   return name.startsWith(INTERNAL_PREFIX);
+}
+
+/** The internal topic that keeps the consumer groups. */
+export const GROUPS_TOPIC = `${INTERNAL_PREFIX}groups`;
+
+/** Characters of a group name at most. */
+const MAX_GROUP_NAME = 255;
+
+/** Why a text can not be a group's name; undefined when it can. */
+export function groupNameFault(name: string): string | undefined {
+  if (name === '') return 'it is empty';
+  if (name.length > MAX_GROUP_NAME)
+    return `it has ${name.length} characters, more than ${MAX_GROUP_NAME}`;
+  return /\p{Cc}/u.test(name) ? 'it has a control character' : undefined;
 }
 
 /** Largest number of a partition (an i32). */

@@ -1,12 +1,10 @@
 // Which broker coordinates a group: the leader of the partition of `__groups` that the group's name gives. Brokers find it;
 // clients only ask them.
-import { keyHash, zhumqError } from '@zhumq/model';
+import { GROUPS_TOPIC, keyHash, zhumqError } from '@zhumq/model';
 import type { BrokerInfo, ClusterMetadata, Endpoint } from '@zhumq/rpc';
 import type { ZkServerLink } from '../membership/zkserver-link.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import type { RaftTransport } from '../replication/raft/raft-transport.js';
-
-export const GROUPS_TOPIC = '__groups';
 
 export interface CoordinatorLookupOptions {
   readonly registry: PartitionRegistry;

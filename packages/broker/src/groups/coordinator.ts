@@ -1,13 +1,12 @@
 // The groups that this broker coordinates: those in the partitions of `__groups` that it leads. Everything that changes a
 // group goes through the group's queue into the log, and is answered when it is committed (rule 20).
 import type { Clock, ErrorContext, Logger } from '@zhumq/base';
-import { isError, zhumqError } from '@zhumq/model';
+import { GROUPS_TOPIC, isError, zhumqError } from '@zhumq/model';
 import type { Endpoint } from '@zhumq/rpc';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import type { StateMachinePartition } from '../state-machine/state-machine-partition.js';
 import { StateMachinePartitions } from '../state-machine/state-machine-partitions.js';
 import type { CoordinatorLookup } from './coordinator-lookup.js';
-import { GROUPS_TOPIC } from './coordinator-lookup.js';
 import { groupError } from './decision.js';
 import type { GroupSettings, Moment, NamedPartition, TopicLookup } from './decision.js';
 import { deleteGroup, describeGroup, summarizeGroup, topicIdsOf } from './group-admin.js';
@@ -30,7 +29,7 @@ import type {
   PositionReader,
   ResetStep,
 } from './positions.js';
-import { checkGroupName } from './request-check.js';
+import { MAX_TOPICS, checkGroupName } from './request-check.js';
 import { Sessions } from './sessions.js';
 
 export interface GroupCoordinatorOptions {
@@ -341,7 +340,6 @@ export class GroupCoordinator {
 
 /** Requests that may wait, over all groups. */
 const MAX_WAITING = 10_000;
-const MAX_TOPICS = 1_000;
 /** What no quorum has confirmed by then is left out of a list. */
 const CONFIRM_MS = 1_000;
 /** Longest time that a request waits for a quorum. */

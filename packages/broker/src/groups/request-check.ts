@@ -1,12 +1,13 @@
 // What requests of members may contain. Everything from a socket has bounds, because what passes is kept in the log and
 // in memory on every replica.
-import { MAX_EPOCH, MAX_PARTITION, topicNameFault, zhumqError } from '@zhumq/model';
+import { MAX_EPOCH, MAX_PARTITION, groupNameFault, topicNameFault, zhumqError } from '@zhumq/model';
 import type { GroupSettings, NamedPartition } from './decision.js';
 import type { HeartbeatRequest } from './heartbeat.js';
 import type { NamedPosition } from './positions.js';
 
+/** Topics of one request. */
+export const MAX_TOPICS = 1_000;
 const MAX_NAME_CHARACTERS = 255;
-const MAX_TOPICS = 1_000;
 const MAX_PARTITIONS = 100_000;
 const MAX_METADATA_CHARACTERS = 4_096;
 /** Long enough for what can not be guessed: who knows a member's id can commit and leave in its name. */
@@ -15,8 +16,10 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** Throws INVALID_REQUEST for what can not be a group's name. */
 export function checkGroupName(group: string): void {
-  checkText('the name of the group', group);
-  if (group === '') throw invalid('the name of the group is empty');
+  const fault = groupNameFault(group);
+  if (fault === undefined) return;
+  const shown = JSON.stringify(group.slice(0, MAX_NAME_CHARACTERS));
+  throw invalid(`${shown} can not be a group's name: ${fault}`);
 }
 
 export function checkHeartbeat(request: HeartbeatRequest, settings: GroupSettings): void {

@@ -1,8 +1,9 @@
 // A cluster whose brokers coordinate groups: real logs and state machines, topics as a zkserver would tell them.
 import { randomId, silentLogger } from '@zhumq/base';
+import { GROUPS_TOPIC } from '@zhumq/model';
 import { ReplicationMode } from '@zhumq/rpc';
 import type { ClusterMetadata, ZkServerClient } from '@zhumq/rpc';
-import { CoordinatorLookup, GROUPS_TOPIC } from '../groups/coordinator-lookup.js';
+import { CoordinatorLookup } from '../groups/coordinator-lookup.js';
 import { GroupCoordinator } from '../groups/coordinator.js';
 import type { GroupSettings } from '../groups/decision.js';
 import { GroupTopics } from '../groups/group-topics.js';

@@ -1,7 +1,7 @@
 // All groups of the cluster, gathered from the brokers that coordinate them: the leaders of the partitions of `__groups`.
 // Each says for which of these partitions it answers, so that nothing goes missing without a word.
 import { Deadline } from '@zhumq/base';
-import { zhumqError } from '@zhumq/model';
+import { GROUPS_TOPIC, zhumqError } from '@zhumq/model';
 import { groupClient } from '@zhumq/rpc';
 import type { BrokerInfo, ClusterMetadata } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
@@ -13,7 +13,6 @@ import { retrying, withinSignal } from '../retry.js';
 import type { RetryLimits } from '../retry.js';
 import { stateOf } from './group-calls.js';
 
-const GROUPS_TOPIC = '__groups';
 const TIMEOUT = '5s';
 /** Longest time for one broker, so that others can be asked again. */
 const BROKER_TIMEOUT_MS = 2_000;

@@ -1,11 +1,10 @@
 // The name of a group, as argument or flag, checked before anything is asked of a server.
+import { groupNameFault } from '@zhumq/model';
 import { textOf } from '../../arguments.js';
 import type { Flags } from '../../arguments.js';
 import { UsageError } from '../../exit-codes.js';
 
 export const GROUP_POSITIONAL = { group: { describe: 'Name of the group' } } as const;
-
-const MAX_CHARACTERS = 255;
 
 /** Throws UsageError. */
 export function groupOf(flags: Flags): string {
@@ -19,14 +18,7 @@ export function optionalGroup(flags: Flags): string | undefined {
 }
 
 function checked(group: string): string {
-  const fault =
-    group === ''
-      ? 'it is empty'
-      : group.length > MAX_CHARACTERS
-        ? `it has ${group.length} characters, more than ${MAX_CHARACTERS}`
-        : /\p{Cc}/u.test(group)
-          ? 'it has a control character'
-          : undefined;
+  const fault = groupNameFault(group);
   if (fault === undefined) return group;
   throw new UsageError(`${JSON.stringify(group)} can not be a group's name: ${fault}`);
 }
