@@ -255,7 +255,7 @@ export interface Consumer<K = Buffer, V = Buffer>
   /** Up to `max` messages that are there; waits for the first one, and gives an empty array when none came in time. */
   fetch(options?: FetchOptions): Promise<Message<K, V>[]>;
   /**
-   * As fetch(), but each message counts as handled when its `done()` was called, in any order and whenever it may be: for
+   * As fetch(), but each message counts as handled when `handling.done()` was called, in any order and whenever it may be: for
    * programs that hand messages on to others. Several calls may have messages at a time.
    */
   take(options?: TakeOptions): Promise<TakenMessage<K, V>[]>;
