@@ -8,8 +8,6 @@ const POOL_BYTES = 1 << 20;
 /** Neighbours in the sequence begin far from each other in the pool, so that no window of a compressor sees a repeat. */
 const STRIDE = 611_953;
 
-export const MIN_PAYLOAD_BYTES = HEADER_BYTES;
-
 export interface PayloadOrigin {
   readonly producer: number;
   readonly sequence: number;

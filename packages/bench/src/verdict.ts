@@ -14,7 +14,7 @@ export interface Verdict {
   readonly reordered: number;
   /** Sends that failed, by code; their messages may be there or not. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Every acknowledged message was read back and compared, once, and in order. */
+  /** Every acknowledged message was read and compared; where that is promised, once and in order. */
   readonly verified: boolean;
 }
 
@@ -22,6 +22,7 @@ export function judge(
   outcomes: readonly ProduceOutcome[],
   reads: readonly ReadOutcome[],
   acks: Acks,
+  promise: 'once' | 'at least once' = 'once',
 ): Verdict {
   const read = new Map<number, MessageSet>();
   let duplicated = 0;
@@ -53,8 +54,8 @@ export function judge(
   const corrupt = reads.reduce((sum, outcome) => sum + outcome.corrupt, 0);
   const reordered = reads.reduce((sum, outcome) => sum + outcome.reordered, 0);
   const messages = reads.reduce((sum, outcome) => sum + outcome.messages, 0);
-  const verified =
-    lost + duplicated + corrupt + reordered === 0 && (isUnacknowledged(acks) || messages > 0);
+  const again = promise === 'once' ? duplicated + reordered : 0;
+  const verified = lost + corrupt + again === 0 && (isUnacknowledged(acks) || messages > 0);
   return { sent, acknowledged, lost, duplicated, corrupt, reordered, failures, verified };
 }
 

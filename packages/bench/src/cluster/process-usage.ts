@@ -41,11 +41,13 @@ export interface NamedProcess {
 /** By name of the process: seconds of processor time between two moments. */
 export class UsageMeter {
   private readonly before: ReadonlyMap<string, number>;
+  private readonly diskBefore: number;
 
   constructor(private readonly processes: readonly NamedProcess[]) {
     this.before = new Map(
       processes.map(({ name, pid }) => [name, usageOf(pid)?.cpuSeconds ?? NaN]),
     );
+    this.diskBefore = this.brokers().reduce((sum, { pid }) => sum + diskBytesRead(pid), 0);
   }
 
   /** Since this meter was made; without those that can not be told. */
@@ -58,6 +60,11 @@ export class UsageMeter {
     return seconds;
   }
 
+  /** Bytes that the brokers have read from the disk since this meter was made. */
+  diskBytesRead(): number {
+    return this.brokers().reduce((sum, { pid }) => sum + diskBytesRead(pid), 0) - this.diskBefore;
+  }
+
   /** Bytes, since each process began. */
   peakRss(): Record<string, number> {
     const bytes: Record<string, number> = {};
@@ -66,5 +73,18 @@ export class UsageMeter {
       if (usage !== undefined) bytes[name] = usage.peakRssBytes;
     }
     return bytes;
+  }
+
+  private brokers(): NamedProcess[] {
+    return this.processes.filter(({ name }) => name.startsWith('broker-'));
+  }
+}
+
+function diskBytesRead(pid: number): number {
+  try {
+    const io = readFileSync(`/proc/${pid}/io`, 'latin1');
+    return Number(/^read_bytes: (\d+)/m.exec(io)?.[1] ?? 0);
+  } catch {
+    return 0;
   }
 }

@@ -43,16 +43,28 @@ export interface ReadJob {
   readonly kind: 'read';
   readonly bootstrap: readonly string[];
   readonly topic: string;
-  /** Where to stop: every record below is to be read. */
-  readonly ends: readonly { readonly partition: number; readonly offset: number }[];
+  /** Where to stop: every record below is to be read. Undefined: at the order to stop. */
+  readonly ends?: Ends | undefined;
   readonly messageBytes: number;
   readonly seed: string;
   readonly delivery: 'pull' | 'push';
+  /** fetch: many messages at a time, as bulk readers do; handler: one call for each. */
+  readonly way: 'fetch' | 'handler';
+  /** Shares the messages with the other members and commits; undefined: reads all. */
+  readonly group?: string | undefined;
 }
+
+/** Only partitions that are named are read. */
+export type Ends = readonly { readonly partition: number; readonly offset: number }[];
 
 export interface ReadOutcome {
   readonly messages: number;
   readonly seconds: number;
+  /** Of the machine's monotonic clock. */
+  readonly beganUs: number;
+  readonly lastUs: number;
+  /** Counters of the microseconds since each message was due to be sent, while measuring. */
+  readonly latency: Float64Array;
   /** Sequences that were read, by producer. */
   readonly read: readonly { readonly producer: number; readonly sequences: Uint8Array }[];
   /** Read more than once. */
@@ -72,7 +84,10 @@ export interface OutcomeOf {
 
 /** To a load process. */
 export type Order =
-  { readonly order: 'job'; readonly job: Job } | { readonly order: 'measure' | 'stop' };
+  | { readonly order: 'job'; readonly job: Job }
+  | { readonly order: 'measure' }
+  /** `ends`: readers read on until there. */
+  | { readonly order: 'stop'; readonly ends?: Ends };
 
 /** From a load process. */
 export type Report =

@@ -26,8 +26,8 @@ export class LoadFleet<K extends Job['kind']> {
     return this.members.reduce((sum, member) => sum + member.messages, 0);
   }
 
-  tell(order: 'measure' | 'stop'): void {
-    for (const member of this.members) member.tell({ order });
+  tell(order: Exclude<Order, { readonly order: 'job' }>): void {
+    for (const member of this.members) member.tell(order);
   }
 
   /** Resolves when all are done. */

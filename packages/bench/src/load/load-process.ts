@@ -1,11 +1,12 @@
-// A process that loads the cluster, or reads it back: takes one job from its parent, and reports.
+// A process that loads the cluster, or reads it: takes one job from its parent, and reports.
 import type { Job, Order, Report } from './jobs.js';
 import { ProduceLoad } from './produce-load.js';
-import { ReadBack } from './read-back.js';
+import { TopicReader } from './topic-reader.js';
 
 const PROGRESS_MS = 250;
 
-let running: ProduceLoad | undefined;
+let producing: ProduceLoad | undefined;
+let reading: TopicReader | undefined;
 
 function tell(report: Report): void {
   process.send?.(report);
@@ -13,25 +14,35 @@ function tell(report: Report): void {
 
 async function take(job: Job): Promise<void> {
   if (job.kind === 'produce') {
-    running = new ProduceLoad(job);
-    await running.open();
-    const load = running;
-    setInterval(() => tell({ report: 'progress', messages: load.acknowledged }), PROGRESS_MS);
-    tell({ report: 'ready' });
-    load.start();
+    producing = new ProduceLoad(job);
+    await producing.open();
+    begun();
+    producing.start();
     return;
   }
-  const reading = new ReadBack(job);
+  reading = new TopicReader(job);
   await reading.open();
-  tell({ report: 'ready' });
-  setInterval(() => tell({ report: 'progress', messages: reading.messages }), PROGRESS_MS);
+  begun();
   finish({ report: 'done', outcome: await reading.run() });
+}
+
+function begun(): void {
+  tell({ report: 'ready' });
+  setInterval(
+    () => tell({ report: 'progress', messages: producing?.acknowledged ?? reading?.messages ?? 0 }),
+    PROGRESS_MS,
+  );
 }
 
 async function obey(order: Order): Promise<void> {
   if (order.order === 'job') return take(order.job);
-  if (order.order === 'measure') return running?.measure();
-  if (running !== undefined) finish({ report: 'done', outcome: await running.stop() });
+  if (order.order === 'measure') {
+    producing?.measure();
+    reading?.measure();
+    return;
+  }
+  reading?.stop(order.ends);
+  if (producing !== undefined) finish({ report: 'done', outcome: await producing.stop() });
 }
 
 /** The last word; the parent's disconnecting ends the process. */

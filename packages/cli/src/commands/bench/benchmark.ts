@@ -2,12 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterChoice, Progress } from '@zhumq/bench';
+import type { ClusterChoice, Verdict, Watch } from '@zhumq/bench';
 import type { Options } from 'yargs';
 import { durationMs, optionalNumber, textOf } from '../../arguments.js';
 import type { Flags } from '../../arguments.js';
 import { bootstrapServers } from '../../client-session.js';
-import { Interrupted, UsageError } from '../../exit-codes.js';
+import { EXIT, Interrupted, UsageError } from '../../exit-codes.js';
 import { Interruption } from '../../interruption.js';
 import { OUTPUT_OPTION, formatOf, isJson, print } from '../../output.js';
 import { ProgressBar } from './progress-bar.js';
@@ -24,7 +24,7 @@ export const CLUSTER_FLAGS = {
 } as const satisfies Record<string, Options>;
 
 export interface Benchmark<R> {
-  run(cluster: ClusterChoice, progress: Progress, signal: AbortSignal): Promise<R>;
+  run(cluster: ClusterChoice, watch: Watch): Promise<R>;
   lines(result: R): readonly string[];
   exitCode(result: R): number;
 }
@@ -34,11 +34,10 @@ export async function runBenchmark<R>(flags: Flags, benchmark: Benchmark<R>): Pr
   const interruption = new Interruption();
   const bar = new ProgressBar();
   try {
-    const result = await benchmark.run(
-      cluster,
-      (phase, share) => bar.show(phase, share),
-      interruption.signal,
-    );
+    const result = await benchmark.run(cluster, {
+      progress: (phase, share) => bar.show(phase, share),
+      signal: interruption.signal,
+    });
     bar.end();
     if (isJson(formatOf(flags))) print(JSON.stringify(result));
     else for (const line of benchmark.lines(result)) print(line);
@@ -75,4 +74,8 @@ export function wholeNumber(flags: Flags, flag: string, min: number): number {
 
 export function milliseconds(flags: Flags, flag: string): number {
   return durationMs(flag, String(flags[flag]));
+}
+
+export function exitCodeOf({ verified }: Verdict): number {
+  return verified ? EXIT.ok : EXIT.failed;
 }

@@ -1,4 +1,4 @@
-// `zhumq bench produce`: short runs on clusters of their own.
+// `zhumq bench`: short runs on clusters of their own.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test('prints the object of its contract, and leaves nothing behind', async () => {
+test('produce prints the object of its contract, and leaves nothing behind', async () => {
   const { code, stdout, stderr } = await zhumq.run([
     ...['bench', 'produce', ...SHORT, '--ceiling', '500ms'],
     ...['--data-dir', directory, '-o', 'json'],
@@ -38,17 +38,21 @@ test('prints the object of its contract, and leaves nothing behind', async () =>
   expect(readdirSync(directory)).toEqual([]);
 });
 
+const SMALL = ['--partitions', '3', '--producers', '2', ...SHORT];
+
 test.each([
-  [['--acks', '1', '--mode', 'fetch'], Infinity],
-  [['--acks', '0', '--mode', 'fetch', '--rate', '1000'], 1_500],
-])('%j: everything is read back', async (flags, mostPerSecond) => {
-  const { code, stdout } = await zhumq.run([
-    ...['bench', 'produce', ...SHORT, '--ceiling', '0', '--data-dir', directory, ...flags],
-    ...['--partitions', '3', '--producers', '2', '-o', 'json'],
+  ['produce', ['--acks', '1', '--mode', 'fetch', '--ceiling', '0'], Infinity],
+  ['produce', ['--acks', '0', '--mode', 'fetch', '--rate', '1000', '--ceiling', '0'], 1_500],
+  ['e2e', ['--delivery', 'push', '--rate', '500'], 750],
+  ['consume', ['--consumers', '2'], Infinity],
+  ['consume', ['--consumers', '2', '--group', '--delivery', 'push'], Infinity],
+])('%s %j: everything is read', async (verb, flags, mostPerSecond) => {
+  const { code, stdout, stderr } = await zhumq.run([
+    ...['bench', verb, ...SMALL, '--data-dir', directory, ...flags, '-o', 'json'],
   ]);
-  expect(code).toBe(0);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
   const result = JSON.parse(stdout) as { messagesPerSecond: number };
-  expect(result).toMatchObject({ verified: true, ceiling: null });
+  expect(result).toMatchObject({ benchmark: verb, verified: true, lost: 0 });
   expect(result.messagesPerSecond).toBeGreaterThan(0);
   expect(result.messagesPerSecond).toBeLessThan(mostPerSecond);
 });
