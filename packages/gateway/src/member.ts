@@ -133,13 +133,20 @@ export class Member {
     if (!this.acknowledges || this.unacknowledged.count < maxUnacked) {
       return maxUnacked - this.unacknowledged.count;
     }
-    for (const one of [...this.unacknowledged.all()]) {
-      if (one.handling.committed) this.unacknowledged.remove(one);
-    }
+    this.forgetCommitted();
     const room = maxUnacked - this.unacknowledged.count;
     if (room > 0) return room;
     const text = `this connection has ${maxUnacked} records of group ${group} that are not acknowledged (record.unacked.max); acknowledge them, then receive more`;
     throw zhumqError('UNACKED_FULL', text, { group, unacked: maxUnacked });
+  }
+
+  /** What could not be committed when it was acknowledged may be by now: the next commit takes it along. */
+  forgetCommitted(): void {
+    const before = this.unacknowledged.count;
+    for (const one of [...this.unacknowledged.all()]) {
+      if (one.handling.committed) this.unacknowledged.remove(one);
+    }
+    if (this.unacknowledged.count < before) this.roomMade();
   }
 
   /** Resolves when what is acknowledged is committed. Rejects with FENCED_MEMBER for what is not this member's any more. */

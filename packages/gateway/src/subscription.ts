@@ -40,8 +40,12 @@ export class Subscription {
 
   start(): void {
     if (this.over) return;
-    const { clock, heartbeatMs } = this.parts;
-    this.beating = clock.every(heartbeatMs, () => this.listener.ping(clock.wallMs()));
+    const { clock, heartbeatMs, member } = this.parts;
+    this.beating = clock.every(heartbeatMs, () => {
+      this.listener.ping(clock.wallMs());
+      // Nobody needs to acknowledge it again to have its room.
+      member.forgetCommitted();
+    });
     void this.run();
   }
 
