@@ -165,7 +165,7 @@ service RecordListener {
   oneway void deliver(1: list<ReceivedRecord> records)
   /** The connection is alive; to be answered with `acknowledge`, if need be of no records. */
   oneway void ping(1: i64 timestamp)
-  /** These records could not be acknowledged: somebody else gets, or got, them. */
+  /** These records could not be acknowledged. FENCED_MEMBER: somebody else gets, or got, them; anything else: they may be acknowledged again. */
   oneway void refused(1: list<RecordId> records, 2: common.Failure reason)
   /** The subscription has ended; the program connects anew, to another broker if the reason is STOPPING. */
   oneway void closed(1: common.Failure reason)

@@ -48,12 +48,12 @@ declare class Client {
     ping(timestamp: number, callback?: (error: void, response: void)=>void): void;
 
     /**
-     * These records could not be acknowledged: somebody else gets, or got, them.
+     * These records could not be acknowledged. FENCED_MEMBER: somebody else gets, or got, them; anything else: they may be acknowledged again.
      */
     refused(records: RecordId[], reason: common_ttypes.Failure): Promise<void>;
 
     /**
-     * These records could not be acknowledged: somebody else gets, or got, them.
+     * These records could not be acknowledged. FENCED_MEMBER: somebody else gets, or got, them; anything else: they may be acknowledged again.
      */
     refused(records: RecordId[], reason: common_ttypes.Failure, callback?: (error: void, response: void)=>void): void;
 

@@ -168,7 +168,7 @@ export interface RecordListener {
   deliver(records: record.ReceivedRecord[]): Unanswered;
   /** The connection is alive; to be answered with `acknowledge`, if need be of no records. */
   ping(timestamp: number): Unanswered;
-  /** These records could not be acknowledged: somebody else gets, or got, them. */
+  /** These records could not be acknowledged. FENCED_MEMBER: somebody else gets, or got, them; anything else: they may be acknowledged again. */
   refused(records: record.RecordId[], reason: common.Failure): Unanswered;
   /** The subscription has ended; the program connects anew, to another broker if the reason is STOPPING. */
   closed(reason: common.Failure): Unanswered;
