@@ -104,16 +104,21 @@ class OpenBatch<K, V> implements MessageBatch<K, V> {
 
   private async ackOnce(): Promise<void> {
     const { assignment, source } = this.setting;
-    // By partition and offset of what was read then: another reading of the same partition is not acked by it.
-    const gone = this.taken
-      .filter(({ reader }) => reader.gone.aborted)
-      .map(({ message }) => message);
+    const { group } = assignment;
+    // Another reading of the same partition is not acked by it.
+    const gone = new Set(this.taken.filter(({ reader }) => reader.gone.aborted));
     for (const { done } of this.taken) done(true);
     this.closed();
     this.setting.progress();
     source.notify();
-    if (assignment.group !== undefined) await assignment.group.commitHandled();
-    const first = gone.at(0);
+    if (group !== undefined) await group.commitHandled();
+    // A commit has nothing to say about a partition that was lost while it waited for its turn.
+    const isLost = (one: Entrusted<K, V>): boolean =>
+      gone.has(one) ||
+      (group !== undefined &&
+        one.reader.gone.aborted &&
+        group.committed(one.reader) <= one.message.offset);
+    const first = this.taken.find(isLost)?.message;
     if (first === undefined) return;
     const text = `partition ${first.topic}-${first.partition} was lost before its messages from offset ${first.offset} were acked; whoever has it handles them again`;
     const { topic, partition, offset } = first;

@@ -190,6 +190,33 @@ describe('commits of a group', () => {
     await iterator.return?.();
   });
 
+  test('an ack whose commit waits for another one is refused when the partition is lost meanwhile', async () => {
+    store(cluster, numbers(4));
+    const consumer = member({ autoCommit: false });
+    const events = eventsOf(consumer);
+    const iterator = consumer.batches({ max: 2, wait: 10 })[Symbol.asyncIterator]();
+    const hold = gate();
+    let held = 0;
+    cluster.groups.on.commit = async (_request, next) => {
+      held++;
+      await hold.opened;
+      return next();
+    };
+    const [first, second] = [(await iterator.next()).value, (await iterator.next()).value];
+    expect(second?.messages.map(textOf)).toEqual(['2', '3']);
+    const acks = [first, second].map((batch) => failureFrom(batch?.ack() ?? Promise.resolve()));
+    await until(() => held === 1);
+    cluster.groups.expel('m1');
+    await until(() => events.filter((event) => event === 'assigned 0 1').length === 2);
+    hold.open();
+    expect((await Promise.all(acks)).map(({ code }) => code)).toEqual([
+      'FENCED_MEMBER',
+      'FENCED_MEMBER',
+    ]);
+    expect(committed()).toBe(-1);
+    await iterator.return?.();
+  });
+
   test('a loop has handled a message when it asks for the next one', async () => {
     store(cluster, numbers(4));
     const consumer = member({ commitInterval: 10 });
