@@ -45,7 +45,7 @@ export class Deliveries {
   private count = 0;
   private stopped: Error | undefined;
   private readonly coldReads: ByteBudget;
-  private readonly backlogs: ByteBudget;
+  private readonly buffers: ByteBudget;
   /** From the first attachment on. */
   private beating: Timer | undefined;
 
@@ -56,7 +56,7 @@ export class Deliveries {
     this.coldReads = new ByteBudget({ maxBytes, maxWaiters: Number.MAX_SAFE_INTEGER });
     const [own, all] = [options['delivery.buffer.bytes'], options['delivery.buffers.bytes']];
     // One may always have its own.
-    this.backlogs = new ByteBudget({ maxBytes: Math.max(own, all), maxWaiters: 0 });
+    this.buffers = new ByteBudget({ maxBytes: Math.max(own, all), maxWaiters: 0 });
     metrics.watchDeliveries({
       attachments: () => this.count,
       stalled: () => [...this.sessions()].filter(({ stalled }) => stalled).length,
@@ -110,7 +110,7 @@ export class Deliveries {
     const { registry, clock, logger, metrics, options } = this.parts;
     const session = new DeliverySession({
       ...{ attachment, context, registry, clock, logger },
-      ...{ coldReads: this.coldReads, backlogs: this.backlogs },
+      ...{ coldReads: this.coldReads, buffers: this.buffers },
       maxBufferedBytes: options['delivery.buffer.bytes'],
       pushed: (bytes) => metrics.pushed(bytes),
     });

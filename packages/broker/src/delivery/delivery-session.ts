@@ -1,5 +1,5 @@
 // One attachment: pushes what its partitions commit, as soon as it is committed, as far as credit goes. Partitions take
-// turns of one chunk each; batches go by reference, and no more of them wait for the socket than backlog.ts says: then
+// turns of one chunk each; batches go by reference, and no more of them wait for the socket than delivery-buffer.ts says: then
 // nothing is read until the consumer's side has taken them. A read of files is waited for beside the others.
 import { ZhumqError } from '@zhumq/base';
 import type { ByteBudget, Clock, Logger } from '@zhumq/base';
@@ -16,7 +16,7 @@ import type {
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import { AttachedPartition } from './attached-partition.js';
-import { Backlog } from './backlog.js';
+import { DeliveryBuffer } from './delivery-buffer.js';
 
 /** What a partition gives before the next one has its turn. */
 const CHUNK_BYTES = 128 * 1024;
@@ -35,7 +35,7 @@ export interface DeliverySessionOptions {
   /** Bytes that may wait for the socket, */
   readonly maxBufferedBytes: number;
   /** and for the sockets of all sessions together. */
-  readonly backlogs: ByteBudget;
+  readonly buffers: ByteBudget;
   /** Bytes that all reads of files for deliveries may hold. */
   readonly coldReads: ByteBudget;
   readonly logger: Logger;
@@ -47,7 +47,7 @@ export class DeliverySession {
   /** Those that may have something to read, in the order of their turns. */
   private readonly due = new Set<AttachedPartition>();
   private readonly consumer: ConsumerClient;
-  private readonly backlog: Backlog;
+  private readonly buffer: DeliveryBuffer;
   /** Those that wait for their read of files. */
   private readonly coldQueue = new Set<AttachedPartition>();
   private readsCold = false;
@@ -61,7 +61,7 @@ export class DeliverySession {
 
   constructor(private readonly options: DeliverySessionOptions) {
     this.consumer = consumerClient(options.context.peer);
-    this.backlog = new Backlog(options.context, options.maxBufferedBytes, options.backlogs);
+    this.buffer = new DeliveryBuffer(options.context, options.maxBufferedBytes, options.buffers);
   }
 
   get partitionCount(): number {
@@ -164,7 +164,7 @@ export class DeliverySession {
     let turnBytes = 0;
     // A Set is walked in the order of insertions: one that has more comes again, behind all others.
     for (const attached of this.due) {
-      if (!this.backlog.hasRoom) return this.waitForDrain();
+      if (!this.buffer.hasRoom) return this.waitForDrain();
       if (turnBytes >= TURN_BYTES) return void setImmediate(() => this.run());
       this.due.delete(attached);
       if (!attached.hasCredit) continue;
@@ -213,7 +213,7 @@ export class DeliverySession {
       this.coldQueue.delete(attached);
       await coldReads.reserve(CHUNK_BYTES);
       attached.reading = false;
-      if (this.backlog.hasRoom) await this.read(attached);
+      if (this.buffer.hasRoom) await this.read(attached);
       else this.makeDue(attached);
       coldReads.release(CHUNK_BYTES);
     }
@@ -253,7 +253,7 @@ export class DeliverySession {
       const { topic, partition: number } = attached;
       const stands = this.options.registry.find(topic, number) === partition;
       const committed = slice.bytes > 0 && slice.endOffset <= partition.highWatermark;
-      if (stands && committed && this.backlog.hasRoom) return this.push(attached, partition, slice);
+      if (stands && committed && this.buffer.hasRoom) return this.push(attached, partition, slice);
       this.makeDue(attached);
     } catch (error) {
       attached.reading = false;
@@ -263,14 +263,14 @@ export class DeliverySession {
   }
 
   private push(attached: AttachedPartition, partition: Partition, slice: LogSlice): number {
-    const allowed = attached.allow(slice.buffers, this.backlog.roomFor(slice.bytes));
+    const allowed = attached.allow(slice.buffers, this.buffer.roomFor(slice.bytes));
     // The next grant makes it due.
     if (allowed === undefined) return 0;
     const { topic, partition: number, stretch, offset } = attached;
     const { highWatermark } = partition;
     const sent = this.consumer.deliver({
       ...{ topic, partition: number, stretch, offset, highWatermark },
-      batches: this.backlog.kept(allowed.buffers, attached.cold === true) as Buffer[],
+      batches: this.buffer.kept(allowed.buffers, attached.cold === true) as Buffer[],
       creditBytes: attached.creditBytes - allowed.bytes,
       attachment: this.options.attachment,
       logStart: partition.log.logStart,

@@ -9,7 +9,7 @@ import type { CallContext } from '@zhumq/rpc';
 /** May wait for every socket; or one batch, when that is larger. */
 export const FREE_BYTES = 16 * 1024;
 
-export class Backlog {
+export class DeliveryBuffer {
   private reserved = false;
 
   constructor(

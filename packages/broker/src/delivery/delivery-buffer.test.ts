@@ -1,6 +1,6 @@
 // How much waits for the sockets of consumers, one by one and together.
 import { ByteBudget } from '@zhumq/base';
-import { Backlog, FREE_BYTES } from './backlog.js';
+import { DeliveryBuffer, FREE_BYTES } from './delivery-buffer.js';
 
 const KIB = 1024;
 const OWN = 64 * KIB;
@@ -30,16 +30,16 @@ function start(sharedBytes: number) {
   const shared = new ByteBudget({ maxBytes: sharedBytes, maxWaiters: 0 });
   const make = () => {
     const connection = new Connection();
-    const backlog = new Backlog(connection, OWN, shared);
+    const buffer = new DeliveryBuffer(connection, OWN, shared);
     /** Adds what there is room for. */
     const add = async (bytes: number): Promise<number> => {
-      if (!backlog.hasRoom) return 0;
-      const added = Math.min(bytes, backlog.roomFor(bytes));
+      if (!buffer.hasRoom) return 0;
+      const added = Math.min(bytes, buffer.roomFor(bytes));
       connection.bufferedBytes += added;
       await new Promise(setImmediate);
       return added;
     };
-    return { connection, backlog, add };
+    return { connection, buffer, add };
   };
   return { shared, make };
 }
@@ -98,13 +98,13 @@ test('a connection that is lost gives back what was reserved for it', async () =
 
 test('parts of blocks are copied where they will wait, and sent as they are where not', async () => {
   const { make } = start(OWN);
-  const { backlog, add } = make();
+  const { buffer, add } = make();
   const buffers = [Buffer.from('batch')];
-  const isCopied = (isPart: boolean): boolean => backlog.kept(buffers, isPart)[0] !== buffers[0];
+  const isCopied = (isPart: boolean): boolean => buffer.kept(buffers, isPart)[0] !== buffers[0];
   expect([isCopied(true), isCopied(false)]).toEqual([true, false]);
-  expect(backlog.roomFor(OWN)).toBe(OWN);
+  expect(buffer.roomFor(OWN)).toBe(OWN);
   expect(isCopied(true)).toBe(false);
   await add(1);
   expect([isCopied(true), isCopied(false)]).toEqual([true, false]);
-  expect(backlog.kept(buffers, true)).toEqual(buffers);
+  expect(buffer.kept(buffers, true)).toEqual(buffers);
 });
