@@ -1,4 +1,4 @@
-// Nothing is silent for long: says on standard error what a command waits for.
+// Nothing is silent for long: says on standard error what a command waits for. And the pause between two looks.
 import { note } from './output.js';
 
 /** From then on a silence is explained. */
@@ -19,4 +19,18 @@ export async function tellIfSlow<T>(what: string, work: Promise<T>): Promise<T> 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Between two looks of --watch; over at once when the signal is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
 }

@@ -8,7 +8,7 @@ import { EXIT } from '../../exit-codes.js';
 import { Interruption } from '../../interruption.js';
 import { OUTPUT_OPTION, counted, formatOf, isJson, print } from '../../output.js';
 import type { OutputFormat } from '../../output.js';
-import { tellIfSlow } from '../../waiting.js';
+import { pause, tellIfSlow } from '../../waiting.js';
 
 type Health = Pick<ClusterHealth, 'ok' | 'problems'> & Partial<ClusterHealth>;
 
@@ -95,11 +95,4 @@ function printHealth(format: OutputFormat, health: Health): void {
     );
   else print('NOT HEALTHY');
   for (const problem of problems) print(`  ${problem}`);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

@@ -9,7 +9,7 @@ import { EXIT } from '../../exit-codes.js';
 import { Interruption } from '../../interruption.js';
 import { OUTPUT_OPTION, formatOf, isJson, note, print, printTable } from '../../output.js';
 import type { OutputFormat } from '../../output.js';
-import { tellIfSlow } from '../../waiting.js';
+import { pause, tellIfSlow } from '../../waiting.js';
 import { GROUP_POSITIONAL, groupOf } from './group-argument.js';
 import { lagColumns, programsOf, totalText } from './lag-form.js';
 import type { Programs } from './lag-form.js';
@@ -98,16 +98,4 @@ async function watch(flags: Flags, group: string, intervalMs: number): Promise<n
     interruption.end();
   }
   return interruption.by === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }
