@@ -198,7 +198,8 @@ export class PartitionIndex {
     const consumer = this.consumers.get(event.consumer) as ConsumerState;
     this.noteConsumerWatermark(event, consumer, line);
     let isWithinPoll = false;
-    const seenSince = isExact ? line : consumer.soughtLine;
+    // Fetched before it was given, at any time since it sought: what was lost meanwhile need not be there any more.
+    const seenSince = consumer.soughtLine;
     for (const [offset, value, epoch = UNKNOWN] of event.records) {
       const { last: from, lastLine: fromLine } = consumer;
       if (from !== UNKNOWN && offset !== from + 1)

@@ -31,6 +31,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     about: 'the metadata store is away, loses connections, ends sessions',
     plan: withFaults('store', ['store-cut', 'store-break', 'session-expiry', 'crash-point']),
   },
+  disk: {
+    about: 'disks are full, and syncs fail once and then pretend that nothing was',
+    plan: withFaults('disk', ['disk-full', 'sync-failure', 'power-point', 'kill']),
+  },
   switches: {
     about: 'partitions change their replication mode all the time, with every kind of fault',
     plan: (seed, durationMs) => {

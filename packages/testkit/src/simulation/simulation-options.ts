@@ -60,7 +60,7 @@ const BROKER_FLAGS = {
 };
 
 /** Of the phase with faults, times the pace: such a run takes less than half a second. */
-const SHORT_RUN_MS = 12_000;
+const SHORT_RUN_MS = 8_000;
 
 /** `givenMs` undefined: short, and longer where less happens at a time. */
 export function swarmPlan(seed: number, givenMs: number | undefined): SimulationPlan {

@@ -19,6 +19,8 @@ const SLOW_FACTOR = 60;
 /** A broker whose disk is full has so much left. */
 const FULL_BYTES = 1_000;
 const FREE_BYTES = 1e12;
+/** Of a full disk: one write of so many is refused. */
+const REFUSED_WRITES = 10;
 const BREAK_PROBABILITY = 0.5;
 const RESTART_MS = 300;
 const CLOCK_JUMP_MS = 3_600_000;
@@ -240,7 +242,15 @@ export class Nemesis {
     this.counts.diskFaults++;
     this.tell('disk-full', machine.name);
     disk.freeSpace = FULL_BYTES;
-    this.during(durationMs, () => void (disk.freeSpace = FREE_BYTES));
+    // Others use that disk, too: what the reserve left is gone now and then.
+    disk.fault = ({ kind }) =>
+      kind === 'write' && this.random.below(REFUSED_WRITES) === 0
+        ? { kind: 'error', code: 'ENOSPC' }
+        : undefined;
+    this.during(durationMs, () => {
+      disk.freeSpace = FREE_BYTES;
+      disk.fault = undefined;
+    });
   }
 
   private failSync({ machine }: ServerSlot): void {

@@ -109,6 +109,8 @@ export class Invariants {
     const { highWatermark, leads } = partition;
     const common = this.common(partition);
     const wasLost = this.forgetAfterLoss(partition, common);
+    // A disk that lost what it had not synced is filled anew: it begins lower, and counts for nothing until it is done.
+    if (highWatermark < before && !leads && partition.log.hardState?.tainted === true) return;
     const { topic, partition: number } = partition.name;
     this.history.record({
       ...{ kind: 'watermark', topic, partition: number, broker: id, highWatermark },
