@@ -5,7 +5,7 @@ from zhumq_cluster import Cluster
 from zhumq.common.ttypes import RequestFailed
 from zhumq.record.ttypes import ReceiveRequest, RecordId
 
-cluster = Cluster(sys.argv[1])
+cluster = Cluster(sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__))
 topic = sys.argv[2] if len(sys.argv) > 2 else 'greetings'
 group = sys.argv[3] if len(sys.argv) > 3 else 'python'
 
@@ -22,5 +22,8 @@ def consume(client):
         print(refused.failure.message, file=sys.stderr)  # another member handles those again
 
 
-while True:
-    cluster.retrying(consume)
+try:
+    while True:
+        cluster.retrying(consume)
+except KeyboardInterrupt:
+    cluster.close()  # the end of the connection ends the membership

@@ -4,7 +4,7 @@ import sys
 from zhumq_cluster import Cluster
 from zhumq.record.ttypes import OutgoingRecord, SendOptions
 
-cluster = Cluster(sys.argv[1])
+cluster = Cluster(sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__))
 topic = sys.argv[2] if len(sys.argv) > 2 else 'greetings'
 
 for line in sys.stdin:

@@ -6,7 +6,7 @@ from zhumq.common.ttypes import RequestFailed
 from zhumq.record import RecordListener
 from zhumq.record.ttypes import RecordId, SubscribeRequest
 
-cluster = Cluster(sys.argv[1], timeout_s=15)  # the broker sends something every few seconds
+cluster = Cluster(sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__), timeout_s=15)  # the broker sends something every few seconds
 topic = sys.argv[2] if len(sys.argv) > 2 else 'greetings'
 group = sys.argv[3] if len(sys.argv) > 3 else 'python'
 
@@ -40,4 +40,7 @@ def subscribe(client):
     raise RequestFailed(listener.reason)
 
 
-cluster.retrying(subscribe)
+try:
+    cluster.retrying(subscribe)
+except KeyboardInterrupt:
+    cluster.close()  # the end of the connection ends the membership

@@ -11,7 +11,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_TOPIC: '"zhumq topic list" shows all topics, "zhumq topic create NAME" makes one.',
   UNKNOWN_PARTITION: '"zhumq topic describe TOPIC" shows the partitions; they count from 0.',
   UNKNOWN_GROUP:
-    '"zhumq group list" shows all groups; there is one as soon as it has a member or a position.',
+    '"zhumq group list" shows all groups; there is one as soon as it has a member or a position. "zhumq group reset GROUP --topic TOPIC --to … --create" makes one.',
   GROUP_NOT_EMPTY:
     'Stop its consumers first; "zhumq group describe GROUP" shows which programs they are. One with an instance id keeps its place until its session ends.',
   GROUP_FULL: 'Stop some of its consumers, or raise group.members.max on the brokers.',

@@ -2,6 +2,7 @@
 import {
   address,
   durationMs,
+  intervalMs,
   optionalDurationMs,
   optionalNumber,
   pairs,
@@ -59,4 +60,13 @@ test('a setting that is given twice is refused', () => {
 test('an address needs its port', () => {
   expect(address('listen', '127.0.0.1:9640')).toEqual({ host: '127.0.0.1', port: 9640 });
   expect(() => address('listen', 'localhost')).toThrow('--listen is HOST:PORT');
+});
+
+test('an interval that would ask without a pause is refused', () => {
+  expect(intervalMs({ interval: '2s' })).toBe(2000);
+  expect(intervalMs({ interval: '100ms' })).toBe(100);
+  for (const interval of ['0', '0s', '1ms'])
+    expect(() => intervalMs({ interval })).toThrow(
+      `--interval is at least 100ms; "${interval}" is less`,
+    );
 });

@@ -28,6 +28,18 @@ export function durationMs(flag: string, text: string | number): number {
   return parsed;
 }
 
+/** The shortest --interval: with less the command asks the cluster as fast as it answers. */
+const MIN_INTERVAL_MS = 100;
+
+/** How often a verb that goes on looks again, in milliseconds. Throws UsageError. */
+export function intervalMs(flags: Flags): number {
+  const interval = durationMs('interval', textOf(flags, 'interval') ?? '');
+  if (interval >= MIN_INTERVAL_MS) return interval;
+  throw new UsageError(
+    `--interval is at least ${MIN_INTERVAL_MS}ms; "${textOf(flags, 'interval') ?? ''}" is less`,
+  );
+}
+
 /** Milliseconds; undefined when the flag was not given. Throws UsageError. */
 export function optionalDurationMs(flags: Flags, flag: string): number | undefined {
   const text = textOf(flags, flag);

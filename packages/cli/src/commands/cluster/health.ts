@@ -1,7 +1,7 @@
 // zhumq cluster health: 0 when all is well, 1 and the reasons when not; a cluster that does not answer is not well.
 import { ZhumqError } from '@zhumq/client';
 import type { Admin, CallOptions, ClusterHealth } from '@zhumq/client';
-import { durationMs, textOf } from '../../arguments.js';
+import { durationMs, intervalMs, textOf } from '../../arguments.js';
 import { ADMIN_OPTIONS, openClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
 import { EXIT } from '../../exit-codes.js';
@@ -32,7 +32,7 @@ export const clusterHealth: Verb = {
   ],
   async run(flags) {
     const format = formatOf(flags);
-    const intervalMs = durationMs('interval', String(flags.interval));
+    const everyMs = intervalMs(flags);
     const timeout = durationMs('timeout', textOf(flags, 'timeout') ?? '30s');
     const interruption = new Interruption();
     const { signal } = interruption;
@@ -47,7 +47,7 @@ export const clusterHealth: Verb = {
         shown = text;
         if (flags.watch !== true) return health.ok ? EXIT.ok : EXIT.failed;
         if (health.ok && flags['exit-when-healthy'] === true) return EXIT.ok;
-        await pause(intervalMs, signal);
+        await pause(everyMs, signal);
       }
     } finally {
       interruption.end();

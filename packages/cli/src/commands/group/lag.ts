@@ -1,7 +1,7 @@
 // zhumq group lag: how far a group is behind, once or again and again.
 import { isError } from '@zhumq/client';
 import type { Client, GroupLag } from '@zhumq/client';
-import { durationMs, textOf } from '../../arguments.js';
+import { durationMs, intervalMs, textOf } from '../../arguments.js';
 import type { Flags } from '../../arguments.js';
 import { ADMIN_OPTIONS, openClient, withClient } from '../../client-session.js';
 import type { Verb } from '../../command-tree.js';
@@ -32,8 +32,8 @@ export const groupLag: Verb = {
   ],
   async run(flags) {
     const group = groupOf(flags);
-    const intervalMs = durationMs('interval', String(flags.interval));
-    if (flags.watch === true) return watch(flags, group, intervalMs);
+    const everyMs = intervalMs(flags);
+    if (flags.watch === true) return watch(flags, group, everyMs);
     const format = formatOf(flags);
     const { lag, programs } = await withClient(
       flags,
@@ -60,7 +60,7 @@ function printLag(format: OutputFormat, lag: GroupLag, programs: Programs): void
 }
 
 /** 130 after SIGINT, 0 after SIGTERM. A look that fails is told, and the next one is made. */
-async function watch(flags: Flags, group: string, intervalMs: number): Promise<number> {
+async function watch(flags: Flags, group: string, everyMs: number): Promise<number> {
   const format = formatOf(flags);
   const timeout = durationMs('timeout', textOf(flags, 'timeout') ?? '30s');
   const screen =
@@ -89,7 +89,7 @@ async function watch(flags: Flags, group: string, intervalMs: number): Promise<n
         if (!seen || isError(error, 'UNKNOWN_GROUP')) throw error;
         note(`zhumq: the lag is not known at present: ${(error as Error).message}`);
       }
-      await pause(intervalMs, signal);
+      await pause(everyMs, signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
