@@ -114,6 +114,27 @@ test('a heartbeat that is refused for too much work was heard all the same', asy
   expect(await world.beat(groups, one, { sessionTimeoutMs: 1_000 })).toEqual(one);
 });
 
+test('requests that wait hold so many bytes and no more, also when nobody waits for them any longer', async () => {
+  const { world, groups, broker, cluster } = await start();
+  const { memberId, memberEpoch } = await world.join(groups);
+  cluster.isolate(broker);
+  const metadata = 'x'.repeat(4_000);
+  const positions = Array.from({ length: 250 }, () => ({ ...positionAt(0, 1), metadata }));
+  const refusals: string[] = [];
+  const commits = Array.from({ length: 100 }, () =>
+    groups.commit('g', { memberId, memberEpoch, positions }).catch((error: unknown) => {
+      refusals.push((error as { code: string }).code);
+    }),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(refusals.length).toBeGreaterThan(20);
+  expect(new Set(refusals)).toEqual(new Set(['OVERLOADED']));
+  cluster.network.heal();
+  await world.settled(Promise.all(commits));
+  const { groups: present } = await world.coordinator();
+  expect(await world.settled(present.describe('g'))).toMatchObject({ members: [{ memberId }] });
+});
+
 test('other brokers name the coordinator', async () => {
   const { world, cluster, broker } = await start();
   for (const other of cluster.others(broker)) {

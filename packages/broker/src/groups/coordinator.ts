@@ -29,7 +29,7 @@ import type {
   PositionReader,
   ResetStep,
 } from './positions.js';
-import { MAX_TOPICS, checkGroupName } from './request-check.js';
+import { MAX_TOPICS, bytesOf, checkGroupName } from './request-check.js';
 import { Sessions } from './sessions.js';
 
 export interface GroupCoordinatorOptions {
@@ -61,6 +61,7 @@ export class GroupCoordinator {
   private readonly expiry: GroupExpiry;
   /** Requests that are not answered yet. */
   private waiting = 0;
+  private heldBytes = 0;
   private closed = false;
 
   constructor(private readonly options: GroupCoordinatorOptions) {
@@ -92,13 +93,18 @@ export class GroupCoordinator {
     this.hear(group, request.memberId);
     return this.serve(group, async (partition) => {
       if (!request.leaving) await this.options.topics.prepare(request.topics.slice(0, MAX_TOPICS));
-      return this.decide(partition, group, (draft, moment) => heartbeat(draft, request, moment));
+      const bytes = bytesOf(request.owned);
+      return this.holding(bytes, () =>
+        this.decide(partition, group, (draft, moment) => heartbeat(draft, request, moment)),
+      );
     });
   }
 
   async commit(group: string, request: CommitRequest): Promise<readonly CommitResult[]> {
     const results = await this.serve(group, (partition) =>
-      this.decide(partition, group, (draft, moment) => commitPositions(draft, request, moment)),
+      this.holding(bytesOf(request.positions), () =>
+        this.decide(partition, group, (draft, moment) => commitPositions(draft, request, moment)),
+      ),
     );
     this.options.metrics.committed(results.filter(({ error }) => error === undefined).length);
     return results;
@@ -165,8 +171,10 @@ export class GroupCoordinator {
     return this.serve(group, async (partition) => {
       // A topic that was created again a moment ago is another one.
       await this.options.topics.refresh(names);
-      return this.decide(partition, group, (draft, moment) =>
-        resetPositions(draft, positions, isDryRun, moment),
+      return this.holding(bytesOf(positions), () =>
+        this.decide(partition, group, (draft, moment) =>
+          resetPositions(draft, positions, isDryRun, moment),
+        ),
       );
     });
   }
@@ -240,6 +248,20 @@ export class GroupCoordinator {
       return await work();
     } finally {
       this.waiting--;
+    }
+  }
+
+  /** What a decision needs is held until it is known what became of it, also when nobody waits for that any more. */
+  private async holding<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    if (this.heldBytes > 0 && this.heldBytes + bytes > MAX_HELD_BYTES) {
+      const text = `requests about groups that wait at this broker hold ${this.heldBytes} bytes already`;
+      throw zhumqError('OVERLOADED', text, { held: this.heldBytes, limit: MAX_HELD_BYTES });
+    }
+    this.heldBytes += bytes;
+    try {
+      return await work();
+    } finally {
+      this.heldBytes -= bytes;
     }
   }
 
@@ -340,6 +362,8 @@ export class GroupCoordinator {
 
 /** Requests that may wait, over all groups. */
 const MAX_WAITING = 10_000;
+/** Of their lists of partitions and positions, roughly. One request may be larger. */
+const MAX_HELD_BYTES = 64 * 2 ** 20;
 /** What no quorum has confirmed by then is left out of a list. */
 const CONFIRM_MS = 1_000;
 /** Longest time that a request waits for a quorum. */

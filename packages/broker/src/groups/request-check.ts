@@ -10,6 +10,8 @@ export const MAX_TOPICS = 1_000;
 const MAX_NAME_CHARACTERS = 255;
 const MAX_PARTITIONS = 100_000;
 const MAX_METADATA_CHARACTERS = 4_096;
+/** Of an entry of a list, besides its texts. */
+const ENTRY_BYTES = 100;
 /** Long enough for what can not be guessed: who knows a member's id can commit and leave in its name. */
 const MEMBER_ID = /^[\w-]{22,64}$/;
 const CONTROL_CHARACTER = /\p{Cc}/u;
@@ -50,6 +52,15 @@ export function checkHeartbeat(request: HeartbeatRequest, settings: GroupSetting
 export function checkPartitions(what: string, partitions: readonly NamedPartition[]): void {
   if (partitions.length <= MAX_PARTITIONS) return;
   throw invalid(`${what} has ${partitions.length} partitions, more than ${MAX_PARTITIONS}`);
+}
+
+/** What a list costs in memory, roughly. */
+export function bytesOf(
+  list: readonly (NamedPartition & { readonly metadata?: string })[],
+): number {
+  return list.reduce((sum, { topic, metadata = '' }) => {
+    return sum + ENTRY_BYTES + topic.length + metadata.length;
+  }, 0);
 }
 
 /** Why a position can not be one; undefined when it can. */
