@@ -5,6 +5,7 @@ import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
 import { startTestBroker } from '@zhumq/testing';
 import type { TestBroker } from '@zhumq/testing';
+import { makeLeader } from './support/cluster-checks.js';
 import { ClusterProcesses } from './support/cluster-processes.js';
 import { percentile } from './support/open-loop.js';
 import { report } from './support/report.js';
@@ -91,7 +92,7 @@ test('leaders change under a stream: no gap, no repetition, no other order', asy
     const now = await leaders();
     seen.add(`${now}`);
     for (const [partition, leader] of now.entries()) {
-      await admin.electLeader({ topic: 't', partition, broker: (leader % 3) + 1 });
+      await makeLeader(mq, 't', partition, (leader % 3) + 1);
     }
     await until(() => sent() > before + 200);
   }
