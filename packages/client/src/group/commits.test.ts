@@ -217,6 +217,35 @@ describe('commits of a group', () => {
     await iterator.return?.();
   });
 
+  test.each(['commit()', 'commit(positions)'])(
+    '%s is refused when the partition goes to another member while it waits',
+    async (way) => {
+      store(cluster, numbers(4));
+      const consumer = member({ autoCommit: false });
+      const events = eventsOf(consumer);
+      expect((await consumer.fetch({ max: 4 })).map(textOf)).toEqual(numbers(4));
+      const hold = gate();
+      let held = 0;
+      cluster.groups.on.commit = async (_request, next) => {
+        held++;
+        await hold.opened;
+        return next();
+      };
+      const first = consumer.commit([{ partition: 0, offset: 1, lastEpoch: -1 }]);
+      await until(() => held === 1);
+      const at = way === 'commit()' ? undefined : [{ partition: 0, offset: 3, lastEpoch: -1 }];
+      const second = failureFrom(consumer.commit(at));
+      const refused = failureFrom(first);
+      cluster.groups.expel('m1');
+      await until(() => events.filter((event) => event === 'assigned 0 1').length === 2);
+      hold.open();
+      expect((await refused).code).toBe('FENCED_MEMBER');
+      expect(await second).toMatchObject({ code: 'FENCED_MEMBER' });
+      expect(committed()).toBe(-1);
+      await consumer.close();
+    },
+  );
+
   test('a loop has handled a message when it asks for the next one', async () => {
     store(cluster, numbers(4));
     const consumer = member({ commitInterval: 10 });

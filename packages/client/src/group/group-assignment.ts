@@ -334,6 +334,7 @@ export class GroupAssignment implements Assignment {
     const timeoutMs = durationOption('timeout', options.timeout, COMMIT_TIMEOUT_MS);
     const at = positions && new Map(positions.map((one) => this.readerAt(one)));
     const readers = at === undefined ? [...this.source.readers] : [...at.keys()];
+    const wanted = at ?? this.committer.workOf(readers);
     const work = this.committer.commit(readers, Deadline.after(clock, timeoutMs), at);
     try {
       await settleWithin(work, clock, { signal: options.signal }, 'commit()');
@@ -341,9 +342,14 @@ export class GroupAssignment implements Assignment {
       if (isError(error, 'FENCED_MEMBER')) this.lostWork.clear();
       throw error;
     }
-    const failed = [...this.lostWork];
-    if (positions !== undefined || failed.length === 0) return;
-    this.lostWork.clear();
+    // A commit has nothing to say about a partition that went while it waited for its turn or for its answer.
+    const went = [...wanted].filter(
+      ([reader, { offset }]) => reader.gone.aborted && this.committer.committed(reader) < offset,
+    );
+    const lost = positions === undefined ? this.lostWork : [];
+    const failed = [...new Set([...lost, ...went.map(([reader]) => nameOf(reader))])];
+    if (failed.length === 0) return;
+    if (positions === undefined) this.lostWork.clear();
     const text = `partitions ${failed.join(', ')} were lost before their positions were committed; what was handled there since is handled again by whoever has them`;
     throw zhumqError('FENCED_MEMBER', text, { partitions: failed.join(',') });
   }

@@ -60,6 +60,12 @@ export class PositionCommitter {
     return this.isBehind(reader) && this.begun.get(reader) !== reader.position().offset;
   }
 
+  /** What is to be committed of each: where they are now. */
+  workOf(readers: readonly PartitionReader[]): ReadonlyMap<PartitionReader, Committed> {
+    const behind = readers.filter((reader) => this.hasWork(reader));
+    return new Map(behind.map((reader) => [reader, reader.position()]));
+  }
+
   /** Whether the cluster knows another position, or none. One without any work says where the group began. */
   isBehind(reader: PartitionReader): boolean {
     if (!reader.started) return false;
