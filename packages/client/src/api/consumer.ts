@@ -264,7 +264,8 @@ export interface Consumer<K = Buffer, V = Buffer>
   /**
    * In a group: commits the positions, or those given, and resolves when that is durable. Everything that a loop or
    * fetch() gave counts as handled; of run() what its handlers finished. Rejects with FENCED_MEMBER when partitions were
-   * lost with work that was not committed, and commits the rest all the same.
+   * lost with work that was not committed, and commits the rest all the same; with POSITION_BEHIND where a later position
+   * is committed already.
    */
   commit(positions?: readonly Position[], options?: CallOptions): Promise<void>;
   /** Whether messages get handled. */
@@ -273,7 +274,10 @@ export interface Consumer<K = Buffer, V = Buffer>
   ready(options?: CallOptions): Promise<void>;
   /** Where each partition goes on: behind the last message taken (run: handled). */
   position(): readonly Position[];
-  /** Goes on elsewhere; what was prefetched is dropped. Without `partitions`: in all of them. */
+  /**
+   * Goes on elsewhere; what was prefetched is dropped. Without `partitions`: in all of them. In a group this consumer alone
+   * reads again: what is committed goes back only by resetOffsets() of the admin, while the group has no members.
+   */
   seek(to: StartPosition, partitions?: readonly number[]): Promise<void>;
   /** Gives no more messages of these partitions (default: all) until resume(). */
   pause(partitions?: readonly number[]): void;
