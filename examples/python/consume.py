@@ -1,7 +1,7 @@
 """Handles the records of a topic as a member of a group: consume.py HOST:PORT[,HOST:PORT...] [TOPIC [GROUP]]"""
 import sys
 
-from zhumq_cluster import Cluster
+from zhumq_cluster import Cluster, text
 from zhumq.common.ttypes import RequestFailed
 from zhumq.record.ttypes import ReceiveRequest, RecordId
 
@@ -13,7 +13,7 @@ group = sys.argv[3] if len(sys.argv) > 3 else 'python'
 def consume(client):
     records = client.receive(ReceiveRequest(group=group, topics=[topic]))
     for record in records:
-        print(f'{record.partition}/{record.offset} {record.value.decode()}', flush=True)
+        print(f'{record.partition}/{record.offset} {text(record.value)}', flush=True)
     try:
         client.ack(group, [RecordId(record.topic, record.partition, record.offset) for record in records])
     except RequestFailed as refused:

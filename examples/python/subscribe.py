@@ -1,7 +1,7 @@
 """As consume.py, but the broker pushes: subscribe.py HOST:PORT[,HOST:PORT...] [TOPIC [GROUP]]"""
 import sys
 
-from zhumq_cluster import Cluster
+from zhumq_cluster import Cluster, text
 from zhumq.common.ttypes import RequestFailed
 from zhumq.record import RecordListener
 from zhumq.record.ttypes import RecordId, SubscribeRequest
@@ -18,7 +18,7 @@ class Listener:
 
     def deliver(self, records):
         for record in records:
-            print(f'{record.partition}/{record.offset} {record.value.decode()}', flush=True)
+            print(f'{record.partition}/{record.offset} {text(record.value)}', flush=True)
         self.client.acknowledge([RecordId(record.topic, record.partition, record.offset) for record in records])
 
     def ping(self, timestamp):

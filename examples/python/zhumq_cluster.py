@@ -14,6 +14,11 @@ from zhumq.common.ttypes import RequestFailed
 from zhumq.record import RecordService
 
 
+def text(value):
+    """What a value looks like: it may be no text, and a tombstone has none."""
+    return '(no value)' if value is None else value.decode(errors='replace')
+
+
 class Cluster:
     def __init__(self, bootstrap, timeout_s=45):
         self.addresses = itertools.cycle(bootstrap.split(','))

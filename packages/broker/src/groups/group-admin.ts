@@ -84,7 +84,7 @@ export function deleteGroup(draft: GroupDraft, isDryRun: boolean, moment: Moment
   if (draft.head === undefined) throw unknownGroup(draft.name);
   const { size } = draft.members;
   if (size > 0) {
-    const predicate = `has ${size} members: stop them before it is deleted`;
+    const predicate = `still has members (${size}): stop them before it is deleted`;
     throw groupError('GROUP_NOT_EMPTY', draft.name, predicate, { members: size });
   }
   if (!isDryRun) forget(draft);

@@ -279,7 +279,7 @@ function checkStopped(draft: GroupDraft, topics: ReadonlySet<string>): void {
   throw groupError(
     'GROUP_NOT_EMPTY',
     draft.name,
-    `has ${draft.members.size} members that read ${topic}: stop them before its positions are set`,
+    `still has members (${draft.members.size}) that read ${topic}: stop them before its positions are set`,
     { topic, members: draft.members.size },
   );
 }

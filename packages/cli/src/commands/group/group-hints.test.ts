@@ -44,6 +44,13 @@ test('partitions without an owner are named, and whether that passes', () => {
   expect(hints(members, partitions)[0]).toMatch(/^t 1-2 has no member; if that stays so/);
 });
 
+test('a member that is away keeps its partitions: that is told instead of a warning', () => {
+  const away = { ...member('m2', [1, 2]), instanceId: 'A', owned: [] };
+  expect(hints([member('m1', [0]), away], [{ member: 'm1' }, {}, {}])).toEqual([
+    't 1-2 wait for member A, which is away: it has them again when it comes back, others when its session ends',
+  ]);
+});
+
 test('members without a partition, topics that nobody reads, partitions that can not be asked', () => {
   const members = [member('m1', [0]), member('m2', [])];
   const other = { topic: 'old', partition: 3, messages: 9 };

@@ -1,5 +1,5 @@
 // What deserves a sentence below the tables of a group, with what to do.
-import type { GroupDetails, GroupLag, GroupPartition } from '@zhumq/client';
+import type { GroupDetails, GroupLag, GroupMemberDetails, GroupPartition } from '@zhumq/client';
 import { counted } from '../../output.js';
 import { partitionsText, totalText } from './lag-form.js';
 
@@ -16,10 +16,17 @@ function ownerHints({ group, state, members }: GroupDetails, lag: GroupLag): str
     ];
   }
   const read = new Set(members.flatMap(({ topics }) => topics));
-  const nobodys = lag.partitions.filter(({ member, topic }) => member === '' && read.has(topic));
+  const ownerless = lag.partitions.filter(({ member, topic }) => member === '' && read.has(topic));
+  const away = members.filter(isAway);
+  const kept = new Set(away.flatMap(({ target }) => target.map(nameOf)));
+  const nobodys = ownerless.filter((one) => !kept.has(nameOf(one)));
   const leaving = lag.partitions.filter(({ topic }) => !read.has(topic));
   const idle = members.filter(({ owned, target }) => owned.length === 0 && target.length === 0);
   return [
+    ...away.map(
+      ({ instanceId, target }) =>
+        `${named(target)} wait for member ${instanceId}, which is away: it has them again when it comes back, others when its session ends`,
+    ),
     ...(nobodys.length === 0
       ? []
       : [
@@ -36,6 +43,15 @@ function ownerHints({ group, state, members }: GroupDetails, lag: GroupLag): str
           `${counted(idle.length, 'member')} without a partition: there are more members than partitions, and they step in when others go`,
         ]),
   ];
+}
+
+/** One with an instance id that has left keeps its place for the session timeout. */
+function isAway({ instanceId, owned, target }: GroupMemberDetails): boolean {
+  return instanceId !== '' && owned.length === 0 && target.length > 0;
+}
+
+function nameOf({ topic, partition }: GroupPartition): string {
+  return `${topic}-${partition}`;
 }
 
 function problemHints({ partitions }: GroupLag): string[] {
