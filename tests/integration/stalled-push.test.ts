@@ -21,6 +21,7 @@ const STALLED = Number(process.env.ZHUMQ_STALLED ?? 200);
 const CACHE = process.env.ZHUMQ_CACHE;
 const MEASURED = LONG ? 5_000 : 1_500;
 const MESSAGES_PER_SECOND = 500;
+const WINDOWS = 5;
 const TOPIC = 'orders';
 const PARTITIONS = 4;
 const MIB = 1024 * 1024;
@@ -171,12 +172,13 @@ test.each(['credit', 'socket'] as const)(
     const again = await latencies(MEASURED);
     const rss = during.residentBytes - before.residentBytes;
     const held = during.heldBytes - before.heldBytes;
-    const p99s = [free, beside, again].map((times) => percentile(times, 0.99));
+    const p99s = [free, beside, again].map(usualP99);
+    const all = [free, beside, again].map((times) => percentile(times, 0.99));
     const p50s = [free, beside, again].map((times) => percentile(times, 0.5));
     report(
       `${STALLED} stalled by their ${kind}: RSS of the broker from ${mib(before.residentBytes)} to ${mib(during.residentBytes)}, ` +
         `${mib(rss)} more; held ${mib(held)} more; a fast consumer: p50 ${times(p50s)}, p99 ${times(p99s)} ` +
-        `(before, beside, after them); load of the machine ${loadavg().map((load) => load.toFixed(2))}`,
+        `(before, beside, after them; with hiccups of the disk ${times(all)}); load of the machine ${loadavg().map((load) => load.toFixed(2))}`,
     );
     expect(CACHE ? held : rss).toBeLessThan(MAX_GROWTH_BYTES);
     // The goal with quiet cores; where others compete for them, three measurements one after the other differ by more.
@@ -184,6 +186,15 @@ test.each(['credit', 'socket'] as const)(
     expect(p99s[1]).toBeLessThan(2 * overload * Math.max(p99s[0], p99s[2]));
   },
 );
+
+/** Of a window that is not the unlucky one: a sync that takes 100 ms once is nobody's fault, and is in one window only. */
+function usualP99(times: readonly number[]): number {
+  const size = Math.ceil(times.length / WINDOWS);
+  const windows = Array.from({ length: WINDOWS }, (_, index) =>
+    percentile(times.slice(index * size, (index + 1) * size), 0.99),
+  );
+  return percentile(windows, 0.5);
+}
 
 function times(values: readonly number[]): string {
   return `${values.map((value) => value.toFixed(2)).join(' / ')} ms`;
