@@ -178,7 +178,7 @@ test.each(['credit', 'socket'] as const)(
     report(
       `${STALLED} stalled by their ${kind}: RSS of the broker from ${mib(before.residentBytes)} to ${mib(during.residentBytes)}, ` +
         `${mib(rss)} more; held ${mib(held)} more; a fast consumer: p50 ${times(p50s)}, p99 ${times(p99s)} ` +
-        `(before, beside, after them; with hiccups of the disk ${times(all)}); load of the machine ${loadavg().map((load) => load.toFixed(2))}`,
+        `(before, beside, after them; over all ${times(all)}); load of the machine ${loadavg().map((load) => load.toFixed(2))}`,
     );
     expect(CACHE ? held : rss).toBeLessThan(MAX_GROWTH_BYTES);
     // The goal with quiet cores; where others compete for them, three measurements one after the other differ by more.
@@ -187,7 +187,7 @@ test.each(['credit', 'socket'] as const)(
   },
 );
 
-/** Of a window that is not the unlucky one: a sync that takes 100 ms once is nobody's fault, and is in one window only. */
+/** Of most windows: one pause, of the disk or of collecting garbage after many have connected, is in one of them. */
 function usualP99(times: readonly number[]): number {
   const size = Math.ceil(times.length / WINDOWS);
   const windows = Array.from({ length: WINDOWS }, (_, index) =>
