@@ -31,6 +31,7 @@ async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<num
 beforeAll(async () => {
   execFileSync(process.execPath, ['node_modules/typescript-7/bin/tsc', '-p', 'examples'], {
     cwd: ROOT,
+    timeout: 60_000,
   });
   data = mkdtempSync(join(tmpdir(), 'zhumq-examples-'));
   cluster = spawn(
@@ -52,6 +53,7 @@ test('the producer of ten lines makes its topic and prints where each message we
   const output = execFileSync(process.execPath, ['examples/dist/produce.js', bootstrap], {
     cwd: ROOT,
     encoding: 'utf8',
+    timeout: 60_000,
   });
   const lines = output.trim().split('\n');
   expect(lines.map((line) => line.replace(/ -> .*/, ''))).toEqual(['Ada', 'Grace', 'Barbara']);

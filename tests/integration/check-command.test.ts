@@ -22,6 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function check(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
     encoding: 'utf8',
+    timeout: 60_000,
   });
   return { status, stdout, stderr };
 }
@@ -102,7 +103,9 @@ test('200,000 events are judged in bounded memory', async () => {
   stream.end();
   await finished(stream);
   const started = performance.now();
-  const { status } = spawnSync(process.execPath, ['--max-old-space-size=256', COMMAND, file]);
+  const { status } = spawnSync(process.execPath, ['--max-old-space-size=256', COMMAND, file], {
+    timeout: 120_000,
+  });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   process.stderr.write(`    200,000 events judged in ${seconds} s\n`);
   expect(status).toBe(0);

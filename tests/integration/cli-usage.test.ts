@@ -38,7 +38,10 @@ test.each([
     const loaded = ['broker', 'zkserver'].filter((name) => files.includes('/packages/' + name + '/'));
     console.log('\\n' + JSON.stringify(loaded));
   })`;
-  const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  const output = execFileSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   expect(JSON.parse(output.trim().split('\n').at(-1) ?? '')).toEqual(expected);
 });
 

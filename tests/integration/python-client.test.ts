@@ -1,10 +1,11 @@
 // The programs of examples/python, on Debian's Thrift library and code generated from idl/ alone, against real processes:
 // one sends, one receives, one is pushed to, while the leader dies and comes back, and then the broker that all three are
 // connected to. Every record that was acknowledged to the sender is handled by both consumers.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
 import { ClusterProcesses } from './support/cluster-processes.js';
@@ -27,7 +28,7 @@ const programs: PythonProgram[] = [];
 jest.setTimeout(240_000);
 
 beforeAll(async () => {
-  execFileSync('bash', [join(EXAMPLES, 'generate.sh')]);
+  execFileSync('bash', [join(EXAMPLES, 'generate.sh')], { timeout: 60_000 });
   cluster = await ClusterProcesses.start({
     ...{ brokers: 3, zkservers: 1, zookeepers: 1 },
     zkserverFlags: ['--session-timeout', '3s'],
@@ -109,12 +110,13 @@ async function leader(): Promise<number> {
   });
 }
 
-test('a stock Python client sees typed refusals, absent and empty values, large integers and frames as they are', () => {
+test('a stock Python client sees typed refusals, absent and empty values, large integers and frames as they are', async () => {
   const program = join(__dirname, 'support/record_contract.py');
   const address = `127.0.0.1:${cluster.brokerPort(1)}`;
-  const seen = JSON.parse(
-    execFileSync(PYTHON, [program, address, CONTRACT_TOPIC], { encoding: 'utf8' }),
-  ) as Record<string, unknown>;
+  const { stdout } = await promisify(execFile)(PYTHON, [program, address, CONTRACT_TOPIC], {
+    timeout: 120_000,
+  });
+  const seen = JSON.parse(stdout) as Record<string, unknown>;
   const refusals = Object.entries(seen).filter(
     ([, value]) => Array.isArray(value) && value.length === 6,
   );
