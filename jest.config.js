@@ -38,7 +38,7 @@ module.exports = {
   projects: [
     project('unit', [
       '<rootDir>/packages/*/src/**/*.test.ts',
-      '<rootDir>/tests/{formats,simulation}/**/*.test.ts',
+      '<rootDir>/tests/{formats,mutants,simulation}/**/*.test.ts',
     ]),
     project('integration', ['<rootDir>/tests/integration/**/*.test.ts']),
     project('e2e', ['<rootDir>/tests/e2e/**/*.test.ts']),

@@ -1,0 +1,53 @@
+// The part of docs/testing-mutants.md that the command writes: between two marks, what the last full run came to.
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MutantResult } from './campaign.js';
+import { markdownTable } from './report.js';
+import type { Summary } from './report.js';
+
+const FILE = 'docs/testing-mutants.md';
+const BEGIN = '<!-- written by npm run mutants -- --write -->';
+const END = '<!-- end of what is written -->';
+
+export function writeDocument(
+  root: string,
+  results: readonly MutantResult[],
+  summary: Summary,
+  jobs: number,
+): void {
+  const path = join(root, FILE);
+  const text = readFileSync(path, 'utf8');
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error(`${FILE} lacks the marks ${BEGIN} and ${END}`);
+  const killers = Object.entries(summary.killers)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`);
+  const section = [
+    BEGIN,
+    '',
+    `${summary.killed} of ${summary.mutants} killed; survived ${summary.survived}, crashed ${summary.crashed}, errors ${summary.errors}. ` +
+      `Seconds from the first seed to the verdict: median ${summary.medianSeconds}, longest ${summary.maxSeconds}. ` +
+      `The whole run: ${summary.wallSeconds} s, ${jobs} at a time. Commit ${commitOf(root)}, ${machine()}.`,
+    '',
+    `Killed by: ${killers.join(', ')}.`,
+    '',
+    markdownTable(results),
+    '',
+  ].join('\n');
+  writeFileSync(path, text.slice(0, begin) + section + text.slice(end));
+}
+
+function commitOf(root: string): string {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', 'packages', 'tests/mutants') !== '';
+  return git('rev-parse', '--short', 'HEAD') + (changed ? ' with changes' : '');
+}
+
+function machine(): string {
+  const all = cpus();
+  return `${all.length} cores (${all[0]?.model.trim() ?? 'unknown'}), Node.js ${process.version}`;
+}

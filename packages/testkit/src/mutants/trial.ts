@@ -1,0 +1,35 @@
+// The program that runs in a copy of the tree: seeds of one scenario, one after the other, a line of JSON for each, until
+// one fails.   trial.js SCENARIO FIRST-SEED SEEDS [DURATION-MS]
+import { join, sep } from 'node:path';
+import { runSeed } from '../simulation/run-seed.js';
+import { SCENARIOS } from '../simulation/scenarios.js';
+import { UNCAUGHT } from './trial-line.js';
+import type { TrialLine } from './trial-line.js';
+
+async function runSeeds([scenario, first, seeds, durationMs]: readonly string[]): Promise<void> {
+  const plan = SCENARIOS[scenario].plan;
+  refuseForeignModules();
+  for (let seed = Number(first); seed < Number(first) + Number(seeds); seed++) {
+    const { findings, events } = await runSeed(
+      plan(seed, durationMs === undefined ? undefined : Number(durationMs)),
+    );
+    const line: TrialLine = { seed, events, findings };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+    // A verdict is wanted: where a program died of it, the next seed may have one.
+    if (findings.some(({ check }) => check !== UNCAUGHT)) return;
+  }
+}
+
+/** The mutant must be what runs: no package of ours comes from anywhere but this tree. */
+function refuseForeignModules(): void {
+  const root = join(__dirname, '../../../..') + sep;
+  const foreign = Object.keys(require.cache).filter(
+    (path) => !path.startsWith(root) && !path.includes(`${sep}node_modules${sep}`),
+  );
+  if (foreign.length > 0) throw new Error(`loaded from outside of ${root}: ${foreign[0]}`);
+}
+
+void runSeeds(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${(error as Error).stack ?? String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,30 @@
+// The mutants themselves: that each can still be applied, and has a hunt that exists. Whether they are killed is the
+// business of `npm run mutants`.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SCENARIOS, applyEdit, editsOf } from '@zhumq/testkit';
+import { mutants } from './index.js';
+
+const ROOT = join(__dirname, '../..');
+
+test('every id is there once', () => {
+  const ids = mutants.map(({ id }) => id);
+  expect(ids).toEqual([...new Set(ids)]);
+  expect(ids.filter((id) => !/^[a-z][a-z0-9-]*$/.test(id))).toEqual([]);
+});
+
+test.each(mutants.map((mutant) => [mutant.id, mutant] as const))(
+  '%s: its snippets stand exactly once, and its scenario exists',
+  (_, mutant) => {
+    const texts = new Map<string, string>();
+    for (const edit of editsOf(mutant)) {
+      const { file } = edit;
+      const before = texts.get(file) ?? readFileSync(join(ROOT, file), 'utf8');
+      const after = applyEdit(before, edit);
+      expect(after).not.toBe(before);
+      texts.set(file, after);
+    }
+    expect(Object.keys(SCENARIOS)).toContain(mutant.run.scenario);
+    expect(mutant.says).toMatch(/^[A-Z].*\.$/);
+  },
+);
