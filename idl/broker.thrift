@@ -62,6 +62,11 @@ struct PartitionPull {
   4: i32 maxBytes
   /** Epoch of the last record that the consumer read before `offset`; -1 when it read none. A mismatch is answered TRUNCATED. */
   5: i64 lastEpoch = -1
+  /**
+   * Id of the topic that the offset belongs to. UNKNOWN_PARTITION is answered where the name means another topic now
+   * (deleted and created again); not set: whatever the name means is read.
+   */
+  6: optional string topicId
 }
 
 /** Reads committed batches; waits for data (long poll). */

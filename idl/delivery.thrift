@@ -47,6 +47,11 @@ struct PartitionAttach {
   6: i64 windowBytes
   /** Records that may be sent before any are taken; not set: bytes alone decide. */
   7: optional i64 windowMessages
+  /**
+   * Id of the topic that the offset belongs to. UNKNOWN_PARTITION is answered where the name means another topic now
+   * (deleted and created again); not set: whatever the name means is delivered.
+   */
+  8: optional string topicId
 }
 
 /** A partition of an attachment. */

@@ -71,8 +71,9 @@ async function pull(
   topic: string,
   offset: number,
   lastEpoch = -1,
+  topicId?: string,
 ): Promise<PartitionPullResult> {
-  const position = { topic, partition: 0, offset, maxBytes: 100_000, lastEpoch };
+  const position = { topic, topicId, partition: 0, offset, maxBytes: 100_000, lastEpoch };
   const request = { partitions: [position], maxWaitMs: 5_000, minBytes: 1, maxBytes: 100_000 };
   return (await broker.pull(request)).partitions[0];
 }
@@ -109,6 +110,18 @@ test('a position of another epoch is answered TRUNCATED with where the logs agre
   const { failure } = await pull(leader, topic, baseOffset + 1, own + 5);
   expect(failure?.message).toMatch(/another record/);
   expect(failure?.context).toMatchObject({ lastEpoch: String(own + 5), epoch: String(own) });
+});
+
+test('a position of a topic that was deleted and created again is refused, whatever its name means now (rule 23)', async () => {
+  const topic = 'rule-23';
+  const leader = await create(topic);
+  const { baseOffset } = await produceOne(leader.client, topic, encodeBatch([record('a')]));
+  const [{ topicId }] = await client.admin().describeTopics([topic]);
+  const own = await pull(leader, topic, baseOffset, -1, topicId);
+  expect(own.failure).toBeUndefined();
+  const { failure, batches } = await pull(leader, topic, baseOffset, -1, '8'.repeat(32));
+  expect(failure).toMatchObject({ name: 'UNKNOWN_PARTITION', retriable: true });
+  expect(batches).toHaveLength(0);
 });
 
 test('brokers write nothing to the metadata store but their own presence (rule 33)', () => {

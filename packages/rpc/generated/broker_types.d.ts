@@ -60,8 +60,9 @@ declare class PartitionPull {
     public offset: number;
     public maxBytes: number;
     public lastEpoch?: number;
+    public topicId?: string;
 
-      constructor(args?: { topic: string; partition: number; offset: number; maxBytes: number; lastEpoch?: number; });
+      constructor(args?: { topic: string; partition: number; offset: number; maxBytes: number; lastEpoch?: number; topicId?: string; });
   }
 
 /**

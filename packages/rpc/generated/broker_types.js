@@ -418,6 +418,7 @@ const PartitionPull = module.exports.PartitionPull = class {
     this.offset = undefined;
     this.maxBytes = undefined;
     this.lastEpoch = -1;
+    this.topicId = undefined;
     if (args) {
       if (args.topic !== undefined && args.topic !== null) {
         this.topic = args.topic;
@@ -433,6 +434,9 @@ const PartitionPull = module.exports.PartitionPull = class {
       }
       if (args.lastEpoch !== undefined && args.lastEpoch !== null) {
         this.lastEpoch = args.lastEpoch;
+      }
+      if (args.topicId !== undefined && args.topicId !== null) {
+        this.topicId = args.topicId;
       }
     }
   }
@@ -482,6 +486,13 @@ const PartitionPull = module.exports.PartitionPull = class {
           input.skip(ftype);
         }
         break;
+        case 6:
+        if (ftype == Thrift.Type.STRING) {
+          this.topicId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -521,6 +532,11 @@ const PartitionPull = module.exports.PartitionPull = class {
     if (this.lastEpoch !== null && this.lastEpoch !== undefined) {
       output.writeFieldBegin('lastEpoch', Thrift.Type.I64, 5);
       output.writeI64(this.lastEpoch);
+      output.writeFieldEnd();
+    }
+    if (this.topicId !== null && this.topicId !== undefined) {
+      output.writeFieldBegin('topicId', Thrift.Type.STRING, 6);
+      output.writeString(this.topicId);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

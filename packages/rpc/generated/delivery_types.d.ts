@@ -32,8 +32,9 @@ declare class PartitionAttach {
     public lastEpoch?: number;
     public windowBytes: number;
     public windowMessages?: number;
+    public topicId?: string;
 
-      constructor(args?: { topic: string; partition: number; stretch: number; offset: number; lastEpoch?: number; windowBytes: number; windowMessages?: number; });
+      constructor(args?: { topic: string; partition: number; stretch: number; offset: number; lastEpoch?: number; windowBytes: number; windowMessages?: number; topicId?: string; });
   }
 
 /**

@@ -168,6 +168,7 @@ const PartitionAttach = module.exports.PartitionAttach = class {
     this.lastEpoch = -1;
     this.windowBytes = undefined;
     this.windowMessages = undefined;
+    this.topicId = undefined;
     if (args) {
       if (args.topic !== undefined && args.topic !== null) {
         this.topic = args.topic;
@@ -189,6 +190,9 @@ const PartitionAttach = module.exports.PartitionAttach = class {
       }
       if (args.windowMessages !== undefined && args.windowMessages !== null) {
         this.windowMessages = args.windowMessages;
+      }
+      if (args.topicId !== undefined && args.topicId !== null) {
+        this.topicId = args.topicId;
       }
     }
   }
@@ -252,6 +256,13 @@ const PartitionAttach = module.exports.PartitionAttach = class {
           input.skip(ftype);
         }
         break;
+        case 8:
+        if (ftype == Thrift.Type.STRING) {
+          this.topicId = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -302,6 +313,11 @@ const PartitionAttach = module.exports.PartitionAttach = class {
     if (this.windowMessages !== null && this.windowMessages !== undefined) {
       output.writeFieldBegin('windowMessages', Thrift.Type.I64, 7);
       output.writeI64(this.windowMessages);
+      output.writeFieldEnd();
+    }
+    if (this.topicId !== null && this.topicId !== undefined) {
+      output.writeFieldBegin('topicId', Thrift.Type.STRING, 8);
+      output.writeString(this.topicId);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

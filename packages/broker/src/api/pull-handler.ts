@@ -90,7 +90,7 @@ export class PullHandler {
   private async readOne(item: PartitionPull, maxBytes: number, gathered: Gathered): Promise<void> {
     const { registry, metrics } = this.options;
     try {
-      const partition = registry.get(item.topic, item.partition);
+      const partition = registry.get(item.topic, item.partition, item.topicId);
       const read = partition.read(item.offset, maxBytes, item.lastEpoch ?? -1);
       const slice = read instanceof Promise ? await read : read;
       // One batch may be larger than what is left: it waits for the next answer unless it is the first.

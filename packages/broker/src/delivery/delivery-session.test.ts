@@ -265,6 +265,22 @@ describe('delivery of a partition ends with a reason', () => {
     ]);
   });
 
+  test('before it begins, when the name means another topic than the one of the offset', async () => {
+    const { deliveries, cluster } = await start();
+    await deliveries.fill(0, 8 * KIB, KIB);
+    const consumer = deliveries.consumer();
+    const attached = (topicId: string) =>
+      consumer.attach(deliveries.from(0, MIB, { topicId, offset: 4 }));
+    const refused = await attached('8'.repeat(32));
+    expect(refused.partitions).toMatchObject([{ failure: { name: 'UNKNOWN_PARTITION' } }]);
+    expect(consumer.delivered).toEqual([]);
+    const results = await consumer.client.changeAttachment({
+      ...{ attachment: 1, remove: [] },
+      add: [deliveries.from(0, MIB, { topicId: cluster.topic.topicId, offset: 4 })],
+    });
+    expect(results.map(({ failure }) => failure)).toEqual([undefined]);
+  });
+
   test('when it was removed: without one', async () => {
     const { broker, deliveries, cluster } = await start();
     const consumer = deliveries.consumer();

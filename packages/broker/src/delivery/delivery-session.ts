@@ -86,7 +86,8 @@ export class DeliverySession {
     const [highWatermark, logStart] = [found?.highWatermark ?? -1, found?.log.logStart ?? -1];
     const result = { topic, partition: number, highWatermark, logStart };
     try {
-      this.options.registry.get(topic, number).checkReadable(wanted.offset, wanted.lastEpoch ?? -1);
+      const partition = this.options.registry.get(topic, number, wanted.topicId);
+      partition.checkReadable(wanted.offset, wanted.lastEpoch ?? -1);
     } catch (error) {
       // A new leader that does not know the high watermark yet: worth waiting for.
       if (!isError(error, 'NOT_COMMITTED_YET')) return { ...result, failure: failureOf(error) };

@@ -39,13 +39,20 @@ export class PartitionRegistry {
     return this.byName.get(topic)?.get(partition);
   }
 
-  /** Throws UNKNOWN_PARTITION. */
-  get(topic: string, partition: number): Partition {
+  /** Throws UNKNOWN_PARTITION; with a topic id also when the name means another topic. */
+  get(topic: string, partition: number, topicId?: string): Partition {
     const found = this.find(topic, partition);
     if (found === undefined) {
       throw zhumqError(
         'UNKNOWN_PARTITION',
         `this broker holds no replica of partition ${topic}-${partition}`,
+        { topic, partition },
+      );
+    }
+    if (topicId !== undefined && topicId !== found.name.topicId) {
+      throw zhumqError(
+        'UNKNOWN_PARTITION',
+        `this broker holds no replica of partition ${topic}-${partition} of the topic ${topicId}, but of another topic of that name: refresh metadata`,
         { topic, partition },
       );
     }

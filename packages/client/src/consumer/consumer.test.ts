@@ -381,9 +381,13 @@ describe('a consumer', () => {
   test('a topic that was created again under its name is not read on', async () => {
     const topic = cluster.addTopic('t');
     store(['a']);
+    const named = new Set<string | undefined>();
+    cluster.on.pull = (_broker, { partitions }, next) => (named.add(partitions[0].topicId), next());
     const mq = await cluster.connect({ metadataMaxAge: 10 });
     const consumer = mq.consumer({ topic: 't', from: 'earliest', maxWait: 50 });
     await read(consumer, 1);
+    // The broker refuses what belongs to the old one, also before the new metadata are here.
+    expect([...named]).toEqual([topic.topicId]);
     topic.topicId = 'e'.repeat(32);
     cluster.moveLeader('t', 0, 2);
     const error = await failureFrom(read(consumer, 1));

@@ -69,7 +69,7 @@ export class ExplicitAssignment implements Assignment {
   }
 
   private reader(partition: number): PartitionReader {
-    return new PartitionReader(this.topic, partition, this.cluster.options.random);
+    return new PartitionReader(this.topic, partition, this.topicId, this.cluster.options.random);
   }
 
   private afterMetadata(): void {

@@ -59,6 +59,8 @@ export class PartitionReader {
   constructor(
     readonly topic: string,
     readonly partition: number,
+    /** Of the topic that the positions belong to. */
+    readonly topicId: string | undefined,
     random: Random,
   ) {
     this.schedule = new RetrySchedule(RETRY, random);

@@ -149,8 +149,9 @@ export class Puller {
   ): Promise<readonly PartitionPullResult[]> {
     const { maxWaitMs, minBytes, maxBytes } = this.settings;
     const { askBytes } = this;
-    const partitions = readers.map(({ topic, partition, fetchOffset, fetchEpoch }) => ({
+    const partitions = readers.map(({ topic, topicId, partition, fetchOffset, fetchEpoch }) => ({
       topic,
+      topicId,
       partition,
       offset: fetchOffset,
       maxBytes: askBytes,

@@ -126,12 +126,13 @@ export class Pusher {
   }
 
   private attach(reader: PartitionReader, link: DeliveryLink): PartitionAttach {
-    const { fetchOffset: offset, fetchEpoch: lastEpoch, seeks } = reader;
+    const { topicId, fetchOffset: offset, fetchEpoch: lastEpoch, seeks } = reader;
     const stretch = ++this.stretches;
     const attached = { reader, link, stretch, seeks, deliveredBytes: 0, takenBytes: 0 };
     this.attached.set(reader, attached);
     this.byStretch.set(stretch, attached);
-    return { ...placeOf(reader), stretch, offset, lastEpoch, windowBytes: this.windowOf(attached) };
+    const windowBytes = this.windowOf(attached);
+    return { ...placeOf(reader), topicId, stretch, offset, lastEpoch, windowBytes };
   }
 
   private linkTo(broker: BrokerAddress): DeliveryLink {

@@ -171,7 +171,8 @@ export class GroupAssignment implements Assignment {
     const { random } = this.cluster.options;
     const named = new Map(given.map((one) => [nameOf(one), one]));
     const readers = [...named.values()].map(
-      ({ topic, partition }) => new PartitionReader(topic, partition, random),
+      ({ topic, partition }) =>
+        new PartitionReader(topic, partition, this.topicIds.get(topic), random),
     );
     this.source.readers.push(...readers);
     for (const [topic, partitions] of byTopic(readers)) {
