@@ -4,7 +4,8 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/zookeeper.sh start [N] | stop | status | kill I | startone I | --help
+Usage: scripts/zookeeper.sh start [N] | stop | status | kill I | startone I |
+                             program | --help
 
   start [N]    starts N servers (default: those of the state folder, else 3) and waits until they serve;
                running ones are left alone. The last line of output is the connection string.
@@ -12,6 +13,7 @@ Usage: scripts/zookeeper.sh start [N] | stop | status | kill I | startone I | --
   status       one line per server: number, port, pid, mode. Exit status 1 unless all serve.
   kill I       SIGKILL to server I.
   startone I   starts server I again and waits until it answers.
+  program      prints the Java and the class path that servers run with, one a line.
 
 State (configuration, data, logs, ports, pids) is in .run/zookeeper of the checkout, or in
 ZHUMQ_ZOOKEEPER_DIR. ZooKeeper is taken from ZOOKEEPER_HOME, Debian's package "zookeeper" or the usual
@@ -295,6 +297,11 @@ case $command in
   kill)
     need_server "${2:-}"
     kill_one "$2"
+    ;;
+  program)
+    find_java
+    find_zookeeper
+    printf '%s\n' "$java" "$class_path"
     ;;
   --help | -h) usage ;;
   *)
