@@ -20,8 +20,8 @@ const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'SIGKILL'];
 
 /** Defaults; a run's bounds follow from them. */
 export const ELECTION_TIMEOUT_MS = 500;
-/** Half of the default: what a dead process held is free sooner. */
-export const SESSION_TIMEOUT_MS = 3_000;
+/** A third of the default: what a dead process held is free sooner. */
+export const SESSION_TIMEOUT_MS = 2_000;
 
 const SERVER_FLAGS = ['--session-timeout', `${SESSION_TIMEOUT_MS}ms`];
 const BROKER_FLAGS = [
