@@ -1,7 +1,7 @@
 // One file of FaultyFileSystem: its bytes as processes see them, its bytes on disk, and the writes in between.
 import type { Random } from '@zhumq/base';
 
-/** Bytes written or, without content, a new length; not yet on disk. */
+/** Bytes written or, without content, a new length, filled with zeros; not yet on disk. */
 interface Change {
   readonly position: number;
   readonly content: Buffer | undefined;
@@ -26,12 +26,13 @@ export class DiskFile {
     return this.seen.view().copy(buffer, 0, position, position + buffer.length);
   }
 
+  /** Keeps `content`: it must not change any more. */
   write(content: Buffer, position: number): void {
-    const kept = Buffer.from(content);
-    this.seen.write(kept, position);
-    this.unsynced.push({ position, content: kept });
+    this.seen.write(content, position);
+    this.unsynced.push({ position, content });
   }
 
+  /** To a length, of zeros from the present end on. */
   truncate(bytes: number): void {
     this.seen.resize(bytes);
     this.unsynced.push({ position: bytes, content: undefined });
@@ -59,7 +60,7 @@ export class DiskFile {
     let torn = 0;
     for (const change of this.unsynced) {
       let bytes = 0;
-      for (const part of survivors(change, random)) {
+      for (const part of survivors(change, this.disk.length, random)) {
         this.disk.apply(part);
         bytes += part.content?.length ?? 0;
       }
@@ -84,12 +85,17 @@ export class DiskFile {
   }
 }
 
-/** The parts of an unsynced change that reach the disk: none, all, a prefix, or any of its sectors. */
-function survivors(change: Change, random: Random): Change[] {
+/**
+ * The parts of an unsynced change that reach the disk: none, all, a prefix, or any of its sectors; of a new length
+ * beyond what the disk has, any length in between.
+ */
+function survivors(change: Change, diskBytes: number, random: Random): Change[] {
   const { content, position } = change;
   const fate = random.below(4);
   if (fate === 0) return [];
-  if (fate === 1 || content === undefined) return [change];
+  if (fate === 1 || (content === undefined && position <= diskBytes)) return [change];
+  if (content === undefined)
+    return [{ position: diskBytes + random.below(position - diskBytes), content }];
   if (fate === 2)
     return [{ position, content: content.subarray(0, random.below(content.length + 1)) }];
   const parts: Change[] = [];

@@ -46,7 +46,7 @@ export class FaultyFileHandle implements FileHandle {
     const missing = bytes - this.file.bytes;
     if (missing > 0) {
       this.fileSystem.begin('preallocate', this.path, this.file.bytes, missing);
-      this.file.write(Buffer.alloc(missing), this.file.bytes);
+      this.file.truncate(bytes);
     }
     await this.sync();
   }

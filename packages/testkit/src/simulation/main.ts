@@ -1,26 +1,27 @@
-// The command's work: runs seeds one after the other, tells of those that fail and how to see them again, and sums.
+// The command's work: has seeds run, tells of those that fail and how to see them again, and sums in their order.
 import { parseCommand } from './command.js';
 import type { SimulationCommand } from './command.js';
-import { minimize } from './minimize.js';
-import { runSeed } from './run-seed.js';
-import type { SeedResult } from './run-seed.js';
-import { SCENARIOS } from './scenarios.js';
-import type { SimulationPlan } from './simulation-options.js';
+import { appendToLedger } from './ledger.js';
+import { DEFAULT_SCENARIO, SCENARIOS } from './scenarios.js';
+import type { SeedOutcome } from './seed-outcome.js';
+import { runHere } from './seed-runs.js';
+import type { SeedRunsFactory } from './seed-runs.js';
 import { Tally } from './tally.js';
-
-const DEFAULT_SCENARIO = 'swarm';
-/** Lines of the log of a seed that failed. */
-const LAST_LINES = 60;
 
 const EXIT_VIOLATIONS = 1;
 const EXIT_USAGE = 2;
+const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export interface CommandOutput {
   write(line: string): void;
 }
 
 /** Resolves with the exit code. */
-export async function main(args: readonly string[], output: CommandOutput): Promise<number> {
+export async function main(
+  args: readonly string[],
+  output: CommandOutput,
+  runs: SeedRunsFactory = runHere,
+): Promise<number> {
   let command: SimulationCommand;
   try {
     command = parseCommand(args);
@@ -28,37 +29,56 @@ export async function main(args: readonly string[], output: CommandOutput): Prom
     output.write((error as Error).message);
     return EXIT_USAGE;
   }
-  const name = command.scenario ?? DEFAULT_SCENARIO;
-  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
-  if (scenario === undefined) {
+  const { scenario } = command;
+  if (!Object.hasOwn(SCENARIOS, scenario)) {
     const lines = Object.entries(SCENARIOS).map(([known, { about }]) => `${known}: ${about}`);
     output.write(lines.join('\n'));
-    return name === 'list' ? 0 : EXIT_USAGE;
+    return scenario === 'list' ? 0 : EXIT_USAGE;
   }
-  return runSeeds(command, output, (seed) => scenario.plan(seed, command.durationMs));
+  return runSeeds(command, output, command.trace ? runHere : runs);
 }
 
 async function runSeeds(
   command: SimulationCommand,
   output: CommandOutput,
-  planOf: (seed: number) => SimulationPlan,
+  factory: SeedRunsFactory,
 ): Promise<number> {
-  const tally = new Tally();
+  const { seed: first, seeds, scenario, limitMs, ledger } = command;
   const startedMs = performance.now();
-  const startedCpu = process.cpuUsage();
-  const echo = command.trace ? (line: string): void => output.write(line) : undefined;
-  let last: SeedResult | undefined;
-  for (let seed = command.seed; seed < command.seed + command.seeds; seed++) {
-    const plan = planOf(seed);
-    last = await runSeed(plan, echo);
-    tally.add(last);
-    if (last.findings.length > 0) await tellFailure(command, output, plan, last);
+  const runs = factory(command, (line) => output.write(line));
+  const sum = new OrderedSum(first);
+  let nextSeed = first;
+  let ended: string | undefined;
+  const next = (): number | undefined => {
+    if (ended !== undefined || nextSeed >= first + seeds) return undefined;
+    if (performance.now() - startedMs >= limitMs) {
+      ended = 'time limit';
+      return undefined;
+    }
+    return nextSeed++;
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    ended = signal;
+    runs.stop();
+  };
+  for (const signal of END_SIGNALS) process.on(signal, onSignal);
+  await runs.run(next, (outcome) => {
+    for (const line of outcome.story) output.write(line);
+    sum.add(outcome);
+  });
+  for (const signal of END_SIGNALS) process.off(signal, onSignal);
+  const { tally } = sum;
+  const last = first + tally.count - 1;
+  const line = tally.line(
+    { wallSeconds: (performance.now() - startedMs) / 1000, cpuSeconds: runs.cpuSeconds },
+    scenario === DEFAULT_SCENARIO,
+    ended === undefined ? undefined : `${ended}, after seed ${last}`,
+  );
+  if (ledger !== undefined && tally.count > 0) {
+    const { durationMs } = command;
+    const name = durationMs === undefined ? scenario : `${scenario} ${durationMs / 1000}s`;
+    appendToLedger(ledger, name, first, line);
   }
-  if (last === undefined) return EXIT_USAGE;
-  const wallSeconds = (performance.now() - startedMs) / 1000;
-  const cpu = process.cpuUsage(startedCpu);
-  const isSwarm = (command.scenario ?? DEFAULT_SCENARIO) === DEFAULT_SCENARIO;
-  const line = tally.line(wallSeconds, (cpu.user + cpu.system) / 1e6, last, isSwarm);
   if (command.json) output.write(JSON.stringify(line));
   else
     output.write(
@@ -66,36 +86,29 @@ async function runSeeds(
         .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
         .join('\n'),
     );
-  return line.violations > 0 || line.belowFloor.length > 0 ? EXIT_VIOLATIONS : 0;
+  const isBelow = line.belowFloor !== undefined && line.belowFloor.length > 0;
+  return line.violations > 0 || sum.failedBeyond || isBelow ? EXIT_VIOLATIONS : 0;
 }
 
-async function tellFailure(
-  { minimize: wantsLess }: SimulationCommand,
-  output: CommandOutput,
-  plan: SimulationPlan,
-  result: SeedResult,
-): Promise<void> {
-  output.write(`seed ${plan.seed} fails after ${(result.simulatedMs / 1000).toFixed(1)} s:`);
-  tellFindings(output, result);
-  for (const line of result.lastLines.slice(-LAST_LINES)) output.write(line);
-  if (wantsLess) {
-    const small = await minimize(plan, result, (candidate) => runSeed(candidate));
-    const { faults, durationMs } = small.plan;
-    output.write(
-      `smaller (found in ${small.runs} runs): ${durationMs} ms, ${faults.length} faults`,
-    );
-    for (const fault of faults) output.write(`  ${JSON.stringify(fault)}`);
-    tellFindings(output, small.result);
-    for (const line of small.result.lastLines.slice(-LAST_LINES)) output.write(line);
+/** Sums outcomes in the order of their seeds; of a run that was ended, without those behind one that is missing. */
+class OrderedSum {
+  readonly tally = new Tally();
+  private readonly waiting = new Map<number, SeedOutcome>();
+
+  constructor(private expected: number) {}
+
+  /** A seed that is not in the sum failed. */
+  get failedBeyond(): boolean {
+    return [...this.waiting.values()].some(({ findings }) => findings > 0);
   }
-  const { seed, scenario, durationMs } = plan;
-  const duration = `${durationMs / 1000}s`;
-  output.write(
-    `again: npm run sim -- --seed ${seed} --scenario ${scenario} --duration ${duration} --trace`,
-  );
-  output.write(`keep it in tests/simulation/seeds.txt: ${seed} ${scenario} ${duration} WHY`);
-}
 
-function tellFindings(output: CommandOutput, { findings }: SeedResult): void {
-  for (const { check, sentence } of findings) output.write(`  ${check}: ${sentence}`);
+  add(outcome: SeedOutcome): void {
+    this.waiting.set(outcome.seed, outcome);
+    for (;;) {
+      const ready = this.waiting.get(this.expected);
+      if (ready === undefined) return;
+      this.waiting.delete(this.expected++);
+      this.tally.add(ready);
+    }
+  }
 }

@@ -53,6 +53,10 @@ const LIVENESS_BOUND_MS = 60_000;
 /** Load goes on so long after all has healed: what comes back meets work. */
 const AFTER_HEAL_MS = 2_000;
 const MAX_FINDINGS = 20;
+/** Of the stack of an error, in a run that is looked at. */
+const STACK_LINES = 10;
+/** What ends a process that does not listen. */
+const UNCAUGHT = ['unhandledRejection', 'uncaughtException'] as const;
 
 export async function runSeed(
   plan: SimulationPlan,
@@ -60,15 +64,19 @@ export async function runSeed(
 ): Promise<SeedResult> {
   const world = new World(plan.seed, plan.world);
   world.logs.echo = echo;
-  const leave = enterSimulation(world.scheduler, world.entropy);
+  // Errors are values here, many and seldom looked at: their stacks cost more than anything else.
+  const stackTraceLimit = echo === undefined ? 0 : STACK_LINES;
+  const leave = enterSimulation(world.scheduler, world.entropy, stackTraceLimit);
   const run = new SeedRun(plan, world);
-  const onRejection = (error: unknown): void => run.uncaught(error, world.scheduler.current);
-  process.on('unhandledRejection', onRejection);
+  const onUncaught = (error: unknown): void => run.uncaught(error, world.scheduler.current);
+  for (const event of UNCAUGHT) process.on(event, onUncaught);
   try {
     await run.run();
+  } catch (error) {
+    run.uncaught(error, world.scheduler.world);
   } finally {
     run.end();
-    process.off('unhandledRejection', onRejection);
+    for (const event of UNCAUGHT) process.off(event, onUncaught);
     leave();
   }
   return run.result();

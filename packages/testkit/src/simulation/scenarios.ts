@@ -44,6 +44,17 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
+export const DEFAULT_SCENARIO = 'swarm';
+
+/** Of a scenario that exists. */
+export function planOf(
+  scenario: string,
+  seed: number,
+  durationMs: number | undefined,
+): SimulationPlan {
+  return SCENARIOS[scenario].plan(seed, durationMs);
+}
+
 function withFaults(scenario: string, kinds: readonly FaultKind[]): Scenario['plan'] {
   return (seed, durationMs) => {
     const plan = swarmPlan(seed, durationMs);

@@ -32,6 +32,8 @@ interface Common {
 export class Invariants {
   elections = 0;
   private readonly seen = new WeakMap<Partition, Seen>();
+  /** Null: a life of something else. */
+  private readonly slots = new WeakMap<Life, ServerSlot | null>();
   private readonly commons = new Map<string, Common>();
 
   constructor(
@@ -44,11 +46,12 @@ export class Invariants {
   /** To be called after every event. */
   check(life: Life): void {
     if (!life.alive) return;
-    for (const slot of this.brokers) {
-      if (slot.machine.life !== life) continue;
-      if (slot.broker !== undefined) this.checkBroker(slot, slot.broker, life);
-      return;
+    let slot = this.slots.get(life);
+    if (slot === undefined) {
+      slot = this.brokers.find(({ machine }) => machine.life === life) ?? null;
+      this.slots.set(life, slot);
     }
+    if (slot?.broker !== undefined) this.checkBroker(slot, slot.broker, life);
   }
 
   private checkBroker(slot: ServerSlot, broker: Broker, life: Life): void {
