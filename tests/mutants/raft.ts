@@ -1,7 +1,6 @@
-// Bugs of Raft: rows of references "Raft safety pitfalls" that can exist in packages/raft and in the broker around it.
+// Bugs of Raft, in packages/raft and in what carries out its effects.
 import type { Mutant } from '@zhumq/testkit';
-
-const any = { scenario: 'swarm', seed: 1, seeds: 400 };
+import { huntIn } from './hunts.js';
 
 export const raftMutants: readonly Mutant[] = [
   {
@@ -13,6 +12,269 @@ export const raftMutants: readonly Mutant[] = [
     const { log, term } = replica;
     assert(log.epochAt(offset) === term, \`offset \${offset} is not of term \${term}\`);`,
     replace: `    if (offset <= replica.commit) return;`,
-    run: any,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-vote-before-disk',
+    says: 'A vote is answered before it is on disk.',
+    source: 'reliability 3.2',
+    file: 'packages/raft/src/replica.ts',
+    find: `    if (this.ballot.durable) this.outbox.send(message);
+    else this.outbox.sendAfterSync(message);`,
+    replace: `    this.outbox.send(message);`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-asks-before-disk',
+    says: 'A candidate asks for votes, and counts its own, before its term and vote are on disk.',
+    source: 'reliability 3.2',
+    edits: [
+      {
+        file: 'packages/raft/src/candidate.ts',
+        find: `      if (pre) replica.outbox.send(request);
+      else replica.outbox.sendAfterSync(request);
+    }
+    if (pre) this.count(replica.self, true);`,
+        replace: `      replica.outbox.send(request);
+    }
+    this.count(replica.self, true);`,
+      },
+      {
+        file: 'packages/raft/src/candidate.ts',
+        find: `    else if (this.replica.ballot.durable) this.transitions.becomeLeader();`,
+        replace: `    else this.transitions.becomeLeader();`,
+      },
+      {
+        file: 'packages/raft/src/roles.ts',
+        find: `      replica.ballot.vote === replica.self && replica.ballot.durable,`,
+        replace: `      replica.ballot.vote === replica.self,`,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-forgets-vote-in-term',
+    says: 'A replica that steps down within its term forgets whom it voted for.',
+    source: 'reliability 3.3',
+    edits: [
+      {
+        file: 'packages/raft/src/roles.ts',
+        find: `    if (newTerm) replica.ballot.enterTerm(term, undefined);`,
+        replace: `    if (newTerm) replica.ballot.enterTerm(term, undefined);
+    else if (!wasFollower) replica.ballot.forgetVote();`,
+      },
+      {
+        file: 'packages/raft/src/ballot.ts',
+        find: `  liftTaint(): void {`,
+        replace: `  forgetVote(): void {
+    this.save({ ...this.state, vote: undefined });
+  }
+
+  liftTaint(): void {`,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-follower-acks-before-disk',
+    says: 'A follower acknowledges what it has written and not synced.',
+    source: 'reliability 3.4',
+    edits: [
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `    return Math.min(this.validated, this.replica.log.durable);`,
+        replace: `    return this.validated;`,
+      },
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `    if (replica.log.durable >= last) this.acceptAppend();
+    else this.replyOwed = true;`,
+        replace: `    this.acceptAppend();`,
+      },
+    ],
+    run: huntIn('power'),
+  },
+  {
+    id: 'raft-leader-counts-unsynced',
+    says: 'A leader counts its own log for a commit before that is on its disk.',
+    source: 'reliability 3.4',
+    file: 'packages/raft/src/replication.ts',
+    find: `    if (voter === this.replica.self) return this.replica.log.durable;`,
+    replace: `    if (voter === this.replica.self) return this.replica.log.lastOffset;`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'raft-unclean-votes',
+    says: 'A replica that may have lost what it acknowledged votes and counts after its restart.',
+    source: 'reliability 3.5',
+    file: 'packages/broker/src/partition/partition-opener.ts',
+    find: `      if (flush !== 'fsync' && mayHaveAcknowledged(log))`,
+    replace: `      if (flush !== 'fsync' && mayHaveAcknowledged(log) && log.generation?.mode === 'fetch')`,
+    run: huntIn('forgetting'),
+  },
+  {
+    id: 'raft-durable-end-survives-cut',
+    says: 'A cut of the log leaves the durable end where it was.',
+    source: 'reliability 3.6',
+    edits: [
+      {
+        file: 'packages/raft/src/log-view.ts',
+        find: `    this.end = Math.min(this.end, from - 1);
+    this.cuts += 1;`,
+        replace: `    this.cuts += from > this.end ? 1 : 0;`,
+      },
+      {
+        file: 'packages/raft/src/raft-core.ts',
+        find: `    assert(log.durable <= log.lastOffset, \`durable end beyond \${log.lastOffset}\`);`,
+        replace: ``,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-late-sync-confirms',
+    says: 'A sync that completes late confirms the newer records that took the place of the cut ones.',
+    source: 'reliability 3.7',
+    edits: [
+      {
+        file: 'packages/raft/src/log-view.ts',
+        find: `    if (truncations !== this.cuts || offset <= this.end) return false;
+    if (offset > this.lastOffset || this.epochAt(offset) !== epoch) return false;
+    this.end = offset;`,
+        replace: `    if (offset <= this.end || epoch + truncations < 0) return false;
+    this.end = Math.min(offset, this.lastOffset);`,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-commits-unvalidated',
+    says: 'A follower advances its commit over a tail that the leader has not confirmed.',
+    source: 'reliability 3.8',
+    edits: [
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `    replica.advanceCommit(Math.min(request.commit, this.validated));`,
+        replace: `    replica.advanceCommit(Math.min(request.commit, replica.log.lastOffset));`,
+      },
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `    replica.advanceCommit(Math.min(heartbeat.commit, this.validated));`,
+        replace: `    replica.advanceCommit(Math.min(heartbeat.commit, replica.log.lastOffset));`,
+      },
+      {
+        file: 'packages/raft/src/leader.ts',
+        find: `      commit: Math.min(commit, progress.matched),`,
+        replace: `      commit,`,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-cuts-on-every-append',
+    says: 'A follower cuts its log at every append, whether that conflicts or not.',
+    source: 'reliability 3.9',
+    edits: [
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `      ({ lastOffset, epoch }) => lastOffset > commit && log.epochAt(lastOffset) !== epoch,`,
+        replace: `      ({ lastOffset }) => lastOffset > commit && log.durable >= 0,`,
+      },
+      {
+        file: 'packages/raft/src/follower.ts',
+        find: `      if (from <= this.validated) {`,
+        replace: `      if (from <= replica.commit) {`,
+      },
+    ],
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-old-leader-appends',
+    says: 'A follower takes appends of a deposed leader, late ones of an older term.',
+    source: 'reliability 3.10',
+    file: 'packages/raft/src/gate.ts',
+    find: `  if (message.term < replica.term) {
+    answerStale(replica, message);`,
+    replace: `  if (message.term < replica.term) {
+    if (message.type === 'append' && replica.leader === undefined) return true;
+    answerStale(replica, message);`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-silent-to-the-past',
+    says: 'Nobody tells a sender of an older term of the newer one.',
+    source: 'reliability 3.16',
+    file: 'packages/raft/src/gate.ts',
+    find: `    answerStale(replica, message);
+    return false;`,
+    replace: `    if (message.type === 'timeoutNow') answerStale(replica, message);
+    return false;`,
+    run: huntIn('partitions'),
+  },
+  {
+    id: 'raft-leads-without-majority',
+    says: 'A leader without contact to a majority goes on leading.',
+    source: 'reliability 3.17',
+    file: 'packages/raft/src/leader.ts',
+    find: `    return heard >= majority(config.voters.length);`,
+    replace: `    return heard >= majority(config.voters.length) - heard;`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-reads-before-own-commit',
+    says: 'A new leader answers reads before anything of its term is committed.',
+    source: 'reliability 3.18',
+    file: 'packages/raft/src/leader.ts',
+    find: `    this.reads.read(id, this.established ? this.replica.commit : undefined);`,
+    replace: `    this.reads.read(id, this.replica.commit);`,
+    run: huntIn('partitions'),
+  },
+  {
+    id: 'raft-old-round-confirms-read',
+    says: 'The answer to an old heartbeat confirms a read that came later.',
+    source: 'reliability 3.19',
+    file: 'packages/raft/src/leader.ts',
+    find: `    const round = Math.min(reply.readContext, this.reads.round);`,
+    replace: `    const round = reply.readContext > 0 ? this.reads.round : 0;`,
+    run: huntIn('partitions'),
+  },
+  {
+    id: 'raft-reads-by-lease',
+    says: 'A leader answers reads without asking whether it still leads.',
+    source: 'reliability 3.20',
+    file: 'packages/raft/src/read-index.ts',
+    find: `      this.pending.push({ id, round: this.join(), offset: commit });
+      this.confirm();`,
+    replace: `      this.host.readConfirmed(id, commit);`,
+    run: huntIn('partitions'),
+  },
+  {
+    id: 'raft-grants-shorter-log',
+    says: 'A voter compares the lengths of logs, not their last epochs.',
+    source: 'Raft 5.4.1',
+    file: 'packages/raft/src/log-view.ts',
+    find: `    if (lastEpoch !== this.lastEpoch) return lastEpoch > this.lastEpoch;
+    return lastOffset >= this.lastOffset;`,
+    replace: `    return lastOffset >= this.lastOffset || lastEpoch > this.lastEpoch;`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'raft-tainted-match-counts',
+    says: 'What a tainted replica acknowledges counts for commits.',
+    source: 'reliability 3.5',
+    file: 'packages/raft/src/replication.ts',
+    find: `    return progress === undefined || progress.tainted ? -1 : progress.matched;`,
+    replace: `    return progress === undefined ? -1 : progress.matched;`,
+    run: huntIn('forgetting'),
+  },
+  {
+    id: 'raft-old-life-counts',
+    says: 'What a former life of a broker had on disk counts after its restart.',
+    source: 'reliability 3.5',
+    file: 'packages/raft/src/progress.ts',
+    find: `    const next = this.matched < 0 ? this.next : this.matched + 1;
+    this.matched = -1;`,
+    replace: `    const next = this.matched < 0 ? this.next : this.matched + 1;`,
+    run: huntIn('forgetting'),
   },
 ];

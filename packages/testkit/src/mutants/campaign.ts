@@ -26,6 +26,8 @@ export interface MutantResult {
   readonly outcome: Outcome;
   /** From the start of the first seed to the verdict. */
   readonly seconds: number;
+  /** Of the processor, for the same: on a machine that has other things to do it tells more. */
+  readonly cpuSeconds: number;
   readonly buildSeconds: number;
   /** Seeds that were run. */
   readonly seeds: number;
@@ -43,7 +45,7 @@ export interface CampaignOptions {
   readonly mutants: readonly Mutant[];
   /** Mutants under way at a time. */
   readonly jobs: number;
-  /** For the seeds of one mutant. */
+  /** Of processor time, for the seeds of one mutant. */
   readonly limitSeconds: number;
   readonly progress: (line: string) => void;
 }
@@ -120,7 +122,8 @@ class Campaign {
     const base = { id, says, source, scenario: run.scenario };
     const startedMs = performance.now();
     const buildSeconds = (): number => (performance.now() - startedMs) / 1000;
-    const nothing = { ...base, outcome: 'error' as const, seconds: 0, seeds: 0, events: 0 };
+    const none = { seconds: 0, cpuSeconds: 0, seeds: 0, events: 0 };
+    const nothing = { ...base, ...none, outcome: 'error' as const };
     try {
       await copy.apply(editsOf(mutant));
       const complaint = await copy.build();
@@ -144,8 +147,8 @@ class Campaign {
     run: Hunt,
   ): Promise<MutantResult> {
     const result = await hunt(copy.root, run, this.options.limitSeconds);
-    const { seconds, seeds, events, seed, check, sentence, uncaught } = result;
-    const common = { ...base, seconds, seeds, events };
+    const { seconds, cpuSeconds, seeds, events, seed, check, sentence, uncaught } = result;
+    const common = { ...base, seconds, cpuSeconds, seeds, events };
     if (result.end === 'found' && seed !== undefined) {
       const again = await hunt(
         ...([this.control.root, { ...run, seed, seeds: 1 }, this.options.limitSeconds] as const),
@@ -162,11 +165,13 @@ class Campaign {
 
   private tell(result: MutantResult): void {
     const { mutants, progress } = this.options;
-    const { id, outcome, seed, check, seeds, seconds, sentence } = result;
+    const { id, outcome, seed, check, seeds, seconds, cpuSeconds, sentence } = result;
     const at = seed === undefined ? '' : ` by ${check ?? '?'} with seed ${seed}`;
     const why = outcome === 'error' || outcome === 'crashed' ? ` (${check}: ${sentence})` : '';
     const done = `${this.results.length}/${mutants.length}`;
-    progress(`${done} ${id}: ${outcome}${at}, ${seeds} seeds, ${seconds.toFixed(1)} s${why}`);
+    progress(
+      `${done} ${id}: ${outcome}${at}, ${seeds} seeds, ${seconds.toFixed(1)} s (cpu ${cpuSeconds.toFixed(1)} s)${why}`,
+    );
   }
 }
 

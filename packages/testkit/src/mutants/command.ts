@@ -15,7 +15,7 @@ export const USAGE = `npm run mutants -- [--only ID[,ID...]] [--jobs N] [--secon
 
   --only ID,ID...  those mutants (ID* for all that begin so) instead of all
   --jobs N         mutants at a time (default 2)
-  --seconds LIMIT  for the seeds of one mutant (default 300)
+  --seconds LIMIT  of processor time, for the seeds of one mutant (default 300)
   --write          writes the result of all mutants into docs/testing-mutants.md
   -o json          the last line is one JSON object: the summary, and every mutant
 

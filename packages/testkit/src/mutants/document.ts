@@ -29,7 +29,7 @@ export function writeDocument(
     BEGIN,
     '',
     `${summary.killed} of ${summary.mutants} killed; survived ${summary.survived}, crashed ${summary.crashed}, errors ${summary.errors}. ` +
-      `Seconds from the first seed to the verdict: median ${summary.medianSeconds}, longest ${summary.maxSeconds}. ` +
+      `Seconds from the first seed to the verdict: median ${summary.medianSeconds}, longest ${summary.maxSeconds}; of processor time, median ${summary.medianCpuSeconds}. ` +
       `The whole run: ${summary.wallSeconds} s, ${jobs} at a time. Commit ${commitOf(root)}, ${machine()}.`,
     '',
     `Killed by: ${killers.join(', ')}.`,

@@ -10,6 +10,8 @@ import type { TrialLine } from './trial-line.js';
 const TRIAL = 'packages/testkit/dist/mutants/trial.js';
 const HEAP_MEBIBYTES = 2_000;
 const MAX_ERROR_CHARACTERS = 4_000;
+/** A program that takes so many times its processor time waits for others, or never ends. */
+const WALL_PER_CPU = 8;
 
 export interface HuntResult {
   readonly end: 'found' | 'seeds' | 'time' | 'crashed';
@@ -17,6 +19,7 @@ export interface HuntResult {
   readonly seeds: number;
   readonly events: number;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   /** Of the seed that failed. */
   readonly seed?: number;
   readonly check?: string;
@@ -25,11 +28,12 @@ export interface HuntResult {
   readonly uncaught?: { readonly seeds: number; readonly sentence: string };
 }
 
+/** `limitSeconds`: of processor time. */
 export function hunt(root: string, run: Hunt, limitSeconds: number): Promise<HuntResult> {
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();
     const { scenario, seed, seeds, durationMs } = run;
-    const numbers = [seed, seeds, ...(durationMs === undefined ? [] : [durationMs])];
+    const numbers = [seed, seeds, limitSeconds, ...(durationMs === undefined ? [] : [durationMs])];
     const child = spawn(
       process.execPath,
       [
@@ -40,17 +44,21 @@ export function hunt(root: string, run: Hunt, limitSeconds: number): Promise<Hun
       ],
       { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const state = { seeds: 0, events: 0, overTime: false, errors: '' };
+    const state = { seeds: 0, events: 0, cpuSeconds: 0, overTime: false, errors: '' };
     let found: Pick<HuntResult, 'seed' | 'check' | 'sentence'> | undefined;
     let uncaught: HuntResult['uncaught'];
-    const timer = setTimeout(() => {
-      state.overTime = true;
-      child.kill('SIGKILL');
-    }, limitSeconds * 1000);
+    const timer = setTimeout(
+      () => {
+        state.overTime = true;
+        child.kill('SIGKILL');
+      },
+      limitSeconds * WALL_PER_CPU * 1000,
+    );
     createInterface({ input: child.stdout }).on('line', (text) => {
       const line = JSON.parse(text) as TrialLine;
       state.seeds++;
       state.events += line.events;
+      state.cpuSeconds = line.cpuSeconds;
       const verdict = line.findings.find(({ check }) => check !== UNCAUGHT);
       if (verdict !== undefined) found = { seed: line.seed, ...verdict };
       else if (line.findings.length > 0) {
@@ -67,11 +75,15 @@ export function hunt(root: string, run: Hunt, limitSeconds: number): Promise<Hun
       const result = {
         ...{ seeds: state.seeds, events: state.events },
         seconds: (performance.now() - startedMs) / 1000,
+        cpuSeconds: state.cpuSeconds,
         ...(uncaught === undefined ? {} : { uncaught }),
       };
       if (found !== undefined) return resolve({ end: 'found', ...result, ...found });
       if (state.overTime) return resolve({ end: 'time', ...result });
-      if (code === 0) return resolve({ end: 'seeds', ...result });
+      if (code === 0) {
+        const isAll = state.seeds === seeds;
+        return resolve({ end: isAll ? 'seeds' : 'time', ...result });
+      }
       const sentence = state.errors.trim() || `it ended with ${signal ?? `code ${code}`}`;
       resolve({ end: 'crashed', ...result, sentence });
     });

@@ -10,6 +10,7 @@ export interface Summary {
   /** Of the killed ones, from the start of the first seed to the verdict. */
   readonly medianSeconds: number;
   readonly maxSeconds: number;
+  readonly medianCpuSeconds: number;
   readonly wallSeconds: number;
   /** Checkers and invariants, and how many each killed. */
   readonly killers: Readonly<Record<string, number>>;
@@ -20,6 +21,7 @@ export function summarize(results: readonly MutantResult[], wallSeconds: number)
     results.filter(({ outcome }) => outcome === wanted).length;
   const killed = results.filter(({ outcome }) => outcome === 'killed');
   const times = killed.map(({ seconds }) => seconds).sort((a, b) => a - b);
+  const cpuTimes = killed.map(({ cpuSeconds }) => cpuSeconds).sort((a, b) => a - b);
   const killers: Record<string, number> = {};
   for (const { check = '?' } of killed) killers[check] = (killers[check] ?? 0) + 1;
   return {
@@ -28,6 +30,7 @@ export function summarize(results: readonly MutantResult[], wallSeconds: number)
     ...{ crashed: count('crashed'), errors: count('error') },
     medianSeconds: rounded(times[Math.floor(times.length / 2)] ?? 0),
     maxSeconds: rounded(times.at(-1) ?? 0),
+    medianCpuSeconds: rounded(cpuTimes[Math.floor(cpuTimes.length / 2)] ?? 0),
     wallSeconds: rounded(wallSeconds),
     killers,
   };
@@ -35,7 +38,17 @@ export function summarize(results: readonly MutantResult[], wallSeconds: number)
 
 export function table(results: readonly MutantResult[]): string {
   const rows = results.map((result) => cells(result));
-  const header = ['mutant', 'outcome', 'by', 'scenario', 'seed', 'seeds', 'seconds', 'events'];
+  const header = [
+    'mutant',
+    'outcome',
+    'by',
+    'scenario',
+    'seed',
+    'seeds',
+    'seconds',
+    'cpu',
+    'events',
+  ];
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column].length)),
   );
@@ -51,21 +64,21 @@ export function table(results: readonly MutantResult[]): string {
 
 export function markdownTable(results: readonly MutantResult[]): string {
   const rows = results.map((result) => {
-    const [, outcome, by, scenario, seed, , seconds, events] = cells(result);
+    const [, outcome, by, scenario, seed, , seconds, cpu, events] = cells(result);
     const says = `${result.says} (${result.source})`;
-    return [`\`${result.id}\``, says, outcome, by, scenario, seed, seconds, events];
+    return [`\`${result.id}\``, says, outcome, by, scenario, seed, seconds, cpu, events];
   });
-  const header = ['mutant', 'the bug', 'outcome', 'by', 'scenario', 'seed', 'seconds', 'events'];
+  const header = ['mutant', 'the bug', 'outcome', 'by', 'scenario', 'seed', 's', 'cpu s', 'events'];
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [header, header.map(() => '---'), ...rows].map(line).join('\n');
 }
 
 function cells(result: MutantResult): string[] {
-  const { id, outcome, check, scenario, seed, seeds, seconds, events } = result;
+  const { id, outcome, check, scenario, seed, seeds, seconds, cpuSeconds, events } = result;
   return [
     ...[id, outcome, check ?? '', scenario, seed === undefined ? '-' : String(seed)],
-    ...[String(seeds), seconds.toFixed(1), String(events)],
+    ...[String(seeds), seconds.toFixed(1), cpuSeconds.toFixed(1), String(events)],
   ];
 }
 

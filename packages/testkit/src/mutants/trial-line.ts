@@ -4,6 +4,8 @@ import type { Finding } from '../simulation/observe/invariants.js';
 export interface TrialLine {
   readonly seed: number;
   readonly events: number;
+  /** Processor time of the program until then. */
+  readonly cpuSeconds: number;
   readonly findings: readonly Finding[];
 }
 

@@ -114,7 +114,10 @@ class SeedRun {
       this.store.look();
       onWritten?.(life);
     };
-    scheduler.afterEvent = (life) => this.invariants.check(life);
+    scheduler.afterEvent = (life) => {
+      this.invariants.check(life);
+      this.nemesis.look(life);
+    };
     scheduler.onUncaught = (error) => this.uncaught(error, scheduler.current);
   }
 

@@ -1,5 +1,6 @@
 // Runs with a theme: what the seed draws, with more of one thing and less of others.
 import { SeededRandom } from '@zhumq/base';
+import { AIMED_SCENARIOS } from './aimed-scenarios.js';
 import { planFaults } from './faults/fault-plan.js';
 import type { FaultKind } from './faults/fault-plan.js';
 import { swarmPlan } from './simulation-options.js';
@@ -42,6 +43,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return { ...plan, scenario: 'switches', switchEveryMs: SWITCH_EVERY_MS * plan.pace };
     },
   },
+  ...AIMED_SCENARIOS,
 };
 
 export const DEFAULT_SCENARIO = 'swarm';

@@ -36,7 +36,9 @@ export type FaultKind =
   | 'clock-jump'
   | 'disk-full'
   /** The next sync fails; the pages are dropped and called clean. */
-  | 'sync-failure';
+  | 'sync-failure'
+  /** A leader is cut off; whoever votes then loses power, and the one it voted for is cut off. Only where it is named. */
+  | 'vote-point';
 
 export interface FaultStep {
   readonly kind: FaultKind;
@@ -69,6 +71,12 @@ const KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
   ['sync-failure', 1],
 ];
 
+/** Not drawn unless they are named: they need a group that holds elections. */
+const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['vote-point', 12]];
+
+/** An election takes so long, or a little less. */
+const VOTE_POINT_MS = 2_500;
+
 /** How long before the end of a phase nothing new goes wrong. */
 const CALM_MS = 500;
 
@@ -79,14 +87,16 @@ export function planFaults(
   pace: number,
   { brokers }: Pick<ClusterOptions, 'brokers'>,
   named?: readonly FaultKind[],
+  namedGapMs?: number,
 ): FaultStep[] {
   if (named === undefined && random.below(10) === 0) return [];
-  const kinds = KINDS.filter(([kind]) =>
-    named === undefined ? random.below(2) === 0 : named.includes(kind),
-  );
+  const kinds =
+    named === undefined
+      ? KINDS.filter(() => random.below(2) === 0)
+      : [...KINDS, ...AIMED_KINDS].filter(([kind]) => named.includes(kind));
   const weights = kinds.reduce((sum, [, weight]) => sum + weight, 0);
   if (weights === 0) return [];
-  const meanGapMs = pace * (600 + random.fraction() * 4_000);
+  const meanGapMs = namedGapMs ?? pace * (600 + random.fraction() * 4_000);
   const steps: FaultStep[] = [];
   for (
     let atMs = gap(random, meanGapMs);
@@ -96,7 +106,8 @@ export function planFaults(
     const kind = draw(random, kinds, weights);
     const longest = pace * (random.below(5) === 0 ? 8_000 : 2_000);
     steps.push({
-      ...{ kind, atMs, durationMs: 50 + random.below(longest) },
+      ...{ kind, atMs },
+      durationMs: kind === 'vote-point' ? pace * VOTE_POINT_MS : 50 + random.below(longest),
       ...{ target: random.below(brokers * 1_000), other: random.below(brokers * 1_000) },
     });
   }

@@ -5,6 +5,7 @@ import type { ServerSlot, SimulatedCluster } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
 import type { World } from '../world/world.js';
 import type { FaultStep } from './fault-plan.js';
+import { VotePoints } from './vote-points.js';
 
 export interface FaultCounts {
   crashes: number;
@@ -39,6 +40,7 @@ export class Nemesis {
     { readonly power: boolean; readonly backMs: number }
   >();
   private readonly random: Random;
+  private readonly votes: VotePoints;
 
   constructor(
     private readonly world: World,
@@ -48,6 +50,23 @@ export class Nemesis {
     this.random = world.fork();
     world.ensemble.onWritten = (life) => this.afterDurable(life);
     world.onDurable = (life) => this.afterDurable(life);
+    this.votes = new VotePoints({
+      brokers: cluster.brokers,
+      random: this.random,
+      after: (delayMs, run) => void world.scheduler.after(delayMs, world.scheduler.world, run),
+      isolate: ({ machine: { name } }, durationMs) =>
+        this.cutBetween(
+          [name],
+          cluster.brokers.map(({ machine }) => machine.name).filter((other) => other !== name),
+          durationMs,
+        ),
+      losePower: (slot, backMs) => this.crash(slot, true, backMs),
+    });
+  }
+
+  /** To be called after each event. */
+  look(life: Life): void {
+    this.votes.look(life);
   }
 
   schedule(steps: readonly FaultStep[], fromMs: number): void {
@@ -61,6 +80,7 @@ export class Nemesis {
   /** Undoes everything that is under way, and starts what is down, or partly out of service: as an operator would. */
   healAll(): void {
     this.armed.clear();
+    this.votes.disarm();
     for (const undo of [...this.underWay]) undo();
     for (const slot of this.cluster.slots) {
       const { machine } = slot;
@@ -116,7 +136,8 @@ export class Nemesis {
       case 'one-way-cut':
         return this.cutPair(step);
       case 'isolate':
-        return this.cutBetween([broker.machine.name], this.names(broker.machine.name), durationMs);
+        this.cutBetween([broker.machine.name], this.names(broker.machine.name), durationMs);
+        return;
       case 'split':
         return this.split(step);
       case 'store-cut':
@@ -140,6 +161,9 @@ export class Nemesis {
         return this.fillDisk(broker, durationMs);
       case 'sync-failure':
         return this.failSync(broker);
+      case 'vote-point':
+        this.tell(kind, 'the next vote');
+        return this.votes.arm(step.target, durationMs);
     }
   }
 
@@ -180,8 +204,8 @@ export class Nemesis {
     const from = this.cluster.brokers[target % this.cluster.brokers.length].machine.name;
     const others = this.names(from);
     const to = others[other % others.length];
-    if (kind === 'cut') return this.cutBetween([from], [to], durationMs);
-    this.cutLinks([[from, to]], durationMs);
+    if (kind === 'cut') this.cutBetween([from], [to], durationMs);
+    else this.cutLinks([[from, to]], durationMs);
   }
 
   private split({ target, durationMs }: FaultStep): void {
@@ -194,22 +218,27 @@ export class Nemesis {
     );
   }
 
-  private cutBetween(one: readonly string[], other: readonly string[], durationMs: number): void {
+  /** Returns what undoes it, once. */
+  private cutBetween(
+    one: readonly string[],
+    other: readonly string[],
+    durationMs: number,
+  ): () => void {
     const links = one.flatMap((from) =>
       other.flatMap((to): [string, string][] => [
         [from, to],
         [to, from],
       ]),
     );
-    this.cutLinks(links, durationMs);
+    return this.cutLinks(links, durationMs);
   }
 
-  private cutLinks(links: readonly (readonly [string, string])[], durationMs: number): void {
+  private cutLinks(links: readonly (readonly [string, string])[], durationMs: number): () => void {
     const { network } = this.world;
     this.counts.cuts++;
     this.tell('cut', links.map(([from, to]) => `${from}>${to}`).join(' '));
     for (const [from, to] of links) network.cut(from, to);
-    this.during(durationMs, () => {
+    return this.during(durationMs, () => {
       this.world.logs.fault('network', `heals ${links.length} links`);
       for (const [from, to] of links) network.heal(from, to, BREAK_PROBABILITY);
     });
@@ -268,12 +297,13 @@ export class Nemesis {
   // ---- bookkeeping
 
   /** Undone after the time, or at the end, whichever is first. */
-  private during(durationMs: number, undo: () => void): void {
+  private during(durationMs: number, undo: () => void): () => void {
     const once = (): void => {
       if (this.underWay.delete(once)) undo();
     };
     this.underWay.add(once);
     this.world.scheduler.after(durationMs, this.world.scheduler.world, once);
+    return once;
   }
 
   private names(except?: string): string[] {

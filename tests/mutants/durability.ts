@@ -1,0 +1,210 @@
+// Bugs of the log: what is told to be on disk and is not, and what a recovery makes of what it finds.
+import type { Mutant } from '@zhumq/testkit';
+import { huntIn } from './hunts.js';
+
+export const durabilityMutants: readonly Mutant[] = [
+  {
+    id: 'wal-never-syncs',
+    says: 'The write-ahead log is written and never synced.',
+    source: 'reliability 3.4',
+    file: 'packages/log/src/store/wal-writer.ts',
+    find: `      if (files.length === 1) await files[0].handle.sync();
+      else await Promise.all(files.map((file) => file.handle.sync()));`,
+    replace: `      await Promise.all(files.map((file) => file.handle.preallocate(0)));`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-counts-written',
+    says: 'Records count as durable when they are written to the write-ahead log.',
+    source: 'reliability 3.4',
+    file: 'packages/log/src/store/group-commit.ts',
+    find: `  return record.kind !== 'append' || record.payload !== undefined || record.synced === true;`,
+    replace: `  return record.kind !== 'append' || record.synced === true;`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-sync-covers-later-writes',
+    says: 'A sync confirms also what was written while it ran.',
+    source: 'reliability 3.4',
+    file: 'packages/log/src/store/group-commit.ts',
+    find: `      channel.synced = Math.max(channel.synced, covered[index]);`,
+    replace: `      channel.synced = Math.max(channel.written, covered[index]);`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-durable-end-survives-cut',
+    says: 'A write that was cut while it was under way confirms the offsets that it once had.',
+    source: 'reliability 3.7',
+    file: 'packages/log/src/partition/durability.ts',
+    find: `      write.endOffset = Math.min(write.endOffset, from);`,
+    replace: `      write.endOffset = Math.max(write.endOffset, from);`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'wal-takes-torn-frames',
+    says: 'A frame is replayed although its body does not match its checksum.',
+    source: 'reliability 3.22',
+    file: 'packages/log/src/store/wal-scan.ts',
+    find: `    if (body !== undefined && crc32c(body) === header.bodyCrc) {`,
+    replace: `    if (body !== undefined) {`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-tail-is-damage',
+    says: 'A torn tail is taken for damage of what was on disk.',
+    source: 'reliability 3.22',
+    file: 'packages/log/src/store/wal-history.ts',
+    find: `    if (comparePositions(position, durable) < 0) whenDurable();`,
+    replace: `    if (comparePositions(position, durable) >= 0) whenDurable();`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-replays-behind-tear',
+    says: 'Frames behind a torn one are replayed.',
+    source: 'reliability 3.22',
+    file: 'packages/log/src/store/wal-history.ts',
+    find: `    (end === undefined || comparePositions(position, end) < 0)`,
+    replace: `    (end === undefined || comparePositions(position, end) !== 0)`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-believes-old-lives',
+    says: 'Frames of an earlier life of a recycled file are taken for those of this one.',
+    source: 'reliability 3.23, rule 9',
+    file: 'packages/log/src/store/wal-frame.ts',
+    find: `  writeI64(bytes, 16, file);`,
+    replace: `  writeI64(bytes, 16, file < 0 ? file : 0);`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'wal-retries-failed-sync',
+    says: 'A sync of the write-ahead log that failed is tried again, and then counts.',
+    source: 'reliability 3.24, rule 7',
+    file: 'packages/log/src/store/wal-writer.ts',
+    find: `      if (files.length === 1) await files[0].handle.sync();
+      else await Promise.all(files.map((file) => file.handle.sync()));`,
+    replace: `      const sync = () => Promise.all(files.map((file) => file.handle.sync()));
+      await sync().catch(sync);`,
+    run: huntIn('disk'),
+  },
+  {
+    id: 'wal-name-not-synced',
+    says: 'A new file of the write-ahead log is used before its name is on disk.',
+    source: 'reliability 3.25',
+    file: 'packages/log/src/store/wal-files.ts',
+    find: `      await handle.preallocate(fileBytes);
+      await fileSystem.syncDirectory(directory);
+      return { number, handle };`,
+    replace: `      await handle.preallocate(fileBytes);
+      return { number, handle };`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'partition-name-not-synced',
+    says: 'The folder of a new partition is relied on before its name is on disk.',
+    source: 'reliability 3.25',
+    file: 'packages/log/src/store/partition-folders.ts',
+    find: `    const folders = this.unsynced;
+    if (folders.length === 0) return failed;`,
+    replace: `    const folders = this.unsynced;
+    if (folders.length >= 0) return failed;`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'log-claims-unsynced-commit',
+    says: 'A replica remembers a commit beyond what it has on disk.',
+    source: 'reliability 3.27',
+    file: 'packages/broker/src/replication/raft/raft-replicator.ts',
+    find: `    const end = this.core.durableCommit + 1;`,
+    replace: `    const end = this.core.commit + 1;`,
+    run: huntIn('elections'),
+  },
+  {
+    id: 'wal-takes-gaps',
+    says: 'A replica whose writes are not all there goes on with those behind the gap.',
+    source: 'reliability 3.33',
+    file: 'packages/log/src/store/store-recovery.ts',
+    find: `    if (header.sequence !== channel.gathered + 1) {`,
+    replace: `    if (header.sequence < channel.gathered + 1) {`,
+    run: huntIn('power'),
+  },
+  {
+    id: 'wal-recycles-hard-states',
+    says: 'A checkpoint leaves the hard state out: it is lost when the file with it is used again.',
+    source: 'rule 5',
+    file: 'packages/log/src/store/checkpointer.ts',
+    find: `  if (channel.failure === undefined && row.sequence >= channel.rowFloor) return row;`,
+    replace: `  if (channel.failure === undefined && row.sequence >= channel.rowFloor)
+    return { ...row, hardState: undefined };`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'wal-recycles-too-early',
+    says: 'Files of the write-ahead log are used again before the checkpoint that replaces them is on disk.',
+    source: 'rule 5',
+    file: 'packages/log/src/store/checkpointer.ts',
+    find: `    commit.gatherFrame(frame);
+    await commit.synced();`,
+    replace: `    commit.gatherFrame(frame);
+    writer.release(start.file);
+    await commit.synced();`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'wal-checkpoint-without-segments',
+    says: 'A checkpoint does not wait until the segments are on disk for which it stands.',
+    source: 'rule 5',
+    file: 'packages/log/src/store/checkpointer.ts',
+    find: `    await syncs.syncAll(dirty);`,
+    replace: `    void syncs;`,
+    run: huntIn('recycling'),
+  },
+  {
+    id: 'recovery-extends-log',
+    says: 'A recovery takes valid batches behind the end of what checkpoint and frames account for.',
+    source: 'rule 9',
+    edits: [
+      {
+        file: 'packages/log/src/partition/recovery-scan.ts',
+        find: `        if (segment.endOffset === target) return undefined;`,
+        replace: `        if (segment.endOffset === target && target !== this.account.end) return undefined;`,
+      },
+      {
+        file: 'packages/log/src/partition/recovery-scan.ts',
+        find: `          const { position: at, nextOffset: offset = base, reason } = step.value;`,
+        replace: `          const { position: at, nextOffset: offset = base, reason } = step.value;
+          if (segment.endOffset >= target && target === this.account.end) {
+            this.end = segment.endOffset;
+            return undefined;
+          }`,
+      },
+      {
+        file: 'packages/log/src/partition/recovery-scan.ts',
+        find: `    if (lastOffset >= target)
+      return fault(`,
+        replace: `    if (lastOffset >= target && target !== this.account.end)
+      return fault(`,
+      },
+    ],
+    run: huntIn('power'),
+  },
+  {
+    id: 'recovery-forgets-producers',
+    says: 'A recovery does not learn from the log what producers have written.',
+    source: 'reliability 4.4.2',
+    file: 'packages/log/src/partition/recovery-scan.ts',
+    find: `      this.base.producers.append(header, baseOffset, this.stableEnd, producerExpirationMs);`,
+    replace: `      if (baseOffset < 0)
+        this.base.producers.append(header, baseOffset, this.stableEnd, producerExpirationMs);`,
+    run: huntIn('crashes'),
+  },
+  {
+    id: 'start-is-always-clean',
+    says: 'After a power loss a broker takes what it had written for still there.',
+    source: 'reliability 3.5',
+    file: 'packages/log/src/store/data-directory.ts',
+    find: `    const survived = found.clean || (bootId !== '' && found.bootId === bootId);`,
+    replace: `    const survived = found.clean || found.bootId.length + bootId.length > 0;`,
+    run: huntIn('forgetting'),
+  },
+];

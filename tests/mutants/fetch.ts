@@ -1,0 +1,320 @@
+// Bugs of replication by fetching, in packages/fetch, in what carries out its effects, and in the elections of the zkserver.
+import type { Mutant } from '@zhumq/testkit';
+import { huntIn } from './hunts.js';
+
+export const fetchMutants: readonly Mutant[] = [
+  {
+    id: 'fetch-cuts-to-high-watermark',
+    says: 'A follower begins by cutting its log to its high watermark, which lags.',
+    source: 'reliability 4.1.1, KIP-101',
+    file: 'packages/fetch/src/roles.ts',
+    find: `    this.enter(new Follower(replica, this), state.epoch, leader);`,
+    replace: `    this.enter(new Follower(replica, this), state.epoch, leader);
+    if (replica.highWatermark < replica.log.logEnd) replica.truncate(replica.highWatermark);`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-never-compares',
+    says: 'A leader takes any position within its log for one of its own log.',
+    source: 'reliability 4.1.2, KIP-101',
+    file: 'packages/fetch/src/divergence.ts',
+    find: `  if (end?.epoch === lastEpoch && end.endOffset >= offset) return { kind: 'agree' };`,
+    replace: `  if (offset <= log.logEnd) return { kind: 'agree' };`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-unknown-epoch-agrees',
+    says: 'Asked about an epoch that it never had, a leader answers for the epoch before as if it were that one.',
+    source: 'reliability 4.1.3, KIP-279',
+    file: 'packages/fetch/src/divergence.ts',
+    find: `  if (end?.epoch === lastEpoch && end.endOffset >= offset) return { kind: 'agree' };`,
+    replace: `  if (end !== undefined && end.endOffset >= offset) return { kind: 'agree' };`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-epoch-leaves-no-trace',
+    says: 'A leader writes nothing at the start of its epoch, so that the log does not know it.',
+    source: 'reliability 4.1.4, KAFKA-7415',
+    edits: [
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    outbox.add({ kind: 'appendLeaderChange', epoch });`,
+        replace: `    if (epoch < 0) outbox.add({ kind: 'appendLeaderChange', epoch });`,
+      },
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    this.epochStart = replica.log.logEnd + 1;`,
+        replace: `    this.epochStart = replica.log.logEnd;`,
+      },
+    ],
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-counts-positions-of-old-epochs',
+    says: 'A leader counts what a follower said in an earlier epoch.',
+    source: 'reliability 4.1.5, KIP-320',
+    file: 'packages/fetch/src/leader.ts',
+    find: `    if (position.epoch < replica.epoch) return false;
+    const progress`,
+    replace: `    const progress`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-believes-old-leaders',
+    says: 'A follower takes answers of a deposed leader, in an earlier epoch than its own.',
+    source: 'reliability 4.1.5, KIP-320',
+    edits: [
+      {
+        file: 'packages/fetch/src/follower.ts',
+        find: `    if (answer.leader !== replica.leader || answer.offset !== replica.log.logEnd) return;`,
+        replace: `    if (answer.offset !== replica.log.logEnd) return;`,
+      },
+      {
+        file: 'packages/fetch/src/follower.ts',
+        find: `    if (answer.epoch !== replica.epoch) return;`,
+        replace: ``,
+      },
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: `    if (epoch < candidate.lastEpoch) return { kind: 'idle', ask: true };`,
+        replace: ``,
+      },
+    ],
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-joins-before-epoch-start',
+    says: 'A replica joins the ISR before it has what its leader began its epoch with, at a high watermark that lags.',
+    source: 'reliability 4.1.6, KAFKA-7128',
+    edits: [
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    return progress.durableEnd >= Math.max(this.replica.highWatermark, this.epochStart);`,
+        replace: `    return progress.durableEnd >= this.replica.highWatermark;`,
+      },
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    if (end < this.epochStart) return;`,
+        replace: ``,
+      },
+    ],
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-old-life-counts',
+    says: 'What a former life of a follower had counts after it restarted.',
+    source: 'reliability 4.1.7, KAFKA-15221',
+    file: 'packages/fetch/src/progress.ts',
+    find: `      this.logEnd = this.durable = this.synced = -1;`,
+    replace: ``,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'isr-takes-old-lives',
+    says: 'The zkserver takes a broker into an ISR whatever life of it had caught up.',
+    source: 'reliability 4.1.7, KIP-903',
+    file: 'packages/zkserver/src/election/change-isr.ts',
+    find: `    if (isAvailable(view, replica) && present === claimed) continue;`,
+    replace: `    if (isAvailable(view, replica)) continue;`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-commits-on-proposed-isr',
+    says: 'A leader counts a smaller ISR that it has proposed before it is confirmed.',
+    source: 'reliability 4.1.8',
+    file: 'packages/fetch/src/isr.ts',
+    find: `    this.union = [...new Set([...this.state.isr, ...proposed])];`,
+    replace: `    this.union = proposed.length > 0 ? [...new Set(proposed)] : this.state.isr;`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-ignores-proposed-members',
+    says: 'A leader does not count a member that it has proposed and that may be in the ISR already.',
+    source: 'rule 10',
+    file: 'packages/fetch/src/isr.ts',
+    find: `    this.union = [...new Set([...this.state.isr, ...proposed])];`,
+    replace: `    this.union = proposed.length > 0 ? this.state.isr : [...this.state.isr];`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-proposes-once',
+    says: 'A leader whose ISR was refused never proposes another one.',
+    source: 'reliability 4.1.9, KAFKA-2729',
+    file: 'packages/fetch/src/isr.ts',
+    find: `    this.inFlight = undefined;
+    this.pause = this.retryTicks;
+    this.unite();
+  }
+
+  outcomeUnknown`,
+    replace: `    this.pause = Infinity;
+    this.unite();
+  }
+
+  outcomeUnknown`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-loss-is-fatal',
+    says: 'A follower that must cut what it knew to be committed stops, also after a reported loss.',
+    source: 'reliability 4.1.10, KAFKA-7414',
+    file: 'packages/fetch/src/replica.ts',
+    find: `    return this.log.lastEpoch < (this.state?.lossEpoch ?? 0);`,
+    replace: `    return this.log.lastEpoch < 0;`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'fetch-goes-on-after-failed-write',
+    says: 'A leader whose write failed goes on in its epoch.',
+    source: 'reliability 4.1.11, KAFKA-10778',
+    edits: [
+      {
+        file: 'packages/broker/src/replication/fetch/fetch-replicator.ts',
+        find: `    if (this.idle()) return;
+    this.core.localWriteFailed();`,
+        replace: `    if (this.idle() || this.core.role === 'leader') return;
+    this.core.localWriteFailed();`,
+      },
+      {
+        file: 'packages/log/src/store/group-commit.ts',
+        find: `    try {
+      channel.replica?.writeSegments();
+    } catch (error) {
+      this.options.onSegmentFailed(channel, error as Error);
+    }`,
+        replace: `    try {
+      channel.replica?.writeSegments();
+    } catch {
+      channel.dirty = true;
+    }`,
+      },
+    ],
+    run: huntIn('disk'),
+  },
+  {
+    id: 'log-cut-keeps-producers',
+    says: 'A cut of the log does not take back what is known of producers.',
+    source: 'reliability 4.1.12, KAFKA-12153',
+    file: 'packages/log/src/partition/log-cut.ts',
+    find: `  state.producers.cut(from);`,
+    replace: ``,
+    run: huntIn('partitions'),
+  },
+  {
+    id: 'fetch-trusts-the-same-leader',
+    says: 'A follower does not compare its log again when its leader leads in another epoch.',
+    source: 'reliability 4.2.1',
+    edits: [
+      {
+        file: 'packages/fetch/src/roles.ts',
+        find: `    this.enter(new Follower(replica, this), state.epoch, leader);`,
+        replace: `    const trusts = follower !== undefined && replica.leader === leader;
+    this.enter(new Follower(replica, this, trusts), state.epoch, leader);`,
+      },
+      {
+        file: 'packages/fetch/src/follower.ts',
+        find: `    private readonly transitions: Transitions,
+  ) {}`,
+        replace: `    private readonly transitions: Transitions,
+    trusts = false,
+  ) {
+    this.agrees = trusts;
+  }`,
+      },
+    ],
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-commits-unheard',
+    says: 'Members of the ISR that were not heard of in this epoch are not waited for.',
+    source: 'reliability 4.2.3',
+    file: 'packages/fetch/src/leader.ts',
+    find: `        end = Math.min(end, this.followers.get(member)?.durableEnd ?? -1);`,
+    replace: `        end = Math.min(end, this.followers.get(member)?.durableEnd ?? end);
+      if (end < 0) end = replica.log.durableEnd;`,
+    run: huntIn('fetching'),
+  },
+  {
+    id: 'fetch-commits-below-minimum',
+    says: 'The high watermark moves with fewer replicas in sync than min.insync.replicas.',
+    source: 'reliability 4.3 (a), KIP-966',
+    edits: [
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    if (isr.recorded.length < this.state.minInsyncReplicas) return;`,
+        replace: ``,
+      },
+    ],
+    run: huntIn('losses'),
+  },
+  {
+    id: 'elr-forgotten',
+    says: 'Who leaves the ISR when too few stay is not kept as eligible.',
+    source: 'reliability 4.3 (b), KIP-966',
+    file: 'packages/zkserver/src/election/fetch-partitions.ts',
+    find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
+    replace: `    elr: isr.length < 0 ? ids.filter((id) => eligible.has(id)) : [],`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'elr-kept-too-long',
+    says: 'Who has left the ISR stays eligible although the others go on committing.',
+    source: 'reliability 4.3 (b), KIP-966',
+    file: 'packages/zkserver/src/election/fetch-partitions.ts',
+    find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
+    replace: `    elr: minInsync > 0 ? ids.filter((id) => eligible.has(id)) : [],`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'fetch-unclean-leads',
+    says: 'A replica that lost what it had not synced stays in the ISR and leads.',
+    source: 'reliability 4.3 (c), KIP-966',
+    file: 'packages/broker/src/partition/partition-opener.ts',
+    find: `      if (flush !== 'fsync' && mayHaveAcknowledged(log))`,
+    replace: `      if (flush !== 'fsync' && mayHaveAcknowledged(log) && log.generation?.mode === 'raft')`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'elects-outsiders',
+    says: 'A replica that is not in sync is elected although one that is may come back.',
+    source: 'reliability 4.3 (d)',
+    file: 'packages/zkserver/src/election/choose-leader.ts',
+    find: `  const amongElr = furthest(record, within(clean, record.elr), candidates.resigned);`,
+    replace: `  const amongElr = furthest(record, clean, candidates.resigned);`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'elects-former-lives',
+    says: 'An election counts what a former life of a broker answered.',
+    source: 'rule 11',
+    file: 'packages/zkserver/src/election/elect-leaders.ts',
+    find: `    isAvailable(view, replica) &&
+    view.liveBrokers.get(broker)?.incarnation === incarnation`,
+    replace: `    isAvailable(view, replica) &&
+    incarnation >= 0`,
+    run: huntIn('losses'),
+  },
+  {
+    id: 'fetch-leader-resumes-its-epoch',
+    says: 'A leader that restarts goes on in the epoch of its former life.',
+    source: 'rule 3',
+    edits: [
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: `  if (leader.incarnation !== candidate.incarnation) return { kind: 'idle' };`,
+        replace: ``,
+      },
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: `  if (candidate.ledEpoch >= epoch || candidate.lastEpoch >= epoch) {`,
+        replace: `  if (candidate.ledEpoch >= epoch || candidate.lastEpoch > epoch) {`,
+      },
+      {
+        file: 'packages/zkserver/src/election/fetch-partitions.ts',
+        find: `    leader !== undefined && view.liveBrokers.get(leader.broker)?.incarnation === leader.incarnation`,
+        replace: `    leader !== undefined && view.liveBrokers.has(leader.broker)`,
+      },
+    ],
+    run: huntIn('losses'),
+  },
+];
