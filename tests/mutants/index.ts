@@ -5,6 +5,7 @@ import { durabilityMutants } from './durability.js';
 import { fetchMutants } from './fetch.js';
 import { groupMutants } from './groups.js';
 import { raftMutants } from './raft.js';
+import { ruleMutants } from './rules.js';
 import { servingMutants } from './serving.js';
 import { switchMutants } from './switch.js';
 
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...groupMutants,
   ...controllerMutants,
   ...servingMutants,
+  ...ruleMutants,
 ];

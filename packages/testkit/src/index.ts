@@ -26,4 +26,6 @@ export type { CommandOutput } from './simulation/main.js';
 export { runSeed } from './simulation/run-seed.js';
 export type { SeedCounts, SeedResult } from './simulation/run-seed.js';
 export { SCENARIOS } from './simulation/scenarios.js';
+export { SCRIPTED } from './simulation/scripted/index.js';
+export { runScript } from './simulation/scripted/run-script.js';
 export type { SimulationPlan } from './simulation/simulation-options.js';

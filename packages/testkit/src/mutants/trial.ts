@@ -1,19 +1,16 @@
 // The program that runs in a copy of the tree: seeds of one scenario, one after the other, a line of JSON for each, until
 // one fails or the processor time is over.   trial.js SCENARIO FIRST-SEED SEEDS CPU-SECONDS [DURATION-MS]
 import { join, sep } from 'node:path';
-import { runSeed } from '../simulation/run-seed.js';
-import { SCENARIOS } from '../simulation/scenarios.js';
+import { runScenario } from '../simulation/run-scenario.js';
 import { UNCAUGHT } from './trial-line.js';
 import type { TrialLine } from './trial-line.js';
 
 async function runSeeds(args: readonly string[]): Promise<void> {
   const [scenario, first, seeds, limit, durationMs] = args;
-  const plan = SCENARIOS[scenario].plan;
   refuseForeignModules();
   for (let seed = Number(first); seed < Number(first) + Number(seeds); seed++) {
-    const { findings, events } = await runSeed(
-      plan(seed, durationMs === undefined ? undefined : Number(durationMs)),
-    );
+    const limitMs = durationMs === undefined ? undefined : Number(durationMs);
+    const { findings, events } = await runScenario(scenario, seed, limitMs);
     const { user, system } = process.cpuUsage();
     const cpuSeconds = (user + system) / 1e6;
     const line: TrialLine = { seed, events, cpuSeconds, findings };

@@ -6,6 +6,8 @@ import { DEFAULT_SCENARIO, SCENARIOS } from './scenarios.js';
 import type { SeedOutcome } from './seed-outcome.js';
 import { runHere } from './seed-runs.js';
 import type { SeedRunsFactory } from './seed-runs.js';
+import { SCRIPTED, scriptsNamed } from './scripted/index.js';
+import { runScripts } from './scripted/script-command.js';
 import { Tally } from './tally.js';
 
 const EXIT_VIOLATIONS = 1;
@@ -30,8 +32,12 @@ export async function main(
     return EXIT_USAGE;
   }
   const { scenario } = command;
+  const scripts = scriptsNamed(scenario);
+  if (scripts.length > 0) return runScripts(command, scripts, (line) => output.write(line));
   if (!Object.hasOwn(SCENARIOS, scenario)) {
     const lines = Object.entries(SCENARIOS).map(([known, { about }]) => `${known}: ${about}`);
+    lines.push('rules: all that follow, one after the other');
+    lines.push(...SCRIPTED.map(({ name, about }) => `${name}: ${about}`));
     output.write(lines.join('\n'));
     return scenario === 'list' ? 0 : EXIT_USAGE;
   }

@@ -100,7 +100,9 @@ export class Invariants {
   private checkCompleteness(id: number, partition: Partition, common: Common): void {
     const { committed } = common;
     if (this.forgetAfterLoss(partition, common) || committed === 0) return;
-    const { log } = partition;
+    const { log, replicator } = partition;
+    // Elected in an older term by votes that were late: it lacks what later leaders committed, and commits nothing itself.
+    if (replicator.epoch < (common.epochs.get(committed - 1) ?? 0)) return;
     if (log.logEnd < committed) {
       const sentence = `leads with a log that ends at ${log.logEnd}; ${committed} was committed`;
       return this.report('leader-completeness', partition, id, sentence);

@@ -2,7 +2,7 @@
 // own, which loses connections before or after a request was done, and forgets a watch now and then.
 import type { Clock, Random } from '@zhumq/base';
 import { EmbeddedStore, LinkedStore } from '@zhumq/metadata';
-import type { LinkEvents, MetadataStore } from '@zhumq/metadata';
+import type { LinkEvents, MetadataStore, StoreOperation } from '@zhumq/metadata';
 import type { Life } from './life.js';
 import type { Machine } from './machine.js';
 import { NodeClock } from './node-clock.js';
@@ -25,6 +25,10 @@ export class Ensemble {
   breaks = 0;
   /** Told after each write that was done, with who asked for it: a durable effect. */
   onWritten: ((life: Life) => void) | undefined;
+  /** A script's say in what becomes of a write. Either way the connection breaks; `unanswered`: when it was done. */
+  fateOf:
+    | ((host: string, operations: readonly StoreOperation[]) => 'lost' | 'unanswered' | undefined)
+    | undefined;
   private readonly unreachable = new Map<string, number>();
   private readonly links = new Set<StoreLink>();
 

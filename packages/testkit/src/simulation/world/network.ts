@@ -29,6 +29,8 @@ export class Network {
   resets = 0;
   private readonly machines = new Map<string, Machine>();
   private readonly listeners = new Map<string, SimulatedListener>();
+  /** A script's hand on the cables: true keeps that item, and what follows it on its connection, until the link heals. */
+  keeps: ((from: string, to: string, item: StreamItem) => boolean) | undefined;
   /** Directed: "from>to". */
   private readonly cuts = new Map<string, number>();
   private readonly slow = new Map<string, number>();
@@ -96,6 +98,12 @@ export class Network {
     return true;
   }
 
+  /** Breaks all connections between two machines; whoever needs one makes it again. */
+  resetBetween(one: string, other: string): void {
+    for (const socket of [...this.sockets])
+      if (socket.machine.name === one && socket.peerHost === other) this.reset(socket);
+  }
+
   // ---- for sockets and listeners
 
   delayMs(from: string, to: string): number {
@@ -144,6 +152,7 @@ export class Network {
   private arrive(from: SimulatedSocket, item: StreamItem): void {
     const host = from.peerHost;
     if (from.stalled || this.isCut(from.machine.name, host)) return this.holdBack(from, item);
+    if (this.keeps?.(from.machine.name, host, item) === true) return this.holdBack(from, item);
     if (!this.hasPower(host)) return;
     const { peer } = from;
     if (peer === undefined || !peer.life.alive) {

@@ -11,7 +11,8 @@ import type { Scheduler } from './scheduler.js';
 
 interface Request {
   readonly execute: (token: string) => unknown;
-  readonly write: boolean;
+  /** Of a write. */
+  readonly operations: readonly StoreOperation[] | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   state: 'under way' | 'done' | 'given up';
@@ -51,37 +52,37 @@ export class StoreLink implements SessionLink {
   }
 
   getNode(path: string, watched: boolean): Promise<StoreNode | undefined> {
-    return this.ask(false, (token) => this.ensemble.store.getNode(token, path, watched));
+    return this.ask((token) => this.ensemble.store.getNode(token, path, watched));
   }
 
   getStat(path: string, watched: boolean): Promise<NodeStat | undefined> {
-    return this.ask(false, (token) => this.ensemble.store.getStat(token, path, watched));
+    return this.ask((token) => this.ensemble.store.getStat(token, path, watched));
   }
 
   getChildren(path: string, watched: boolean): Promise<string[] | undefined> {
-    return this.ask(false, (token) => this.ensemble.store.getChildren(token, path, watched));
+    return this.ask((token) => this.ensemble.store.getChildren(token, path, watched));
   }
 
   sync(): Promise<void> {
-    return this.ask(false, () => {
+    return this.ask(() => {
       this.syncs++;
       return undefined;
     });
   }
 
   write(operations: readonly StoreOperation[]): Promise<MultiDone | Refused> {
-    return this.ask(true, (token) => this.ensemble.store.write(token, operations));
+    return this.ask((token) => this.ensemble.store.write(token, operations), operations);
   }
 
   beat(): Promise<void> {
-    return this.ask(false, () => undefined);
+    return this.ask(() => undefined);
   }
 
   async end(): Promise<void> {
     if (this.token === undefined || this.over) return;
     const { token } = this;
     if (this.connected) {
-      await this.ask(false, () => this.ensemble.store.endSession(token)).catch(() => undefined);
+      await this.ask(() => this.ensemble.store.endSession(token)).catch(() => undefined);
       return;
     }
     // As soon as the servers can be reached, or when they have ended it themselves.
@@ -169,13 +170,16 @@ export class StoreLink implements SessionLink {
 
   // ---- requests
 
-  private ask<T>(write: boolean, execute: (token: string) => unknown): Promise<T> {
+  private ask<T>(
+    execute: (token: string) => unknown,
+    operations?: readonly StoreOperation[],
+  ): Promise<T> {
     if (!this.connected || this.over || this.disposed || !this.life.alive) {
       return Promise.reject(new LinkBroken('there is no connection'));
     }
     return new Promise<T>((resolve, reject) => {
       const request: Request = {
-        ...{ execute, write, reject, state: 'under way' },
+        ...{ execute, operations, reject, state: 'under way' },
         resolve: resolve as (value: unknown) => void,
       };
       this.requests.add(request);
@@ -193,9 +197,13 @@ export class StoreLink implements SessionLink {
     const { token } = this;
     if (token === undefined || !this.ensemble.store.hasSession(token)) return;
     this.ensemble.store.touch(token);
+    const { operations } = request;
+    const fate = operations && this.ensemble.fateOf?.(this.host, operations);
+    if (fate === 'lost') request.state = 'given up';
+    if (fate === 'lost') return this.loseConnection();
     const answer = this.execute(request, token);
     const breaks = this.random.fraction() < this.ensemble.options.breakProbability;
-    if (breaks) return this.loseConnection();
+    if (breaks || fate === 'unanswered') return this.loseConnection();
     this.inStream(connection, () => {
       this.requests.delete(request);
       answer();
@@ -207,7 +215,7 @@ export class StoreLink implements SessionLink {
     request.state = 'done';
     try {
       const value = request.execute(token);
-      if (request.write) this.ensemble.onWritten?.(this.life);
+      if (request.operations !== undefined) this.ensemble.onWritten?.(this.life);
       return () => request.resolve(value);
     } catch (error) {
       return () => request.reject(error as Error);
@@ -218,7 +226,7 @@ export class StoreLink implements SessionLink {
   private decideFate(request: Request, syncs: number): void {
     const { token } = this;
     request.state = 'given up';
-    if (!request.write || token === undefined) return;
+    if (request.operations === undefined || token === undefined) return;
     const run = (): void => {
       if (this.syncs === syncs && this.ensemble.store.hasSession(token))
         this.execute(request, token);

@@ -91,12 +91,12 @@ export class World {
     machine.disk?.kill();
   }
 
-  /** Unsynced data survive in an arbitrary part; the network says nothing. */
-  losePower(machine: Machine): void {
+  /** Unsynced data survive in an arbitrary part, drawn from `survivors`; the network says nothing. */
+  losePower(machine: Machine, survivors: Random = this.deviceRandom): void {
     machine.powered = false;
     machine.life?.end();
     machine.life = undefined;
-    machine.disk?.crash(this.deviceRandom);
+    machine.disk?.crash(survivors);
     machine.bootId = this.newBootId();
   }
 

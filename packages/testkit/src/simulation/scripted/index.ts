@@ -1,0 +1,16 @@
+// All scripted scenarios, in the order of the rules.
+import { CLOSE_SCENARIOS } from './close.js';
+import { DURABILITY_SCENARIOS } from './durability.js';
+import { VOTE_SCENARIOS } from './votes.js';
+import type { ScriptedScenario } from './scripted-scenario.js';
+
+export const SCRIPTED: readonly ScriptedScenario[] = [
+  ...CLOSE_SCENARIOS,
+  ...VOTE_SCENARIOS,
+  ...DURABILITY_SCENARIOS,
+];
+
+/** By its name, or all of them as `rules`; none otherwise. */
+export function scriptsNamed(name: string): readonly ScriptedScenario[] {
+  return name === 'rules' ? SCRIPTED : SCRIPTED.filter((scenario) => scenario.name === name);
+}

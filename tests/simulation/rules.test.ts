@@ -1,0 +1,26 @@
+// Every execution that a protocol rule answers, played in the simulator. What each proves, and what the checkers say when
+// its rule is taken out: docs/testing-rules.md.
+import { SCRIPTED, main, runScript } from '@zhumq/testkit';
+
+jest.setTimeout(60_000);
+
+test.each(SCRIPTED.map((scenario) => [scenario.name, scenario] as const))(
+  '%s',
+  async (_name, scenario) => {
+    expect(await runScript(scenario, 1)).toMatchObject({ findings: [] });
+  },
+);
+
+test('a script does the same things at the same times, whatever ran before it', async () => {
+  const [first, second] = SCRIPTED;
+  const { digest } = await runScript(first, 2);
+  await runScript(second, 2);
+  expect((await runScript(first, 2)).digest).toBe(digest);
+});
+
+test('the command plays one of them by its name', async () => {
+  const lines: string[] = [];
+  const args = ['--scenario', SCRIPTED[0].name, '--seeds', '2', '-o', 'json'];
+  expect(await main(args, { write: (line) => lines.push(line) })).toBe(0);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ seeds: 2, violations: 0 });
+});
