@@ -2,7 +2,7 @@
 // business of `npm run mutants`.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SCENARIOS, applyEdit, editsOf } from '@zhumq/testkit';
+import { SCENARIOS, SCRIPTED, applyEdit, editsOf } from '@zhumq/testkit';
 import { mutants } from './index.js';
 
 const ROOT = join(__dirname, '../..');
@@ -24,7 +24,8 @@ test.each(mutants.map((mutant) => [mutant.id, mutant] as const))(
       expect(after).not.toBe(before);
       texts.set(file, after);
     }
-    expect(Object.keys(SCENARIOS)).toContain(mutant.run.scenario);
+    const scenarios = [...Object.keys(SCENARIOS), ...SCRIPTED.map(({ name }) => name)];
+    expect(scenarios).toContain(mutant.run.scenario);
     expect(mutant.says).toMatch(/^[A-Z].*\.$/);
   },
 );
