@@ -67,6 +67,11 @@ test('other names, and clusters without brokers, are refused', () => {
   expect(() => reconcile(clusterOf(3), other, input)).toThrow(
     '"__secrets" is no internal topic of this version; there is __groups',
   );
+  // Properties that every object has.
+  for (const name of ['constructor', 'toString', '__proto__'])
+    expect(() => reconcile(clusterOf(3), { ...other, name }, input)).toThrow(
+      expect.objectContaining({ code: 'INVALID_TOPIC' }),
+    );
   expect(() => reconcile(clusterOf(0), wanted, input)).toThrow(
     expect.objectContaining({ code: 'NOT_ENOUGH_BROKERS' }),
   );

@@ -7,7 +7,10 @@ import type { Decide, DecisionInput, TopicWish } from './decision.js';
 
 /** Nothing to write when it is there; throws NOT_ENOUGH_BROKERS while no broker lives. */
 export const ensureInternalTopic: Decide<'internal-topic-wanted'> = (view, { name }, input) => {
-  const wish = INTERNAL_TOPICS[name]?.(input.defaults);
+  // Names of strangers: an object has more properties than those that it was given.
+  const wish = Object.hasOwn(INTERNAL_TOPICS, name)
+    ? INTERNAL_TOPICS[name]?.(input.defaults)
+    : undefined;
   if (wish === undefined) {
     const known = Object.keys(INTERNAL_TOPICS).join(', ');
     throw zhumqError(
