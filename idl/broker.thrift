@@ -22,7 +22,7 @@ struct ProduceRequest {
   1: i16 acks
   /** How long the broker may wait for the acknowledgement, in milliseconds. */
   2: i32 timeoutMs
-  /** What to append, at most one batch a partition. */
+  /** What to append, at most one batch a partition and 1,000 batches. */
   3: list<PartitionProduce> partitions
 }
 
@@ -297,7 +297,7 @@ service BrokerService {
   oneway void produceOneway(1: ProduceRequest request)
   /** Reads committed batches. */
   PullResponse pull(1: PullRequest request) throws (1: common.RequestFailed failed)
-  /** Looks up offsets by time. */
+  /** Looks up offsets by time, of at most 10,000 partitions. */
   list<PartitionOffset> listOffsets(1: list<PartitionTimestamp> partitions) throws (1: common.RequestFailed failed)
   /** How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed. */
   list<PartitionBacklog> backlogs(1: list<PartitionPosition> positions) throws (1: common.RequestFailed failed)

@@ -66,7 +66,7 @@ struct AttachedPartition {
 struct AttachRequest {
   /** A number that the consumer chooses, unique on its connection; all calls in both directions name it. */
   1: i64 attachment
-  /** What to deliver, each partition once. */
+  /** What to deliver, each partition once, at most 500; the rest by changeAttachment. */
   2: list<PartitionAttach> partitions
 }
 
@@ -96,7 +96,7 @@ struct AttachReply {
 struct AttachmentChange {
   /** The attachment. */
   1: i64 attachment
-  /** Partitions to deliver from now on; one that is attached already begins a new stretch. */
+  /** Partitions to deliver from now on; one that is attached already begins a new stretch. At most 500. */
   2: list<PartitionAttach> add
   /** Partitions to deliver no more; those that are not attached are passed over. */
   3: list<AttachedPartition> remove

@@ -69,12 +69,12 @@ declare class Client {
     pull(request: PullRequest, callback?: (error: common_ttypes.RequestFailed, response: PullResponse)=>void): void;
 
     /**
-     * Looks up offsets by time.
+     * Looks up offsets by time, of at most 10,000 partitions.
      */
     listOffsets(partitions: PartitionTimestamp[]): Promise<PartitionOffset[]>;
 
     /**
-     * Looks up offsets by time.
+     * Looks up offsets by time, of at most 10,000 partitions.
      */
     listOffsets(partitions: PartitionTimestamp[], callback?: (error: common_ttypes.RequestFailed, response: PartitionOffset[])=>void): void;
 

@@ -45,7 +45,7 @@ export interface BrokerService {
   produceOneway(request: broker.ProduceRequest): Unanswered;
   /** Reads committed batches. */
   pull(request: broker.PullRequest): broker.PullResponse;
-  /** Looks up offsets by time. */
+  /** Looks up offsets by time, of at most 10,000 partitions. */
   listOffsets(partitions: broker.PartitionTimestamp[]): broker.PartitionOffset[];
   /** How much is unread from these positions on, and since when. Only leaders answer, and only of what is committed. */
   backlogs(positions: broker.PartitionPosition[]): broker.PartitionBacklog[];

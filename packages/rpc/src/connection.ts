@@ -2,7 +2,7 @@
 // do differently is in channel.ts and server.ts.
 //
 // A connection that serves stops reading while too much of its work is unfinished, or while the other side does not take
-// its answers ("held"). The end that only calls never stops reading, so that two ends can not wait for each other.
+// its answers ("held"). The end that only calls never stops reading for long, so that two ends can not wait for each other.
 import type { Socket } from 'node:net';
 import { formatHostPort } from '@zhumq/base';
 import type { Clock } from '@zhumq/base';
@@ -22,6 +22,10 @@ import { CALL, MessageReader, ONEWAY } from './wire/message-reader.js';
 import type { MessageWriter } from './wire/message-writer.js';
 
 let connectionsMade = 0;
+
+/** So long one connection's frames may be handled at a time. */
+const TURN_MS = 3;
+const FRAMES_PER_LOOK = 8;
 
 export interface ConnectionOptions {
   /** How the other side is called in errors and logs; by default what the socket says. */
@@ -63,6 +67,8 @@ export class Connection implements CallContext, CallTarget {
   private inFlight = 0;
   private inFlightBytes = 0;
   private held = false;
+  /** It had its share of this turn of the event loop. */
+  private resting = false;
   private established: boolean;
   private ended = false;
   /** We take no more calls: our side ends when what was written is gone. */
@@ -257,8 +263,11 @@ export class Connection implements CallContext, CallTarget {
   }
 
   private readFrames(): void {
+    const { clock } = this.options;
+    const restAtMs = clock.monotonicMs() + TURN_MS;
     try {
-      while (!this.ended) {
+      for (let frames = 1; !this.ended; frames++) {
+        if (frames % FRAMES_PER_LOOK === 0 && clock.monotonicMs() > restAtMs) this.rest();
         if (this.mustHold()) {
           this.held = true;
           this.socket.pause();
@@ -293,7 +302,17 @@ export class Connection implements CallContext, CallTarget {
     }
   }
 
+  /** Many small frames in one piece must not keep the others waiting. */
+  private rest(): void {
+    this.resting = true;
+    setImmediate(() => {
+      this.resting = false;
+      if (this.held) this.maybeRelease();
+    });
+  }
+
   private mustHold(): boolean {
+    if (this.resting) return true;
     const { hold } = this.options;
     return (
       hold !== undefined &&

@@ -25,9 +25,18 @@ export interface RpcServerMetrics {
 export type RefusalReason =
   'bad-input' | 'slow-frame' | 'no-handshake' | 'not-reading' | 'too-many-connections';
 
+/** How much one request may say. */
+export interface MessageBounds {
+  /** Fields and items; without it any number. */
+  readonly maxValues?: number;
+  /** Methods that may have any number. */
+  readonly largeMethods?: readonly string[];
+}
+
 type HandlerFunction = (...values: unknown[]) => unknown;
 
 interface Served {
+  readonly maxValues: number;
   readonly method: Method;
   readonly invoke: (values: Readonly<Record<string, unknown>>, context: CallContext) => unknown;
 }
@@ -42,11 +51,13 @@ export class Dispatcher {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly metrics: RpcServerMetrics | undefined,
+    private readonly bounds: MessageBounds = {},
   ) {
     for (const { methods, handler } of services) {
       for (const method of methods) {
         assert(!this.served.has(method.name), `two services have a method ${method.name}`);
-        this.served.set(method.name, { method, invoke: invoker(method, handler) });
+        const maxValues = this.maxValuesOf(method.name);
+        this.served.set(method.name, { method, maxValues, invoke: invoker(method, handler) });
       }
     }
   }
@@ -57,6 +68,7 @@ export class Dispatcher {
     const oneway = reader.kind === ONEWAY;
     const served = this.served.get(name);
     if (served === undefined || served.method.oneway !== oneway) {
+      reader.maxValues = this.maxValuesOf(undefined);
       this.passOver(reader);
       if (!oneway) connection.refuseUnknown(name, sequenceId);
       this.metrics?.served?.('unknown', 0, 'UNKNOWN_METHOD');
@@ -64,6 +76,7 @@ export class Dispatcher {
     }
     const request = new Request(this, connection, served.method, sequenceId, bytes, this.nowMs());
     const values = served.method.emptyArguments();
+    reader.maxValues = served.maxValues;
     try {
       values.read(reader);
       reader.end();
@@ -108,8 +121,18 @@ export class Dispatcher {
   }
 
   private passOver(reader: MessageReader): void {
-    reader.skip(TYPE.STRUCT);
-    reader.end();
+    try {
+      reader.skip(TYPE.STRUCT);
+      reader.end();
+    } catch (error) {
+      // Too much to look through: it is refused all the same.
+      if (error instanceof MalformedMessage) throw error;
+    }
+  }
+
+  private maxValuesOf(name: string | undefined): number {
+    const { maxValues = Infinity, largeMethods = [] } = this.bounds;
+    return name !== undefined && largeMethods.includes(name) ? Infinity : maxValues;
   }
 }
 

@@ -3,6 +3,8 @@
 export interface ServerLimits {
   /** Longest message in either direction, in bytes. */
   readonly maxFrameBytes: number;
+  /** Fields and items of one request, nested ones included, unless its method may have any number. */
+  readonly maxValues: number;
   /** Answers that a client does not take, in bytes; beyond it no more of its requests are read. One answer may exceed it. */
   readonly maxBufferedBytes: number;
   /** Requests of one connection that are served at the same time; more are not read. */
@@ -20,10 +22,13 @@ export interface ServerLimits {
 }
 
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+/** Reading so many takes about five milliseconds. */
+const MAX_VALUES = 150_000;
 export const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxFrameBytes: MAX_FRAME_BYTES,
+  maxValues: MAX_VALUES,
   maxBufferedBytes: MAX_BUFFERED_BYTES,
   maxInFlightRequests: 1024,
   maxInFlightBytes: 64 * 1024 * 1024,

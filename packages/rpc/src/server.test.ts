@@ -1,11 +1,14 @@
+import { ManualClock } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import { createRpcServer } from './server.js';
 import { brokerClient, raftClient, storeClient } from './services.js';
 import {
+  callFrame,
   closeEverything,
   gate,
   openChannel,
   servicesOf,
+  openSocket,
   startServer,
   until,
 } from './rpc.fixture.js';
@@ -134,6 +137,37 @@ test('nor more bytes of requests', async () => {
   open();
   await Promise.all(calls);
   expect(running).toBe(20);
+});
+
+test('many small requests in one piece are served in several turns of the event loop', async () => {
+  const clock = new ManualClock();
+  const calls = 200;
+  let served = 0;
+  let inFirstTurn = 0;
+  const { port } = await startServer(
+    {
+      store: {
+        call: () => {
+          if (served++ === 0) setImmediate(() => (inFirstTurn = served));
+          clock.advance(1);
+          return Promise.resolve('done');
+        },
+      },
+    },
+    { clock },
+  );
+  const socket = await openSocket(port);
+  const frames = Array.from({ length: calls }, () => callFrame('call', { request: 'x' }));
+  socket.write(Buffer.concat(frames));
+  let answers = 0;
+  await new Promise<void>((resolve) =>
+    socket.on('data', (bytes) => {
+      answers += bytes.toString('latin1').split('done').length - 1;
+      if (answers === calls) resolve();
+    }),
+  );
+  expect(served).toBe(calls);
+  expect(inFirstTurn).toBeLessThan(calls / 4);
 });
 
 test('one connection that is held does not hold another', async () => {

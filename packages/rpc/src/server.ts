@@ -25,6 +25,8 @@ export interface RpcServerOptions extends Partial<Pick<Transport, 'listenerFacto
   /** What is served; method names must be unique over all of them. */
   readonly services: readonly Service[];
   readonly limits?: Partial<ServerLimits>;
+  /** Methods whose requests may have more values than the limit: they speak of everything that a cluster has. */
+  readonly largeMethods?: readonly string[];
   readonly logger?: Logger;
   readonly metrics?: RpcServerMetrics;
   readonly clock?: Clock;
@@ -59,6 +61,7 @@ export class RpcServer {
       this.clock,
       this.limitedLogger,
       this.metrics,
+      { maxValues: this.limits.maxValues, largeMethods: options.largeMethods },
     );
     const listenerFactory = options.listenerFactory ?? ((onSocket) => createServer(onSocket));
     this.listener = listenerFactory((socket) => this.accept(socket));

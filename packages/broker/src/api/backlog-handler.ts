@@ -6,6 +6,7 @@ import { failureOf } from '@zhumq/rpc';
 import type { PartitionBacklog, PartitionPosition } from '@zhumq/rpc';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
+import { ITEMS_PER_TURN, nextTurn } from './turns.js';
 
 interface Unread {
   readonly unreadFrom: number;
@@ -23,6 +24,7 @@ export class BacklogHandler {
     const answers: PartitionBacklog[] = [];
     // A few at a time: each may load a block from disk.
     for (let from = 0; from < positions.length; from += AT_A_TIME) {
+      if (from > 0 && from % ITEMS_PER_TURN === 0) await nextTurn();
       const some = positions.slice(from, from + AT_A_TIME);
       answers.push(...(await Promise.all(some.map((one) => this.answer(one)))));
     }

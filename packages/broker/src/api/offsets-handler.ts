@@ -5,15 +5,26 @@ import type { PartitionOffset, PartitionTimestamp } from '@zhumq/rpc';
 import { zhumqError } from '@zhumq/model';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
+import { ITEMS_PER_TURN, nextTurn } from './turns.js';
 
 const LATEST = -1;
 const EARLIEST = -2;
+const MAX_ITEMS = 10_000;
 
 export class OffsetsHandler {
   constructor(private readonly registry: PartitionRegistry) {}
 
-  listOffsets(items: readonly PartitionTimestamp[]): Promise<PartitionOffset[]> {
-    return Promise.all(items.map((item) => this.answer(item)));
+  async listOffsets(items: readonly PartitionTimestamp[]): Promise<PartitionOffset[]> {
+    if (items.length > MAX_ITEMS) {
+      const text = `listOffsets takes at most ${MAX_ITEMS} partitions, not ${items.length}`;
+      throw zhumqError('INVALID_REQUEST', text);
+    }
+    const answers: Promise<PartitionOffset>[] = [];
+    for (const item of items) {
+      answers.push(this.answer(item));
+      if (answers.length % ITEMS_PER_TURN === 0) await nextTurn();
+    }
+    return Promise.all(answers);
   }
 
   private async answer(item: PartitionTimestamp): Promise<PartitionOffset> {

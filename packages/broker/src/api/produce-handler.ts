@@ -47,6 +47,11 @@ export class ProduceHandler {
     acks: number,
     settled: (index: number, result: PartitionProduceResult) => void,
   ): void {
+    if (request.partitions.length > MAX_BATCHES) {
+      const { length } = request.partitions;
+      const text = `a request brings at most ${MAX_BATCHES} batches, not ${length}: send them in several`;
+      throw zhumqError('INVALID_REQUEST', text, { batches: length, limit: MAX_BATCHES });
+    }
     const { registry, clock, metrics, maxTimeoutMs } = this.options;
     const deadlineMs = clock.monotonicMs() + Math.min(Math.max(request.timeoutMs, 1), maxTimeoutMs);
     request.partitions.forEach((item, index) => {
@@ -76,6 +81,9 @@ export class ProduceHandler {
     });
   }
 }
+
+/** All of them are appended in one turn of the event loop, so that requests of one connection keep their order. */
+const MAX_BATCHES = 1000;
 
 /** What stands in a topic of zhumq's own is read back as its state: nobody else writes there. */
 function refuseInternal(topic: string): void {

@@ -13,6 +13,7 @@ import type {
 } from '@zhumq/rpc';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
 import type { BrokerMetrics } from '../metrics.js';
+import { ITEMS_PER_TURN, nextTurn } from './turns.js';
 
 export interface PullHandlerOptions {
   readonly registry: PartitionRegistry;
@@ -76,7 +77,9 @@ export class PullHandler {
         );
       }
       const gathered: Gathered = { results: [], bytes: 0, failed: false };
+      let looked = 0;
       for (const item of rotated(request.partitions)) {
+        if (++looked % ITEMS_PER_TURN === 0) await nextTurn();
         const room = limit - gathered.bytes;
         if (room <= 0) break;
         await this.readOne(item, Math.min(Math.max(item.maxBytes, 1), room), gathered);

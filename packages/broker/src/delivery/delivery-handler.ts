@@ -21,6 +21,8 @@ import { DeliverySession } from './delivery-session.js';
 
 const MAX_ATTACHMENTS_OF_CONNECTION = 16;
 const MAX_PARTITIONS = 10_000;
+/** In one call: they are looked at in one turn of the event loop. */
+const MAX_PARTITIONS_AT_ONCE = 500;
 
 export interface DeliveriesOptions {
   readonly registry: PartitionRegistry;
@@ -177,6 +179,10 @@ export class Deliveries {
 }
 
 function checkPartitions(wanted: readonly PartitionAttach[], attached: number): void {
+  if (wanted.length > MAX_PARTITIONS_AT_ONCE) {
+    const text = `at most ${MAX_PARTITIONS_AT_ONCE} partitions are attached at once, not ${wanted.length}: add them in several calls`;
+    throw zhumqError('INVALID_REQUEST', text);
+  }
   if (wanted.length + attached > MAX_PARTITIONS) {
     const text = `an attachment has at most ${MAX_PARTITIONS} partitions, not ${wanted.length + attached}`;
     throw zhumqError('INVALID_REQUEST', text);

@@ -20,6 +20,8 @@ import { asZhumqError } from '../errors.js';
 
 /** There is one on each connection. */
 const ATTACHMENT = 1;
+/** Partitions in one call; a broker takes no more. */
+const ADDED_AT_ONCE = 500;
 /** A broker that was silent for so many heartbeats is taken for dead. */
 const SILENT_HEARTBEATS = 3;
 
@@ -75,7 +77,9 @@ export class DeliveryLink {
       this.places.set(nameOf({ topic, partition }), { topic, partition });
     }
     this.watch();
-    void this.request(add, remove);
+    void this.request(add.slice(0, ADDED_AT_ONCE), remove);
+    for (let from = ADDED_AT_ONCE; from < add.length; from += ADDED_AT_ONCE)
+      void this.request(add.slice(from, from + ADDED_AT_ONCE), []);
   }
 
   grant(credits: readonly PartitionCredit[]): void {

@@ -15,6 +15,8 @@ import type { PartitionQueue } from './partition-queue.js';
 import type { PendingBatch } from './pending-batch.js';
 
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
+/** A broker takes twice as many in a request. */
+const MAX_BATCHES = 500;
 /** So much may wait for the network to one broker. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 const FULL_WAIT_MS = 5;
@@ -143,7 +145,8 @@ export class Dispatcher {
     let part: Item[] = [];
     let bytes = 0;
     for (const item of items) {
-      if (part.length > 0 && bytes + item.bytes.length > MAX_REQUEST_BYTES) {
+      const isFull = bytes + item.bytes.length > MAX_REQUEST_BYTES || part.length === MAX_BATCHES;
+      if (part.length > 0 && isFull) {
         this.request(broker, part);
         part = [];
         bytes = 0;

@@ -53,6 +53,9 @@ const LEAST_BYTES: readonly (number | undefined)[] = Object.assign(Array<number 
 });
 
 export class MessageReader {
+  /** Fields and items that the present message may have, nested ones included: each costs more than its bytes. */
+  maxValues = Infinity;
+  private values = 0;
   /** CALL, REPLY, EXCEPTION or ONEWAY. */
   kind = 0;
   sequenceId = 0;
@@ -69,6 +72,8 @@ export class MessageReader {
   begin(frame: Buffer): void {
     this.buffer = frame;
     this.position = 0;
+    this.values = 0;
+    this.maxValues = Infinity;
     const version = this.readI32();
     this.kind = version & 0xff;
     if (version >>> 16 !== VERSION_1 || this.kind < CALL || this.kind > ONEWAY) {
@@ -105,7 +110,10 @@ export class MessageReader {
   readFieldBegin(): { fname: string; ftype: number; fid: number } {
     this.need(1);
     this.field.ftype = this.buffer[this.position++];
-    if (this.field.ftype !== TYPE.STOP) this.field.fid = this.readI16();
+    if (this.field.ftype !== TYPE.STOP) {
+      this.field.fid = this.readI16();
+      this.countValues(1);
+    }
     return this.field;
   }
 
@@ -261,7 +269,17 @@ export class MessageReader {
     if (size < 0 || size > MAX_ITEMS || (size > 0 && size * leastItemBytes > left)) {
       throw new MalformedMessage(`a list of ${size} items in ${left} bytes`);
     }
+    this.countValues(size);
     return size;
+  }
+
+  private countValues(count: number): void {
+    this.values += count;
+    if (this.values > this.maxValues) {
+      throw new UnusableValue(
+        `it has more than ${this.maxValues} fields and items: ask for less at once`,
+      );
+    }
   }
 
   private need(bytes: number): void {
