@@ -40,6 +40,7 @@ import { PartitionOpener } from './partition/partition-opener.js';
 import type { PartitionOpenerOptions } from './partition/partition-opener.js';
 import { PartitionRegistry } from './partition/partition-registry.js';
 import type { MakeRecordGateway, RecordGateway } from './record-gateway.js';
+import { RequestMetrics } from './request-metrics.js';
 import { fetchParts } from './replication/fetch/fetch-parts.js';
 import type { FetchParts } from './replication/fetch/fetch-parts.js';
 import { RaftTicker } from './replication/raft/raft-ticker.js';
@@ -403,8 +404,11 @@ export class Broker {
         maxFrameBytes: largestFrame(options),
         maxConnections: options['connections.max'],
       },
+      // Everything that this broker holds, as its zkserver says.
+      largeMethods: ['reconcile'],
       logger,
       clock,
+      metrics: new RequestMetrics(environment.metrics),
       ...environment.transport,
     });
   }

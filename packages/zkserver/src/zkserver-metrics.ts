@@ -1,7 +1,7 @@
 // Every metric of a zkserver, in one list.
 import { SECONDS_BUCKETS } from '@zhumq/base';
 import type { Metrics } from '@zhumq/base';
-import type { RpcServerMetrics } from '@zhumq/rpc';
+import type { RefusalReason, RpcServerMetrics } from '@zhumq/rpc';
 import type { RecordChanges } from './controller/record-changes.js';
 import { lostReplicas } from './controller/broker-registry.js';
 import type { ElectionOutcome } from './election/elector.js';
@@ -29,6 +29,7 @@ export class ZkServerMetrics implements RpcServerMetrics {
   private readonly writes;
   private readonly requestSeconds;
   private readonly requestErrors;
+  private readonly connectionsRefused;
   private readonly switches;
   private readonly switchSeconds;
 
@@ -95,6 +96,11 @@ export class ZkServerMetrics implements RpcServerMetrics {
       'Requests that were refused, by method and error.',
       ['method', 'error'],
     );
+    this.connectionsRefused = metrics.counter(
+      'zhumq_zkserver_connections_refused_total',
+      'Connections ended, or not accepted, because of what they did, by reason.',
+      ['reason'],
+    );
     const ofView = (count: (view: ClusterView) => number) => (): number => {
       const view = gauges.view();
       return view === undefined ? 0 : count(view);
@@ -137,6 +143,10 @@ export class ZkServerMetrics implements RpcServerMetrics {
   served(method: string, durationMs: number, error: string | undefined): void {
     this.requestSeconds.with({ method }).observe(durationMs / 1000);
     if (error !== undefined) this.requestErrors.with({ method, error }).inc();
+  }
+
+  refused(reason: RefusalReason): void {
+    this.connectionsRefused.with({ reason }).inc();
   }
 
   elected(): void {
