@@ -6,14 +6,14 @@ import { RaftTransport } from './raft-transport.js';
 const group = { topicId: '7'.repeat(32), partition: 0, generation: 1 };
 const vote = (to: string): Message => ({ type: 'timeoutNow', from: 'a', to, term: 1 });
 
-function transport() {
+function transport(maxBytes = 1000) {
   const sent: string[] = [];
   const subject = new RaftTransport({
     brokerId: 1,
     incarnation: 1,
     clusterId: () => 'c',
-    maxBufferedBytes: 1000,
-    maxEnvelopeBytes: 1000,
+    maxBufferedBytes: maxBytes,
+    maxEnvelopeBytes: maxBytes,
     connect: ({ host }) => {
       const send = (_method: unknown, values: readonly { messages: readonly unknown[] }[]) => {
         if (host === 'broken') throw new Error('the frame is too large');
@@ -44,6 +44,13 @@ test('all messages of a turn to one broker leave together', () => {
   for (let at = 0; at < 3; at++) expect(subject.send(group, vote('c'))).toBe(true);
   subject.flush();
   expect(sent).toEqual(['whole 3']);
+});
+
+test('an envelope has no more messages than its receiver reads at once', () => {
+  const { subject, sent } = transport(2 ** 30);
+  for (let at = 0; at < 12_000; at++) subject.send(group, vote('c'));
+  subject.flush();
+  expect(sent).toEqual(['whole 5000', 'whole 5000', 'whole 2000']);
 });
 
 test('what one peer can not be sent does not keep the others from getting theirs', () => {

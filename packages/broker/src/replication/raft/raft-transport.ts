@@ -109,8 +109,8 @@ export class RaftTransport implements GroupTransport {
     if (buffers !== undefined) for (const buffer of buffers) bytes += buffer.length;
     if (peer.channel.bufferedBytes + peer.queuedBytes + bytes > this.options.maxBufferedBytes)
       return false;
-    if (peer.queuedBytes > 0 && peer.queuedBytes + bytes > this.options.maxEnvelopeBytes)
-      this.flushPeer(peer);
+    const isFull = peer.queuedBytes + bytes > this.options.maxEnvelopeBytes;
+    if (peer.queue.length >= MAX_MESSAGES || (isFull && peer.queuedBytes > 0)) this.flushPeer(peer);
     peer.queue.push(toWire(group, message, buffers));
     peer.queuedBytes += bytes;
     this.options.schedule();
@@ -166,3 +166,5 @@ export class RaftTransport implements GroupTransport {
 
 /** About what a message without batches takes on the wire. */
 const MESSAGE_BYTES = 256;
+/** In one envelope: a message has up to 20 fields, and servers bound the fields of a request (rpc/limits.ts). */
+const MAX_MESSAGES = 5_000;
