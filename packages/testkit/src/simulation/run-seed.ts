@@ -13,10 +13,13 @@ import { ClientHost } from './programs/client-host.js';
 import type { Program } from './programs/client-host.js';
 import { closingProgram, openingProgram } from './programs/first-and-last.js';
 import { groupProgram } from './programs/group-program.js';
+import type { GroupRest } from './programs/group-program.js';
 import { producerProgram } from './programs/producer-program.js';
 import type { SendCounts } from './programs/producer-program.js';
 import { readerProgram } from './programs/reader-program.js';
+import { resetProgram } from './programs/reset-program.js';
 import { switchProgram } from './programs/switch-program.js';
+import { transferProgram } from './programs/transfer-program.js';
 import { SimulatedCluster } from './simulated-cluster.js';
 import type { ServerSlot } from './simulated-cluster.js';
 import type { SimulationPlan } from './simulation-options.js';
@@ -40,6 +43,7 @@ export interface SeedCounts {
   readonly acknowledged: number;
   readonly elections: number;
   readonly crashes: number;
+  readonly clientCrashes: number;
   readonly cuts: number;
   readonly switches: number;
   readonly powerLosses: number;
@@ -132,7 +136,7 @@ class SeedRun {
     await this.within(START_BOUND_MS, 'topics are made', () => opening.isFinished);
     if (this.findings.length > 0) return;
     const programs = this.startLoad();
-    this.nemesis.clients = programs.map(({ name }) => name);
+    this.nemesis.clients = programs;
     this.nemesis.schedule(plan.faults, world.nowMs);
     await scheduler.runUntil(world.nowMs + plan.durationMs, () => this.hasFailed);
     if (this.hasFailed) return;
@@ -178,6 +182,7 @@ class SeedRun {
         acknowledged: counts.acknowledged,
         elections: invariants.elections + store.elections,
         crashes: nemesis.counts.crashes,
+        clientCrashes: nemesis.counts.clientCrashes,
         cuts: nemesis.counts.cuts,
         switches: store.switches,
         powerLosses: nemesis.counts.powerLosses,
@@ -203,6 +208,7 @@ class SeedRun {
   private startLoad(): ClientHost[] {
     const { plan } = this;
     const { topics } = plan;
+    const rest: GroupRest = { isOn: false };
     const programs: [string, Program][] = [
       ...plan.producers.map((producer, index): [string, Program] => [
         `producer-${index + 1}`,
@@ -215,12 +221,19 @@ class SeedRun {
       ...plan.groups.flatMap((group) =>
         group.delivery.map((delivery, index): [string, Program] => [
           `${group.group}-${index + 1}`,
-          groupProgram(group, delivery, topics),
+          groupProgram(group, delivery, topics, rest),
         ]),
       ),
     ];
     if (plan.switchEveryMs > 0)
       programs.push(['switcher', switchProgram(plan.switchEveryMs, topics)]);
+    if (plan.transferEveryMs > 0) {
+      const { brokers } = plan.cluster;
+      programs.push(['transferrer', transferProgram(plan.transferEveryMs, topics, brokers)]);
+    }
+    for (const { group, resetEveryMs } of plan.groups)
+      if (resetEveryMs !== undefined)
+        programs.push(['resetter', resetProgram(group, resetEveryMs, topics, rest)]);
     return programs.map(([name, program]) => this.host(name, program));
   }
 

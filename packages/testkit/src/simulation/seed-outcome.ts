@@ -39,8 +39,8 @@ export function lostOutcome(seed: number, scenario: string, what: string): SeedO
   return {
     ...{ seed, findings: 1, digest: '0', simulatedMs: 0, events: 0 },
     counts: {
-      ...{ acknowledged: 0, elections: 0, crashes: 0, cuts: 0, switches: 0 },
-      ...{ powerLosses: 0, tornWrites: 0, reportedLosses: 0 },
+      ...{ acknowledged: 0, elections: 0, crashes: 0, clientCrashes: 0, cuts: 0 },
+      ...{ switches: 0, powerLosses: 0, tornWrites: 0, reportedLosses: 0 },
     },
     story: [
       `seed ${seed} fails: ${what}`,

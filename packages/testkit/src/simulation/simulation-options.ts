@@ -2,7 +2,7 @@
 // is off in a run makes room for the others (swarm testing).
 import { SeededRandom } from '@zhumq/base';
 import type { Random } from '@zhumq/base';
-import { planFaults } from './faults/fault-plan.js';
+import { planFaults, planMoreFaults } from './faults/fault-plan.js';
 import type { FaultStep } from './faults/fault-plan.js';
 import type { WorldOptions } from './world/world.js';
 import type { ClusterOptions } from './simulated-cluster.js';
@@ -30,6 +30,10 @@ export interface ReaderPlan {
 export interface GroupPlan {
   readonly group: string;
   readonly delivery: readonly ('pull' | 'push')[];
+  /** Its members keep their ids over restarts. */
+  readonly isStatic?: boolean;
+  /** Mean time between two times at which somebody sets its positions; without it: never. */
+  readonly resetEveryMs?: number | undefined;
 }
 
 export interface SimulationPlan {
@@ -47,6 +51,8 @@ export interface SimulationPlan {
   readonly groups: readonly GroupPlan[];
   /** Mean time between two mode switches; 0: none. */
   readonly switchEveryMs: number;
+  /** Mean time between two wishes for another leader; 0: none. */
+  readonly transferEveryMs: number;
   readonly faults: readonly FaultStep[];
 }
 
@@ -95,13 +101,32 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
   const topics = drawTopics(random, brokers);
   const groups = drawGroups(random);
   return {
-    ...{ seed, scenario: 'swarm', durationMs, pace, cluster, topics, groups },
+    ...{ seed, scenario: 'swarm', durationMs, pace, cluster, topics },
     world: drawWorld(random, sessionTimeoutMs),
     producers: drawProducers(random, pace),
     readers: [{ delivery: pick(random, ['pull', 'pull', 'push']) }],
     switchEveryMs: random.below(2) === 0 ? 0 : pace * (3_000 + random.below(8_000)),
-    faults: planFaults(random, durationMs, pace, cluster),
+    ...drawRest(new SeededRandom(seed ^ 0x4e57), {
+      ...{ pace, durationMs, cluster, groups },
+      faults: planFaults(random, durationMs, pace, cluster),
+    }),
   };
+}
+
+/** From a generator of its own, so that what a seed drew before there was this is still what it draws. */
+function drawRest(
+  random: Random,
+  drawn: Pick<SimulationPlan, 'pace' | 'durationMs' | 'cluster' | 'groups' | 'faults'>,
+): Pick<SimulationPlan, 'transferEveryMs' | 'groups' | 'faults'> {
+  const { pace, durationMs, cluster, faults } = drawn;
+  const transferEveryMs = random.below(3) === 0 ? pace * (1_000 + random.below(5_000)) : 0;
+  const isStatic = random.below(3) === 0;
+  const resetEveryMs = random.below(2) === 0 ? pace * (3_000 + random.below(6_000)) : undefined;
+  const groups = drawn.groups.map((group) => ({ ...group, isStatic, resetEveryMs }));
+  if (faults.length === 0) return { transferEveryMs, groups, faults };
+  const more = planMoreFaults(random, durationMs, pace, cluster);
+  const together = [...faults, ...more].toSorted((one, other) => one.atMs - other.atMs);
+  return { transferEveryMs, groups, faults: together };
 }
 
 function drawWorld(random: Random, sessionTimeoutMs: number): WorldOptions {

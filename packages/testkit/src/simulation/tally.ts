@@ -10,6 +10,7 @@ export const FLOORS: Readonly<Record<keyof Omit<SeedCounts, 'reportedLosses'>, n
   acknowledged: 1_000,
   elections: 40,
   crashes: 20,
+  clientCrashes: 10,
   cuts: 10,
   switches: 4,
   powerLosses: 5,

@@ -14,6 +14,8 @@ export type FaultKind =
   | 'crash-point'
   /** The same with the power. */
   | 'power-point'
+  /** The same of a client program. */
+  | 'client-kill'
   | 'kill-all'
   | 'power-loss-all'
   /** Two machines do not hear each other. */
@@ -71,6 +73,9 @@ const KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
   ['sync-failure', 1],
 ];
 
+/** Drawn besides, from a generator of their own: the others stay what they were before there were these. */
+const MORE_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['client-kill', 4]];
+
 /** Not drawn unless they are named: they need a group that holds elections. */
 const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['vote-point', 12]];
 
@@ -93,10 +98,38 @@ export function planFaults(
   const kinds =
     named === undefined
       ? KINDS.filter(() => random.below(2) === 0)
-      : [...KINDS, ...AIMED_KINDS].filter(([kind]) => named.includes(kind));
-  const weights = kinds.reduce((sum, [, weight]) => sum + weight, 0);
-  if (weights === 0) return [];
+      : [...KINDS, ...MORE_KINDS, ...AIMED_KINDS].filter(([kind]) => named.includes(kind));
+  if (kinds.length === 0) return [];
   const meanGapMs = namedGapMs ?? pace * (600 + random.fraction() * 4_000);
+  return drawSteps(random, kinds, { durationMs, pace, brokers, meanGapMs });
+}
+
+/** What comes on top of that in the swarm. */
+export function planMoreFaults(
+  random: Random,
+  durationMs: number,
+  pace: number,
+  { brokers }: Pick<ClusterOptions, 'brokers'>,
+): FaultStep[] {
+  const kinds = MORE_KINDS.filter(() => random.below(2) === 0);
+  if (kinds.length === 0) return [];
+  const meanGapMs = pace * (1_500 + random.fraction() * 6_000);
+  return drawSteps(random, kinds, { durationMs, pace, brokers, meanGapMs });
+}
+
+interface StepRanges {
+  readonly durationMs: number;
+  readonly pace: number;
+  readonly brokers: number;
+  readonly meanGapMs: number;
+}
+
+function drawSteps(
+  random: Random,
+  kinds: readonly (readonly [kind: FaultKind, weight: number])[],
+  { durationMs, pace, brokers, meanGapMs }: StepRanges,
+): FaultStep[] {
+  const weights = kinds.reduce((sum, [, weight]) => sum + weight, 0);
   const steps: FaultStep[] = [];
   for (
     let atMs = gap(random, meanGapMs);

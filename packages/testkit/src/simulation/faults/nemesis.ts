@@ -1,6 +1,7 @@
 // Makes a plan of faults come true in a cluster, undoes each after its time, and at the end undoes everything.
 import type { Random } from '@zhumq/base';
 import type { Recorder } from '../../history/history.js';
+import type { ClientHost } from '../programs/client-host.js';
 import type { ServerSlot, SimulatedCluster } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
 import type { World } from '../world/world.js';
@@ -10,6 +11,7 @@ import { VotePoints } from './vote-points.js';
 export interface FaultCounts {
   crashes: number;
   powerLosses: number;
+  clientCrashes: number;
   pauses: number;
   cuts: number;
   storeFaults: number;
@@ -17,6 +19,8 @@ export interface FaultCounts {
 }
 
 const SLOW_FACTOR = 60;
+/** What it asked for is for the history; nobody else knows. */
+const LASTING = 'resetter';
 /** A broker whose disk is full has so much left. */
 const FULL_BYTES = 1_000;
 const FREE_BYTES = 1e12;
@@ -28,11 +32,11 @@ const CLOCK_JUMP_MS = 3_600_000;
 
 export class Nemesis {
   readonly counts: FaultCounts = {
-    ...{ crashes: 0, powerLosses: 0, pauses: 0 },
+    ...{ crashes: 0, powerLosses: 0, clientCrashes: 0, pauses: 0 },
     ...{ cuts: 0, storeFaults: 0, diskFaults: 0 },
   };
   /** Clients that are cut off, slowed and so on like servers. */
-  clients: readonly string[] = [];
+  clients: readonly ClientHost[] = [];
   /** What is under way, in the order in which it began; each undoes itself once. */
   private readonly underWay = new Set<() => void>();
   private readonly armed = new Map<
@@ -130,6 +134,8 @@ export class Nemesis {
           this.tell(kind, slot.machine.name);
         }
         return;
+      case 'client-kill':
+        return this.killClient(step);
       case 'pause':
         return this.pause(slot, durationMs);
       case 'cut':
@@ -184,6 +190,19 @@ export class Nemesis {
     if (slot.machine.life?.alive === true) return;
     this.world.logs.fault(slot.machine.name, 'starts again');
     this.cluster.start(slot);
+  }
+
+  /** A program dies in the middle of what it does, and is started again as another process of the same program. */
+  private killClient({ target, durationMs }: FaultStep): void {
+    const living = this.clients.filter(
+      ({ isAlive, isFinished, name }) => isAlive && !isFinished && name !== LASTING,
+    );
+    if (living.length === 0) return;
+    const client = living[target % living.length];
+    this.counts.clientCrashes++;
+    this.tell('client-kill', client.name);
+    client.kill();
+    this.during(durationMs, () => client.start());
   }
 
   private pause(slot: ServerSlot, durationMs: number): void {
@@ -308,7 +327,7 @@ export class Nemesis {
 
   private names(except?: string): string[] {
     const names = this.cluster.slots.map(({ machine }) => machine.name);
-    return [...names, ...this.clients].filter((name) => name !== except);
+    return [...names, ...this.clients.map(({ name }) => name)].filter((name) => name !== except);
   }
 
   private tell(fault: string, target: string): void {

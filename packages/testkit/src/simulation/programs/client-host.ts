@@ -23,6 +23,8 @@ export interface ProgramContext {
   log(message: string): void;
   /** The load ends here: programs finish what they have begun. */
   readonly ended: () => boolean;
+  /** Its process ends, without a chance to say so; what it knew is for the history. Not where processes are real. */
+  atDeath?(tell: () => void): void;
 }
 
 export type Program = (context: ProgramContext) => Promise<void>;
@@ -65,6 +67,7 @@ export class ClientHost {
     const log = (message: string): void => world.logs.add(name, 'info', {}, message);
     const context: ProgramContext = {
       ...{ name, pace, clock, random, log, history: this.history, ended: this.ended },
+      atDeath: (tell) => void life.onEnd.push(tell),
       now: () => world.nowMs,
       connect: async () => {
         for (;;) {

@@ -66,7 +66,7 @@ function resultOf(
     counts: {
       acknowledged: clients.reduce((sum, { acknowledgements }) => sum + acknowledgements, 0),
       elections: invariants.elections + store.elections,
-      crashes: count('kill', 'power-loss'),
+      ...{ crashes: count('kill', 'power-loss'), clientCrashes: 0 },
       ...{ cuts: count('cut'), switches: store.switches, powerLosses: count('power-loss') },
       ...{ tornWrites: 0, reportedLosses: store.losses },
     },
