@@ -47,7 +47,11 @@ function tell(line: string): void {
   );
 }
 
-void main(process.argv.slice(2)).then((code) => {
-  // Sockets of clients that were cut off may linger.
-  process.exit(code);
-});
+// Sockets of clients that were cut off may linger: nobody waits for them.
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(EXIT_NOT_CLEAN);
+  },
+);

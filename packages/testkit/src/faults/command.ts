@@ -7,10 +7,13 @@ import type { NemesisName } from './nemeses/catalogue.js';
 const MIN_BROKERS = 3;
 const MAX_BROKERS = 5;
 const MAX_ZKSERVERS = 3;
+const MAX_ROUNDS = 1_000_000;
 
 export interface FaultsCommand {
   readonly seed: number;
   readonly durationMs: number;
+  /** Undefined: as many as there is time for. */
+  readonly rounds: number | undefined;
   readonly nemeses: readonly NemesisName[];
   /** Undefined: the seed says. */
   readonly brokers: number | undefined;
@@ -36,6 +39,7 @@ clients saw: docs/testing-faults.md.
 
   --seed S           decides which fault comes in which round, and hits whom (default 1)
   --duration D       of the rounds; starting, reading everything and judging come on top (default 1m)
+  --rounds N         ends after so many rounds, too (default: no limit)
   --nemesis LIST     all (default), none, or some of those below; "kill" stands for all that begin with it
   --brokers N        ${MIN_BROKERS} to ${MAX_BROKERS} (default: the seed says)
   --zkservers N      1 to ${MAX_ZKSERVERS} (default 2)
@@ -58,6 +62,7 @@ export function parseCommand(args: readonly string[]): FaultsCommand {
     options: {
       seed: { type: 'string', default: '1' },
       duration: { type: 'string', default: '1m' },
+      rounds: { type: 'string' },
       nemesis: { type: 'string', default: 'all' },
       brokers: { type: 'string' },
       zkservers: { type: 'string', default: '2' },
@@ -71,10 +76,11 @@ export function parseCommand(args: readonly string[]): FaultsCommand {
     },
   });
   if (values.help) throw new Error(USAGE);
-  const { brokers } = values;
+  const { brokers, rounds } = values;
   return {
     seed: wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     durationMs: durationOf(values.duration),
+    rounds: rounds === undefined ? undefined : wholeNumber('--rounds', rounds, 1, MAX_ROUNDS),
     nemeses: namesOf(values.nemesis),
     brokers:
       brokers === undefined

@@ -23,11 +23,14 @@ export function isolatingCommand(): readonly string[] | undefined {
   return probe.status === 0 ? command : undefined;
 }
 
+/** A new network namespace has a loopback device that is down. */
+const LOOPBACK = ['sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+
 /** Runs this program again, inside; resolves with its exit code. A signal reaches it as the end of its standard input. */
 export function runInside(command: readonly string[], args: readonly string[]): Promise<number> {
   const [program, ...before] = command;
   const script = process.argv[1];
-  const child = spawn(program, [...before, process.execPath, script, ...args], {
+  const child = spawn(program, [...before, ...LOOPBACK, process.execPath, script, ...args], {
     stdio: ['pipe', 'inherit', 'inherit'],
     env: { ...process.env, [INSIDE]: '1' },
     // The terminal's ^C comes here only.

@@ -38,7 +38,7 @@ export interface RoundsContext {
   readonly client: Client;
   readonly topics: readonly string[];
   readonly durationMs: number;
-  readonly stopping: () => boolean;
+  readonly rounds: number;
   readonly onRound: (round: FinishedRound) => void;
   /** At the begin of each round. */
   readonly log: (line: string) => void;
@@ -47,7 +47,7 @@ export interface RoundsContext {
 /** Rejects when the cluster does not come back after a fault has ended. */
 export async function runRounds(context: RoundsContext): Promise<void> {
   const end = performance.now() + context.durationMs;
-  for (let number = 1; performance.now() < end && !context.stopping(); number++)
+  for (let number = 1; number <= context.rounds && performance.now() < end; number++)
     context.onRound(await runRound(context, number));
 }
 

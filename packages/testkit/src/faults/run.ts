@@ -40,7 +40,8 @@ export async function runFaults(
 ): Promise<RunReport> {
   const run = new Run(command, folder, log);
   try {
-    await run.work();
+    // What was begun is given up where it stands: processes are ended below, whatever they do.
+    await Promise.race([run.work(), run.stopped]);
   } catch (error) {
     run.failures.push(error instanceof Error ? error.message : String(error));
   }
@@ -59,8 +60,12 @@ class Run {
   private network: Network | undefined;
   private cluster: ProcessCluster | undefined;
   private workload: Workload | undefined;
-  private roundsSeconds = 0;
+  /** Of the rounds. */
+  private startedAt: number | undefined;
+  private endedAt: number | undefined;
   private isStopping = false;
+  /** Resolves when somebody ends the run before its time. */
+  readonly stopped: Promise<void>;
 
   constructor(
     private readonly command: FaultsCommand,
@@ -76,11 +81,14 @@ class Run {
     if (isInside()) offers.add('disks');
     if (findClockLibrary() !== undefined) offers.add('clocks');
     this.nemeses = possible(command.nemeses, offers);
-    onStop((why) => {
-      this.isStopping = true;
-      this.failures.push(`stopped before its time: ${why}`);
-      log(`ends: ${why}`);
-    });
+    this.stopped = new Promise((resolve) =>
+      onStop((why) => {
+        this.isStopping = true;
+        this.failures.push(`stopped before its time: ${why}`);
+        log(`ends: ${why}`);
+        resolve();
+      }),
+    );
   }
 
   async work(): Promise<void> {
@@ -111,7 +119,7 @@ class Run {
       throw new Error(`before any fault: nothing acknowledged of ${quiet.missing.join(', ')}`);
     meter.forget(quiet);
     log('everything serves');
-    const startedAt = performance.now();
+    this.startedAt = performance.now();
     try {
       if (nemeses.length > 0)
         await runRounds({
@@ -119,13 +127,12 @@ class Run {
           schedule: new Schedule(seed, nemeses),
           client: await workload.connect(),
           durationMs: command.durationMs,
-          stopping: () => this.isStopping,
+          rounds: command.rounds ?? Infinity,
           onRound: (round) => this.endRound(round),
         });
     } finally {
-      this.roundsSeconds = (performance.now() - startedAt) / 1000;
+      this.endedAt = performance.now();
     }
-    if (this.isStopping) return;
     if (command.pretendLoss) this.pretendLoss();
     log('heals, reads and compares everything');
     await finishRun(cluster, workload, meter, (sentence) => this.failures.push(sentence));
@@ -136,9 +143,9 @@ class Run {
     const { command, folder, log, failures, nemeses, meter } = this;
     await this.tearDown().catch((error: unknown) => void failures.push(String(error)));
     this.history.close();
-    const verdict = await this.judge();
+    const verdict = this.isStopping ? undefined : await this.judge();
     const facts = {
-      ...{ seed: command.seed, commit: commitOf(), durationSeconds: this.roundsSeconds },
+      ...{ seed: command.seed, commit: commitOf(), durationSeconds: this.seconds },
       network: this.network?.kind ?? ('proxies' as const),
       brokers: this.brokers,
       leftOut: command.nemeses.filter((name) => !nemeses.includes(name)),
@@ -156,6 +163,11 @@ class Run {
     keepRunFolder(folder);
     log(`kept: ${folder}`);
     return { ...report, artifacts: folder };
+  }
+
+  private get seconds(): number {
+    if (this.startedAt === undefined) return 0;
+    return Math.round((this.endedAt ?? performance.now()) - this.startedAt) / 1000;
   }
 
   private endRound(round: FinishedRound): void {
@@ -189,9 +201,10 @@ class Run {
 
   private async tearDown(): Promise<void> {
     const { cluster, network, workload } = this;
-    if (cluster !== undefined && this.failures.length > 0) saveDisks(cluster);
+    await cluster?.kill(cluster.nodes);
+    if (cluster !== undefined && this.failures.length > 0 && !this.isStopping) saveDisks(cluster);
     await cluster?.destroy();
-    await workload?.close();
+    if (!this.isStopping) await workload?.close();
     await network?.close();
   }
 }

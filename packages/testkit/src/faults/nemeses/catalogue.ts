@@ -42,13 +42,14 @@ export function nemesisOf(name: NemesisName): Nemesis {
 
 const NAMES = Object.keys(NEMESES) as NemesisName[];
 
-/** A list such as "kill,pause,partition-ring"; a word stands for all that begin with it. Throws with a sentence. */
+/** A list such as "kill,pause,partition-ring"; a word that is no name stands for all that begin with it. Throws with a sentence. */
 export function namesOf(list: string): NemesisName[] {
   if (list === 'all') return NAMES;
   if (list === 'none') return [];
   const chosen = new Set<NemesisName>();
   for (const word of list.split(',').map((one) => one.trim())) {
-    const found = NAMES.filter((name) => name === word || name.startsWith(`${word}-`));
+    const exact = NAMES.filter((name) => name === word);
+    const found = exact.length > 0 ? exact : NAMES.filter((name) => name.startsWith(`${word}-`));
     if (found.length === 0)
       throw new Error(`--nemesis ${word}: it takes all, none, or some of ${NAMES.join(', ')}`);
     for (const name of found) chosen.add(name);

@@ -34,7 +34,6 @@ export class NamespaceNetwork implements Network {
     // Names of namespaces are mounts, this run's alone.
     const mountPoint = existsSync(NAMES) ? NAMES : '/run';
     await runProgram('mount', '-t', 'tmpfs', 'zhumq-faults', mountPoint);
-    await runProgram('ip', 'link', 'set', 'lo', 'up');
     await runProgram('ip', 'link', 'add', BRIDGE, 'type', 'bridge');
     await runProgram('ip', 'addr', 'add', `${PREFIX}.1/24`, 'dev', BRIDGE);
     await runProgram('ip', 'link', 'set', BRIDGE, 'up');

@@ -128,7 +128,7 @@ export class ProcessCluster {
 
   /** For tearing down: gone, whatever they were doing. */
   async destroy(): Promise<void> {
-    await this.kill([...this.processes.keys()]);
+    await Promise.all([...this.processes.values()].map((process) => process.retire()));
     for (const disk of this.disks.splice(0)) await unmountDisk(disk);
   }
 

@@ -24,6 +24,7 @@ export class ServerProcess {
   private child: ChildProcess | undefined;
   private ended: Promise<void> = Promise.resolve();
   private stopped = false;
+  private retired = false;
 
   constructor(private readonly plan: ProcessPlan) {}
 
@@ -48,7 +49,7 @@ export class ServerProcess {
 
   /** Resolves when it serves; rejects with the end of its log when it ends before. */
   async start(): Promise<void> {
-    if (this.runs) throw new Error(`${this.name} runs already`);
+    if (this.runs || this.retired) throw new Error(`${this.name} is not to be started now`);
     const { command, environment, logFile, ready } = this.plan;
     const log = openSync(logFile, 'a');
     const child = spawn(command[0], command.slice(1), {
@@ -94,6 +95,12 @@ export class ServerProcess {
       timer = setTimeout(() => reject(new Error(message)), END_TIMEOUT_MS);
     });
     await Promise.race([this.ended, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** For tearing down: gone, and never started again. */
+  async retire(): Promise<void> {
+    this.retired = true;
+    await this.kill('SIGKILL');
   }
 
   /** The last lines of its log. */

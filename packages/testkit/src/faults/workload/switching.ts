@@ -1,11 +1,13 @@
 // Switches a topic between the replication modes again and again, and records what the cluster says of each switch.
-import { ZhumqError } from '@zhumq/base';
+import { ZhumqError, delay } from '@zhumq/base';
 import type { Client } from '@zhumq/client';
 import type { Recorder } from '../../history/history.js';
 import type { Program } from '../../simulation/programs/client-host.js';
 import { pick } from '../nemeses/nemesis.js';
 
 const SWITCH_TIMEOUT_MS = 40_000;
+/** How soon it sees that the run ends. */
+const LOOK_MS = 250;
 const MODES = ['raft', 'fetch'] as const;
 
 /** The pace is real time. */
@@ -13,7 +15,8 @@ export function switchingProgram(topic: string, everyMs: number, log: SwitchLog)
   return async (context) => {
     const client = await context.connect();
     while (!context.ended()) {
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
+      const next = performance.now() + everyMs;
+      while (performance.now() < next && !context.ended()) await delay(context.clock, LOOK_MS);
       if (context.ended()) return;
       const to = pick(context.random, MODES);
       try {
