@@ -14,8 +14,12 @@ const META = 'meta';
 const UNSAFE_TOPIC = /[^a-zA-Z0-9._-]/u;
 
 export class PartitionFolders {
-  /** Folders made since the last `sync`. */
+  /** Folders that no `sync` has taken up since they were made. */
   private unsynced: string[] = [];
+  /** Folders whose sync failed; it is never tried again (rule 7). */
+  private readonly failed = new Map<string, Error>();
+  /** One after the other: a call must not return while a folder that was made before it waits for an earlier one. */
+  private lastSync: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly directory: DataDirectory,
@@ -58,6 +62,11 @@ export class PartitionFolders {
     } finally {
       file.closeSync();
     }
+    this.awaitSync(folder);
+  }
+
+  /** The folder may not be on disk; the next `sync` sees to it. */
+  awaitSync(folder: string): void {
     this.unsynced.push(folder);
   }
 
@@ -79,24 +88,29 @@ export class PartitionFolders {
   }
 
   /**
-   * Everything made so far is on disk: contents, then names from the inside out. Returns the folders whose sync failed;
-   * throws when that of partitions/ does, then no folder made since can be relied on.
+   * Everything made so far is on disk: contents, then names from the inside out. Returns the folders whose sync failed,
+   * now or earlier; throws when that of partitions/ does, then no folder made since can be relied on.
    */
   async sync(): Promise<ReadonlyMap<string, Error>> {
-    const failed = new Map<string, Error>();
+    const sync = this.lastSync.then(() => this.syncMade());
+    this.lastSync = sync.catch(() => undefined);
+    await sync;
+    return this.failed;
+  }
+
+  private async syncMade(): Promise<void> {
     const folders = this.unsynced;
-    if (folders.length === 0) return failed;
+    if (folders.length === 0) return;
     this.unsynced = [];
     for (const folder of folders) {
       try {
         if (this.exists(folder)) await this.syncOne(this.pathOf(folder));
       } catch (error) {
         // Deleted, or set aside, meanwhile: nobody relies on it.
-        if (this.exists(folder)) failed.set(folder, error as Error);
+        if (this.exists(folder)) this.failed.set(folder, error as Error);
       }
     }
     await this.fileSystem.syncDirectory(this.directory.partitions);
-    return failed;
   }
 
   /** Moves a folder to quarantine/ with a file that says why; returns its new path. */

@@ -35,16 +35,16 @@ export class SegmentSyncs {
   constructor(private readonly options: SegmentSyncsOptions) {}
 
   /**
-   * Syncs each replica's segments, and new folders, without which a synced file would have no name. A failure takes that
-   * replica out of service and is not thrown.
+   * Syncs new folders and each replica's segments, in this order: with its segments a replica calls itself synced, and
+   * in a folder without a name that is not true. A failure takes that replica out of service and is not thrown.
    */
   async syncAll(channels: readonly ReplicaChannel[]): Promise<void> {
+    await this.syncFolders(channels);
     const queue = channels[Symbol.iterator]();
     const work = async (): Promise<void> => {
       for (const channel of queue) await this.syncOne(channel);
     };
     await Promise.all(Array.from({ length: CONCURRENT_SYNCS }, work));
-    await this.syncFolders(channels);
   }
 
   /** Like `syncAll`, for one; rejects when it was not synced because the store closes. */

@@ -134,13 +134,11 @@ class StoreOpening {
     }
     const recovered = await StoreRecovery.run(source, history, {
       fileSystem: environment.fileSystem,
-      seat: (identity, sequence) => {
-        const channel = this.seat(identity, sequence);
+      seat: (identity, row) => {
+        const channel = this.seat(identity, row);
         const directory = this.folders.pathOf(channel.folder);
-        const config = options.defaultConfig;
-        const recovery = (row: CheckpointRow | undefined) =>
-          environment.replicas.recover({ identity, directory, config, wal: channel }, row);
-        return { channel, recovery };
+        const seat = { identity, directory, config: options.defaultConfig, wal: channel };
+        return { channel, recovery: environment.replicas.recover(seat, row) };
       },
     });
     for (const channel of recovered.channels) {
@@ -171,12 +169,15 @@ class StoreOpening {
     return directoryId;
   }
 
-  private seat(identity: ReplicaIdentity, sequence: number): ReplicaChannel {
+  private seat(identity: ReplicaIdentity, row: CheckpointRow | undefined): ReplicaChannel {
     const folder = this.folders.nameOf(identity);
     const there = this.folders.readIdentity(folder);
     // Missing: made again, empty. Then the log is shorter than its row says, and the partition log calls that damage.
     if (there?.replicaId !== identity.replicaId) this.folders.ensure(identity, folder);
-    return new ReplicaChannel(identity, folder, this.commit, sequence);
+    // Made shortly before a process was killed, and not synced since: its name may stand in the page cache only, and the
+    // checkpoint of this start lets the frames go that would make it again.
+    else if (row === undefined || row.sequence === 0) this.folders.awaitSync(folder);
+    return new ReplicaChannel(identity, folder, this.commit, row?.sequence ?? 0);
   }
 
   private async setAsideStrays(): Promise<void> {

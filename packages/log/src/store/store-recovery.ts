@@ -18,11 +18,11 @@ import { scanWalFile } from './wal-scan.js';
 
 export interface RecoveryEnvironment {
   readonly fileSystem: FileSystem;
-  /** Makes the channel of a replica and its folder, if need be. */
+  /** Makes the channel of a replica and its folder, if need be. Without a row no checkpoint knows the replica yet. */
   seat(
     identity: ReplicaIdentity,
-    sequence: number,
-  ): { channel: ReplicaChannel; recovery(row: CheckpointRow | undefined): ReplicaRecovery };
+    row: CheckpointRow | undefined,
+  ): { readonly channel: ReplicaChannel; readonly recovery: ReplicaRecovery };
 }
 
 /** A replica that is being recovered. */
@@ -89,10 +89,10 @@ export class StoreRecovery {
   }
 
   private open(identity: ReplicaIdentity, row: CheckpointRow | undefined): Candidate {
-    const { channel, recovery } = this.environment.seat(identity, row?.sequence ?? 0);
+    const { channel, recovery } = this.environment.seat(identity, row);
     const candidate = {
       channel,
-      recovery: recovery(row),
+      recovery,
       row,
       damage: undefined,
       damagedAt: undefined,
