@@ -129,7 +129,8 @@ class Survey {
     if (header.kind === FrameKind.write) {
       const write = readWriteFrame(body);
       if (write === undefined) return;
-      file.previousEnd ??= write.previousEnd;
+      // The first write of a life knows of no file before it; a file that another one follows is never empty.
+      if (write.previousEnd > 0) file.previousEnd ??= write.previousEnd;
       this.durable = laterPosition(this.durable, write.durable);
     } else if (header.kind === FrameKind.checkpoint) {
       const start = readCheckpointStart(body);
