@@ -165,7 +165,9 @@ export class RecoveryAccount {
 
   /** Files below the log start may be there still: their frame was durable, their removal was not (rule 25). */
   private dropBelowStart(): void {
-    const { bases, logStart } = this;
+    const { bases, lastOfRow, logStart } = this;
+    // A log start is the first offset of a segment: the one before it went with all it held.
+    if (lastOfRow !== undefined && lastOfRow < logStart) this.lastOfRow = undefined;
     this.bases = bases.filter((_, at) => at + 1 === bases.length || bases[at + 1] > logStart);
     if (this.end <= logStart) this.bases = this.bases.filter((base) => base >= logStart);
     this.extents = this.extents.filter((extent) => extent.endOffset > logStart);
