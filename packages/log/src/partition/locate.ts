@@ -22,7 +22,8 @@ export function locate(
   indexes: SegmentIndexes,
   offset: Offset,
 ): SegmentCut {
-  const found = { position: indexes.offsets.floor(offset), endOffset: segment.base };
+  // From an entry below: one of the batch found goes with the cut, and with it the times of the batches before it.
+  const found = { position: indexes.offsets.floor(offset - 1), endOffset: segment.base };
   const time = { maxTimestamp: -1, maxTimestampOffset: -1 };
   let done = false;
   const step = (header: BatchHeader): void => {

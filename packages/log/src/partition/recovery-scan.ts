@@ -11,6 +11,7 @@ import { ProducerState } from './producer-state.js';
 import type { RecoveryAccount } from './recovery-account.js';
 import { readIndexes, writeIndexes } from './segment-indexes.js';
 import { Segment } from './segment.js';
+import type { SegmentCut, SegmentIndexes } from './segment.js';
 
 const PAUSE_AFTER_BYTES = 4 * 1024 * 1024;
 
@@ -81,8 +82,11 @@ export class RecoveryScan {
   private async scanSegment(base: Offset, target: Offset, isLast: boolean): Promise<void> {
     let start = this.startOf(base);
     let fault = await this.scanFrom(start, target);
-    if (fault !== undefined && start.position > 0 && fault.offset < this.base.from) {
-      // The index is derived: before the segment is blamed it is scanned from its start.
+    const isEarly =
+      fault !== undefined && (fault.offset < this.base.from || fault.position === start.position);
+    if (isEarly && start.position > 0) {
+      // The index is derived, and after a power loss it may be one of what a cut has removed: before the segment is
+      // blamed it is scanned from its start. Nothing was taken from it yet.
       start = { segment: Segment.fresh(this.directory, base), position: 0, lastOffset: undefined };
       fault = await this.scanFrom(start, target);
     }
@@ -112,9 +116,29 @@ export class RecoveryScan {
     if (offset === segment.base) {
       this.segments.pop();
     } else if (segment.endOffset > offset && segment.indexes !== undefined) {
-      const cut = { endOffset: offset, position, maxTimestamp: -1, maxTimestampOffset: -1 };
-      segment.cut(cut, segment.indexes);
+      const time = this.latestUpTo(segment, segment.indexes, offset, position);
+      segment.cut({ endOffset: offset, position, ...time }, segment.indexes);
     }
+  }
+
+  /** The largest timestamp behind the last index entry below `offset`; the batches up to there are whole. */
+  private latestUpTo(
+    segment: Segment,
+    { offsets }: SegmentIndexes,
+    offset: Offset,
+    end: number,
+  ): Pick<SegmentCut, 'maxTimestamp' | 'maxTimestampOffset'> {
+    let latest = { maxTimestamp: -1, maxTimestampOffset: -1 };
+    this.resources.files.use(segment.path, 'read', (file) => {
+      const bounds = { position: offsets.floor(offset - 1), end, verify: false };
+      for (const { header } of scanBatches(file, bounds)) {
+        const { lastOffset, maxTimestamp } = header;
+        if (maxTimestamp > latest.maxTimestamp) {
+          latest = { maxTimestamp, maxTimestampOffset: lastOffset };
+        }
+      }
+    });
+    return latest;
   }
 
   private setDamage(segment: Segment, fault: Fault, target: Offset): void {
