@@ -131,18 +131,18 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     header: BatchHeader,
     epoch: Epoch,
   ): { readonly baseOffset: Offset; readonly lastOffset: Offset } {
-    return this.appender.leader(batch, header, epoch);
+    return this.changing(() => this.appender.leader(batch, header, epoch));
   }
 
   appendAsFollower(batches: Buffer): void {
-    this.appender.follower(batches);
+    this.changing(() => this.appender.follower(batches));
   }
 
   truncate(from: Offset): void {
     this.state.checkService();
     const { stableEnd } = this.state;
     assert(from >= stableEnd, `truncation at ${from}, below the high watermark ${stableEnd}`);
-    truncateLog(this.state, from);
+    this.changing(() => truncateLog(this.state, from));
   }
 
   saveHardState(hardState: HardState): number {
@@ -221,14 +221,15 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
 
   beginInstall(snapshot: SnapshotState): { readonly installedEnd: Offset } {
     this.state.checkService();
-    this.install = new SnapshotInstall(this.state, this.appender, snapshot);
+    this.install = this.changing(() => new SnapshotInstall(this.state, this.appender, snapshot));
     return { installedEnd: this.state.logEnd };
   }
 
   installChunk(baseOffset: Offset, chunk: Buffer): void {
     this.state.checkService();
-    assert(this.install !== undefined, 'installChunk before beginInstall');
-    this.install.add(baseOffset, chunk);
+    const { install } = this;
+    assert(install !== undefined, 'installChunk before beginInstall');
+    this.changing(() => install.add(baseOffset, chunk));
   }
 
   async finishInstall(): Promise<void> {
@@ -247,13 +248,15 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
   resetForRepair(): void {
     this.checkOpen();
     const { state } = this;
-    const from = repairPoint(state);
+    const from = this.changing(() => repairPoint(state));
     // Only damage is repaired; a disk that failed is not.
     if (isError(state.failure, 'DATA_CORRUPT')) state.failure = undefined;
     state.checkService();
     state.damage = undefined;
-    if (from === undefined) resetLog(state, state.logStart, state.epochBeforeStart);
-    else truncateLog(state, from);
+    this.changing(() => {
+      if (from === undefined) resetLog(state, state.logStart, state.epochBeforeStart);
+      else truncateLog(state, from);
+    });
     const { fileSystem } = state.resources;
     // Not before: after a crash the damage would be there and forgotten. If it fails, the next start repairs again.
     this.pending
@@ -264,7 +267,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
 
   startOver(): void {
     this.state.checkService();
-    resetLog(this.state, 0, 0);
+    this.changing(() => resetLog(this.state, 0, 0));
   }
 
   // ---- the store's face
@@ -281,12 +284,18 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
 
   onWalDurable(sequence: number): void {
     const { state } = this;
-    if (state.failure === undefined) {
+    try {
+      if (state.failure !== undefined) return;
       state.durability.complete(sequence);
-      if (state.writer.allow(sequence)) state.seat.wal.markDirty();
+      if (state.writer.allow(sequence)) {
+        state.seat.wal.markDirty();
+        // A copy's bytes wait behind the cut: they must be in the segment before anybody hears that they are written.
+        this.writeSegments();
+      }
       state.reportDurable();
+    } finally {
+      this.pending.complete(sequence, (reported) => state.listener?.onHardStateDurable(reported));
     }
-    this.pending.complete(sequence, (reported) => state.listener?.onHardStateDurable(reported));
   }
 
   async syncSegments(): Promise<void> {
@@ -328,6 +337,21 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     state.writer.discard();
     this.pending.fail(zhumqError('LOG_CLOSED', `the log in ${state.seat.directory} was closed`));
     for (const { path } of state.segments.all) state.resources.files.discard(path);
+  }
+
+  /**
+   * A change may have to look at the files (where a cut goes, which indexes a segment has). When the disk fails it there,
+   * it may be done by half: the replica is out of service.
+   */
+  private changing<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (ZhumqError.is(error) || systemCode(error) === undefined) throw error;
+      this.fail(diskFailed('read of a segment', this.state.seat.directory, error));
+      this.state.checkService();
+      throw error;
+    }
   }
 
   private async readCold(from: Offset, end: Offset, maxBytes: number): Promise<LogSlice> {

@@ -1,0 +1,185 @@
+// What the enumeration of disk faults (packages/testkit/src/disk-faults) found in the log, each in its smallest form.
+import { encodeBatch, readBatchHeader } from '@zhumq/model';
+import type { FaultyFileSystem } from './file-system/faulty-file-system.js';
+import { verifyPartition } from './inspect/verify-partition.js';
+import { PartitionFactory } from './partition/partition-factory.js';
+import { PartitionWorld } from './partition/partition-world.test-support.js';
+import { CONFIG, StoreWorld, identityOf, settle } from './store/store-world.test-support.js';
+import type { LogConfig, ReplicaLog } from './types.js';
+
+const NOTHING_SURVIVES = { below: () => 0, fraction: () => 0 };
+const PARTITIONS = '/data/partitions';
+const FOLDER = `${PARTITIONS}/orders-0.00000001`;
+const { replicaId } = identityOf(0);
+
+function makeWorld(): StoreWorld {
+  const limits = { blockCacheBytes: 1 << 20, tailBytes: 1 << 20, openFiles: 16 };
+  return new StoreWorld((disk: FaultyFileSystem) => new PartitionFactory(disk, limits));
+}
+
+function append(log: ReplicaLog, bytes = 300, epoch = 1): void {
+  const value = Buffer.alloc(bytes, log.logEnd);
+  const batch = encodeBatch([{ timestamp: 1000 + log.logEnd, key: null, value }]);
+  log.appendAsLeader(batch, readBatchHeader(batch), epoch);
+}
+
+async function created(
+  config: Partial<LogConfig>,
+): Promise<{ world: StoreWorld; log: ReplicaLog }> {
+  const world = makeWorld();
+  const store = await world.open();
+  return { world, log: store.createReplica(identityOf(0), { ...CONFIG, ...config }) };
+}
+
+async function losePower(world: StoreWorld): Promise<void> {
+  world.fileSystem.crash(NOTHING_SURVIVES);
+  world.bootId += '+';
+  await world.open();
+}
+
+describe('a replica that is made', () => {
+  test('and then the process is killed: its folder survives a power loss after the next start', async () => {
+    const { world, log } = await created({});
+    append(log);
+    await settle();
+    world.fileSystem.kill();
+    await world.open();
+    await losePower(world);
+    const found = world.store.replica(replicaId);
+    expect(found?.damage).toBeUndefined();
+    expect(found?.logEnd).toBe(1);
+  });
+
+  test('is not called synced before the name of its folder is', async () => {
+    const { world, log } = await created({ flush: 'interval' });
+    append(log);
+    let sawSync = false;
+    world.fileSystem.fault = ({ kind, path }) => {
+      if (kind === 'sync' && path.startsWith(FOLDER) && path.endsWith('.log')) {
+        sawSync = true;
+        const { operations } = world.fileSystem;
+        expect(operations).toContainEqual(
+          expect.objectContaining({ kind: 'synced', path: PARTITIONS }),
+        );
+      }
+      return undefined;
+    };
+    await log.sync();
+    expect(sawSync).toBe(true);
+  });
+
+  test('fails when its folder can not be synced, also when another one asked for that', async () => {
+    const { world, log } = await created({});
+    const other = world.store.createReplica(identityOf(1), { ...CONFIG, flush: 'interval' });
+    append(log);
+    append(other);
+    world.fileSystem.fault = ({ kind, path }) =>
+      kind === 'syncDirectory' && path === FOLDER ? { kind: 'error', code: 'EIO' } : undefined;
+    await other.sync();
+    world.fileSystem.fault = undefined;
+    await world.store.checkpoint();
+    expect(() => append(log)).toThrow('out of service');
+    append(other);
+  });
+});
+
+test('retention that passes the segment that was active at the last checkpoint is no damage after a kill', async () => {
+  const config = { flush: 'interval', segmentBytes: 700, retentionBytes: 800 } as const;
+  const { world, log } = await created(config);
+  append(log);
+  await world.store.checkpoint();
+  for (let count = 0; count < 9; count++) {
+    append(log);
+    await settle(2);
+  }
+  log.setHighWatermark(log.logEnd);
+  await log.enforceRetention(0);
+  const { logStart } = log;
+  expect(logStart).toBeGreaterThan(1);
+  world.fileSystem.kill();
+  await world.open();
+  expect(world.store.replica(replicaId)).toMatchObject({ damage: undefined, logStart, logEnd: 10 });
+});
+
+test('an index of what a cut removed, which a power loss brings back, is not taken for damage of the segment', async () => {
+  const world = await PartitionWorld.make({ indexIntervalBytes: 1 }, { deriveAfterBytes: 1 });
+  for (let count = 0; count < 6; count++) world.append();
+  world.log.setHighWatermark(5);
+  await world.checkpoint();
+  const index = world.fileSystem.contentOf(world.path(0, '.index'));
+  // The same positions for offsets that are one lower: another batch than the one that is there now.
+  for (let at = 0; at < index.length; at += 8) index.writeInt32BE(index.readInt32BE(at) - 1, at);
+  world.fileSystem.replaceContent(world.path(0, '.index'), index);
+  await world.restart();
+  expect(world.log).toMatchObject({ damage: undefined, logEnd: 6 });
+});
+
+test('the time index of a segment that was cut at an indexed batch knows the largest timestamp that is left', async () => {
+  const world = await PartitionWorld.make({ indexIntervalBytes: 100, segmentBytes: 1000 });
+  for (let count = 0; count < 8; count++) world.append(1, 1, { timestamp: 1000 + count });
+  world.tick();
+  for (let end = 7; end > 2; end--) {
+    world.log.truncate(end);
+    world.tick();
+    // Rolls, so that the segment is sealed as it stands now.
+    world.append(10 - end, 1, { timestamp: 1, bytes: 990 });
+    world.tick();
+    const { problems } = await verifyPartition(world.directory, world.fileSystem);
+    expect({ end, problems }).toEqual({ end, problems: [] });
+  }
+});
+
+test('a cut that the disk interrupts takes the replica out of service, and is not left half done', async () => {
+  const world = await PartitionWorld.make();
+  for (let count = 0; count < 4; count++) world.append();
+  world.tick();
+  world.fileSystem.listSync = () => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+  };
+  expect(() => world.log.truncate(2)).toThrow('out of service');
+  expect(world.failures).toHaveLength(1);
+  expect(() => world.append(2)).toThrow('out of service');
+});
+
+test('a copy is not called written while its bytes wait behind the cut that came before them', async () => {
+  const source = await PartitionWorld.make();
+  for (let count = 0; count < 3; count++) source.append();
+  source.tick();
+  source.log.setHighWatermark(3);
+  const { world, log } = await created({ flush: 'interval' });
+  append(log, 300, 7);
+  await settle();
+  let reported = 0;
+  log.listener = {
+    onDurable: (end) => {
+      reported = end;
+      if (end < 3) return;
+      const bytes = world.fileSystem.statSync(`${FOLDER}/00000000000000000000.log`)?.bytes;
+      expect(bytes).toBe(source.log.sizeBytes);
+    },
+    onHardStateDurable: () => undefined,
+    onFailed: () => undefined,
+  };
+  log.beginInstall(source.log.snapshotState(3).state);
+  log.installChunk(0, await source.log.readSegment(0, 0, 1 << 20));
+  await settle();
+  expect(reported).toBe(3);
+});
+
+test('a lost write-ahead file of a start that did not come to its end is a torn tail, not an empty file', async () => {
+  const world = makeWorld();
+  const store = await world.open();
+  const log = store.createReplica(identityOf(0), CONFIG);
+  append(log);
+  await settle();
+  const [path] = world.walFiles().slice(0, 1);
+  world.fileSystem.kill();
+  expect(path).toBeDefined();
+  // The next start dies before its first checkpoint is synced.
+  world.fileSystem.fault = ({ kind, path: at }) =>
+    kind === 'sync' && at.endsWith('.log') ? { kind: 'crash' } : undefined;
+  await expect(world.open()).rejects.toThrow();
+  await losePower(world);
+  expect(world.store.corruption).toEqual([]);
+  expect(world.store.lostReplicas()).toEqual([]);
+});
