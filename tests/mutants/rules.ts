@@ -128,4 +128,207 @@ export const ruleMutants: readonly Mutant[] = [
     replace: '    return Math.max(this.end, this.reader.lastOffset);',
     run: once('rule-30-own-match-after-its-sync'),
   },
+  {
+    id: 'rule-07-failed-sync-of-the-shared-log',
+    says: 'A failed sync of the write-ahead log is taken for a successful one.',
+    source: 'protocol rule 7',
+    file: 'packages/log/src/store/wal-writer.ts',
+    find: `    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+    // Another failure`,
+    replace: `    } catch {
+      // The next one will do.
+    }
+    // Another failure`,
+    run: once('rule-07-failed-sync-of-the-shared-log'),
+  },
+  {
+    id: 'rule-03-epoch-of-one-life',
+    says: 'A leader in mode fetch goes on in its epoch after a restart, and the zkserver lets it.',
+    source: 'protocol rule 3',
+    edits: [
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: "  if (leader.incarnation !== candidate.incarnation) return { kind: 'idle' };\n",
+        replace: '',
+      },
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: '  if (candidate.ledEpoch >= epoch || candidate.lastEpoch >= epoch) {',
+        replace: '  if (candidate.ledEpoch > epoch || candidate.lastEpoch > epoch) {',
+      },
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: '  if (candidate.tainted && lossEpoch !== epoch) {',
+        replace: '  if (candidate.tainted && lossEpoch > epoch) {',
+      },
+      {
+        file: 'packages/zkserver/src/election/fetch-partitions.ts',
+        find: 'view.liveBrokers.get(leader.broker)?.incarnation === leader.incarnation',
+        replace: 'view.liveBrokers.has(leader.broker)',
+      },
+    ],
+    run: once('rule-03-epoch-of-one-life'),
+  },
+  {
+    id: 'rule-10-expansion-in-flight',
+    says: 'A leader in mode fetch counts the ISR that it knows of, not what its proposals may have made of it.',
+    source: 'protocol rule 10',
+    file: 'packages/fetch/src/isr.ts',
+    find: '    return this.union;',
+    replace: '    return this.state.isr.slice(0, this.union.length);',
+    run: once('rule-10-expansion-in-flight'),
+  },
+  {
+    id: 'rule-10-watermark-needs-the-minimum',
+    says: 'The high watermark moves on with fewer replicas in sync than min.insync.replicas.',
+    source: 'protocol rule 10',
+    file: 'packages/fetch/src/leader.ts',
+    find: '    if (isr.recorded.length < this.state.minInsyncReplicas) return;\n    let end',
+    replace: '    let end',
+    run: once('rule-10-watermark-needs-the-minimum'),
+  },
+  {
+    id: 'rule-11-unclean-member-does-not-lead',
+    says: 'A member of the ISR leads although it may have lost what it acknowledged.',
+    source: 'protocol rule 11 (a)',
+    edits: [
+      {
+        file: 'packages/zkserver/src/election/choose-leader.ts',
+        find: '  const clean = answers.filter(({ tainted }) => !tainted);',
+        replace: '  const clean = answers;',
+      },
+      {
+        file: 'packages/fetch/src/assignment.ts',
+        find: '  if (candidate.tainted && lossEpoch !== epoch) {',
+        replace: '  if (candidate.tainted && lossEpoch > epoch) {',
+      },
+    ],
+    run: once('rule-11-unclean-member-does-not-lead'),
+  },
+  {
+    id: 'rule-11-last-member-is-not-alone',
+    says: 'Whoever leaves the ISR is not eligible to lead any more, however few stay.',
+    source: 'protocol rule 11 (b)',
+    file: 'packages/zkserver/src/election/fetch-partitions.ts',
+    find: '    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],',
+    replace:
+      '    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id) && false) : [],',
+    run: once('rule-11-last-member-is-not-alone'),
+  },
+  {
+    id: 'rule-11-fetch-of-a-former-life',
+    says: 'A replica joins the ISR whichever of its lives its leader speaks of.',
+    source: 'protocol rule 11 (c)',
+    file: 'packages/zkserver/src/election/change-isr.ts',
+    find: '    if (isAvailable(view, replica) && present === claimed) continue;',
+    replace: '    if (isAvailable(view, replica) && claimed !== undefined) continue;',
+    run: once('rule-11-fetch-of-a-former-life'),
+  },
+  {
+    id: 'rule-12-seal-is-on-disk',
+    says: 'A seal in mode fetch counts where it is written, synced or not.',
+    source: 'protocol rule 12',
+    file: 'packages/fetch/src/leader.ts',
+    find: `    if (member === self) return log.syncedEnd;
+    return this.followers.get(member)?.syncedEnd ?? -1;`,
+    replace: `    if (member === self) return log.durableEnd;
+    return this.followers.get(member)?.durableEnd ?? -1;`,
+    run: once('rule-12-seal-is-on-disk'),
+  },
+  {
+    id: 'rule-13-seal-of-an-older-generation',
+    says: 'A seal seals, whichever generation it belongs to.',
+    source: 'protocol rule 13',
+    edits: [
+      {
+        file: 'packages/broker/src/partition/seal-tracker.ts',
+        find: "    if (record?.kind === 'leaderChange' && record.body.generation === this.generation)",
+        replace:
+          "    if (record?.kind === 'leaderChange' && record.body.generation <= this.generation)",
+      },
+      {
+        file: 'packages/broker/src/partition/seal-tracker.ts',
+        find: "    if (record?.kind !== 'modeSeal' || record.body.generation !== this.generation)",
+        replace: "    if (record?.kind !== 'modeSeal' || record.body.generation > this.generation)",
+      },
+    ],
+    run: once('rule-13-seal-of-an-older-generation'),
+  },
+  {
+    id: 'rule-13-closed-in-an-older-generation',
+    says: 'Hard states carry no generation: who was closed in one is closed in the next.',
+    source: 'protocol rule 13',
+    file: 'packages/broker/src/partition/generation.ts',
+    find: `    vote: undefined,
+    closed: false,
+    tainted,`,
+    replace: `    vote: before?.vote,
+    closed: before?.closed ?? false,
+    tainted,`,
+    run: once('rule-13-closed-in-an-older-generation'),
+  },
+  {
+    id: 'rule-13-restart-without-the-store',
+    says: 'A broker serves no partition before a zkserver has told it of its partitions.',
+    source: 'protocol rule 13',
+    file: 'packages/broker/src/partition/partition-opener.ts',
+    find: '    const topicConfig = parseTopicConfig(assignment.config);\n    const found',
+    replace:
+      '    const topicConfig = parseTopicConfig(assignment.config);\n    if (!isFresh) return undefined;\n    const found',
+    run: once('rule-13-restart-without-the-store'),
+  },
+  {
+    id: 'rule-17-forward-after-a-seal',
+    says: 'The intent of a switch is taken back although its seal may be in the log.',
+    source: 'protocol rule 17',
+    edits: [
+      {
+        file: 'packages/zkserver/src/switch/give-up-switch.ts',
+        find: "  if (transition.phase === 'seal' && !mayBeSealed) {",
+        replace: "  if (transition.phase === 'seal' || !mayBeSealed) {",
+      },
+      {
+        file: 'packages/zkserver/src/switch/give-up-switch.ts',
+        find: '    record.transition === undefined &&\n    record.generation === claim.generation',
+        replace:
+          '    record.transition !== undefined &&\n    record.generation === claim.generation',
+      },
+    ],
+    run: once('rule-17-forward-after-a-seal'),
+  },
+  {
+    id: 'rule-17-late-seal',
+    says: 'A broker does what a zkserver orders whatever generation and version the order is based on.',
+    source: 'protocol rule 17',
+    edits: [
+      {
+        file: 'packages/broker/src/api/partition-control-handler.ts',
+        find: '    assignments.checkController(controllerEpoch);',
+        replace: '    if (controllerEpoch < 0) assignments.checkController(controllerEpoch);',
+      },
+      {
+        file: 'packages/broker/src/api/partition-control-handler.ts',
+        find: '    if (partition.name.generation !== generation) {',
+        replace: '    if (partition.name.generation < generation) {',
+      },
+      {
+        file: 'packages/broker/src/api/partition-control-handler.ts',
+        find: '    if (known > version) {',
+        replace: '    if (known > version && topicId === "") {',
+      },
+    ],
+    run: once('rule-17-late-seal'),
+  },
+  {
+    id: 'rule-18-straggler-keeps-its-own-commit',
+    says: 'A generation begins with everything below its seal committed, also where the log holds something else.',
+    source: 'protocol rule 18',
+    file: 'packages/broker/src/replication/raft/log-view.ts',
+    find: '  const holds = seal !== undefined && log.epochAt(seal.offset - 1) === seal.epoch;',
+    replace: '  const holds = seal !== undefined && log.logEnd >= seal.offset;',
+    run: once('rule-18-straggler-keeps-its-own-commit'),
+  },
 ];

@@ -214,6 +214,14 @@ export class Hands {
     };
   }
 
+  /** From now on its disk takes so long, until its broker starts again. */
+  slowDisk({ machine }: ServerSlot, syncMs: number): void {
+    const { disk, life } = machine;
+    if (disk === undefined || life === undefined) throw new Error('it has no disk, or is down');
+    const { scheduler } = this.stage.world;
+    disk.device = () => new Promise((resolve) => scheduler.after(syncMs, life, resolve));
+  }
+
   /** Undoes what is still in force. */
   letGo(breaking = false): void {
     for (const undo of [...this.undo]) undo(breaking);
