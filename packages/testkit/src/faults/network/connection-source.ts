@@ -1,5 +1,5 @@
-// Which node a connection on loopback comes from: its port leads to a socket (/proc/net/tcp), the socket to the process that
-// holds it, and the environment of that process says what node it stands for.
+// Which node a connection on loopback comes from: its port leads to a socket (/proc/net/tcp), the socket to the child of this
+// process that holds it, and the environment of that child says what node it stands for. Only Linux tells.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import type { NodeName } from './network.js';
 
@@ -28,13 +28,19 @@ function inodeOf(port: number): string | undefined {
 
 function* nodeProcesses(variable: string): Iterable<readonly [pid: string, node: NodeName]> {
   const begin = `${variable}=`;
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
+  for (const pid of children()) {
     const entry = read(`/proc/${pid}/environ`)
       .split('\0')
       .find((one) => one.startsWith(begin));
     if (entry !== undefined) yield [pid, entry.slice(begin.length)];
   }
+}
+
+/** Of this process: a look at every process of a machine would take too long for each connection. */
+function children(): string[] {
+  return read(`/proc/self/task/${process.pid}/children`)
+    .split(' ')
+    .filter((pid) => pid !== '');
 }
 
 function holds(pid: string, link: string): boolean {

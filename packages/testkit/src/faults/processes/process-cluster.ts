@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Network, NodeName } from '../network/network.js';
+import { endingWithParent } from './ending-with-parent.js';
 import { clockEnvironment } from './process-clock.js';
 import { mountDisk, unmountDisk } from './small-disk.js';
 import { ServerProcess } from './server-process.js';
@@ -15,9 +16,6 @@ import {
 } from './zookeeper-server.js';
 
 const ZHUMQ = join(__dirname, '../../../../cli/bin/zhumq.js');
-/** Ends the process when this one is gone, however it went. */
-const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'SIGKILL'];
-
 /** Defaults; a run's bounds follow from them. */
 export const ELECTION_TIMEOUT_MS = 500;
 /** A third of the default: what a dead process held is free sooner. */
@@ -175,7 +173,7 @@ export class ProcessCluster {
     environment: Readonly<Record<string, string>>,
     ready?: () => Promise<unknown>,
   ): void {
-    const whole = this.network.commandOn(name, [...DIE_WITH_PARENT, ...command]);
+    const whole = this.network.commandOn(name, [...endingWithParent(), ...command]);
     const logFile = join(this.folder, `${name}.log`);
     const plan = { name, command: whole, environment, logFile, ...(ready && { ready }) };
     this.processes.set(name, new ServerProcess(plan));
