@@ -9,6 +9,8 @@ import { ruleMutants } from './rules.js';
 import { servingMutants } from './serving.js';
 import { switchMutants } from './switch.js';
 
+export { pitfallRows } from './rows.js';
+
 export const mutants: readonly Mutant[] = [
   ...raftMutants,
   ...fetchMutants,

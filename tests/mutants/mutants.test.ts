@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCENARIOS, SCRIPTED, applyEdit, editsOf } from '@zhumq/testkit';
-import { mutants } from './index.js';
+import { mutants, pitfallRows } from './index.js';
 
 const ROOT = join(__dirname, '../..');
 
@@ -29,3 +29,26 @@ test.each(mutants.map((mutant) => [mutant.id, mutant] as const))(
     expect(mutant.says).toMatch(/^[A-Z].*\.$/);
   },
 );
+
+test('every row of the pitfalls has mutants or says why it has none, and none is left out', () => {
+  const ids = new Set(mutants.map(({ id }) => id));
+  const unknown = pitfallRows.flatMap(({ mutants: named }) => named.filter((id) => !ids.has(id)));
+  expect(unknown).toEqual([]);
+  const bare = pitfallRows.filter(
+    ({ mutants: named, why }) => (named.length === 0) !== (why !== undefined),
+  );
+  expect(bare).toEqual([]);
+  const rows = pitfallRows.map(({ id }) => id);
+  expect(rows).toEqual([
+    ...numbered('3.', 34),
+    ...numbered('4.1.', 12),
+    ...numbered('4.2.', 4),
+    ...['4.3.a', '4.3.b', '4.3.c', '4.3.d'],
+    ...numbered('4.4.', 6),
+    ...numbered('4.6.', 14),
+  ]);
+});
+
+function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
+}

@@ -227,7 +227,7 @@ export const raftMutants: readonly Mutant[] = [
     file: 'packages/raft/src/leader.ts',
     find: `    this.reads.read(id, this.established ? this.replica.commit : undefined);`,
     replace: `    this.reads.read(id, this.replica.commit);`,
-    run: huntIn('partitions'),
+    run: huntIn('reads'),
   },
   {
     id: 'raft-old-round-confirms-read',
@@ -236,7 +236,7 @@ export const raftMutants: readonly Mutant[] = [
     file: 'packages/raft/src/leader.ts',
     find: `    const round = Math.min(reply.readContext, this.reads.round);`,
     replace: `    const round = reply.readContext > 0 ? this.reads.round : 0;`,
-    run: huntIn('partitions'),
+    run: huntIn('reads'),
   },
   {
     id: 'raft-reads-by-lease',
@@ -246,7 +246,7 @@ export const raftMutants: readonly Mutant[] = [
     find: `      this.pending.push({ id, round: this.join(), offset: commit });
       this.confirm();`,
     replace: `      this.host.readConfirmed(id, commit);`,
-    run: huntIn('partitions'),
+    run: huntIn('reads'),
   },
   {
     id: 'raft-grants-shorter-log',

@@ -20,7 +20,7 @@ export { ANOMALIES } from './check/violation.js';
 export type { Anomaly, Violation } from './check/violation.js';
 export { runMutants } from './mutants/main.js';
 export { applyEdit, editsOf } from './mutants/mutant.js';
-export type { Edit, Hunt, Mutant } from './mutants/mutant.js';
+export type { Edit, Hunt, Mutant, PitfallRow } from './mutants/mutant.js';
 export { main } from './simulation/main.js';
 export type { CommandOutput } from './simulation/main.js';
 export { runSeed } from './simulation/run-seed.js';

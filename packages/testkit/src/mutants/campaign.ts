@@ -51,7 +51,7 @@ export interface CampaignOptions {
 }
 
 /** Seeds of each hunt that the unmutated copy runs before anything else. */
-const CONTROL_SEEDS = 5;
+const CONTROL_SEEDS = 2;
 
 export async function runCampaign(options: CampaignOptions): Promise<MutantResult[]> {
   const control = await TreeCopy.make(options.root);

@@ -4,7 +4,8 @@ import { cpus } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MutantResult } from './campaign.js';
-import { markdownTable } from './report.js';
+import type { PitfallRow } from './mutant.js';
+import { markdownTable, pitfallTable } from './report.js';
 import type { Summary } from './report.js';
 
 const FILE = 'docs/testing-mutants.md';
@@ -16,6 +17,7 @@ export function writeDocument(
   results: readonly MutantResult[],
   summary: Summary,
   jobs: number,
+  rows: readonly PitfallRow[],
 ): void {
   const path = join(root, FILE);
   const text = readFileSync(path, 'utf8');
@@ -35,6 +37,12 @@ export function writeDocument(
     `Killed by: ${killers.join(', ')}.`,
     '',
     markdownTable(results),
+    '',
+    '## Pitfalls',
+    '',
+    'What implementations of Raft (3), of replication by fetching (4.1 to 4.4) and of a switch between the two (4.6) fell into, row by row.',
+    '',
+    pitfallTable(rows),
     '',
   ].join('\n');
   writeFileSync(path, text.slice(0, begin) + section + text.slice(end));

@@ -11,7 +11,7 @@ const TRIAL = 'packages/testkit/dist/mutants/trial.js';
 const HEAP_MEBIBYTES = 2_000;
 const MAX_ERROR_CHARACTERS = 4_000;
 /** A program that takes so many times its processor time waits for others, or never ends. */
-const WALL_PER_CPU = 8;
+const WALL_PER_CPU = 60;
 
 export interface HuntResult {
   readonly end: 'found' | 'seeds' | 'time' | 'crashed';

@@ -5,17 +5,22 @@ import type { MutantResult } from './campaign.js';
 import { parseCommand } from './command.js';
 import type { MutantsCommand } from './command.js';
 import { writeDocument } from './document.js';
-import type { Mutant } from './mutant.js';
+import type { Mutant, PitfallRow } from './mutant.js';
 import { summarize, table } from './report.js';
 
 const EXIT_NOT_ALL = 1;
 const EXIT_USAGE = 2;
 
+export interface MutantSet {
+  readonly mutants: readonly Mutant[];
+  readonly rows: readonly PitfallRow[];
+}
+
 /** Resolves with the exit code; `progress` is told while it works. */
 export async function runMutants(
   args: readonly string[],
   root: string,
-  all: readonly Mutant[],
+  { mutants: all, rows }: MutantSet,
   output: CommandOutput,
   progress: (line: string) => void,
 ): Promise<number> {
@@ -32,7 +37,7 @@ export async function runMutants(
     return EXIT_USAGE;
   }
   const summary = summarize(results, (performance.now() - startedMs) / 1000);
-  if (command.write) writeDocument(root, results, summary, command.jobs);
+  if (command.write) writeDocument(root, results, summary, command.jobs, rows);
   if (command.json) output.write(JSON.stringify({ ...summary, results }));
   else {
     output.write(table(results));

@@ -27,6 +27,15 @@ export type Mutant = {
   readonly run: Hunt;
 } & (Edit | { readonly edits: readonly Edit[] });
 
+/** A known pitfall, and the mutants that fall into it. */
+export interface PitfallRow {
+  readonly id: string;
+  readonly about: string;
+  /** Ids; none where `why` says why there can be none. */
+  readonly mutants: readonly string[];
+  readonly why?: string;
+}
+
 export function editsOf(mutant: Mutant): readonly Edit[] {
   return 'edits' in mutant ? mutant.edits : [mutant];
 }

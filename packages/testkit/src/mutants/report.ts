@@ -1,5 +1,6 @@
 // What a campaign came to: for people, for programs, and for the document.
 import type { MutantResult } from './campaign.js';
+import type { PitfallRow } from './mutant.js';
 
 export interface Summary {
   readonly mutants: number;
@@ -72,6 +73,14 @@ export function markdownTable(results: readonly MutantResult[]): string {
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [header, header.map(() => '---'), ...rows].map(line).join('\n');
+}
+
+export function pitfallTable(rows: readonly PitfallRow[]): string {
+  const lines = rows.map(({ id, about, mutants, why }) => {
+    const named = mutants.map((mutant) => `\`${mutant}\``).join(', ');
+    return `| ${id} | ${about} | ${named || `none: ${why ?? ''}`} |`;
+  });
+  return ['| row | pitfall | mutants |', '| --- | --- | --- |', ...lines].join('\n');
 }
 
 function cells(result: MutantResult): string[] {

@@ -35,6 +35,13 @@ const AIMS: Readonly<Record<string, Aim>> = {
       },
     }),
   },
+  reads: {
+    about: 'leaders stand still or are cut off while somebody asks where their logs end',
+    kinds: ['pause', 'vote-point', 'one-way-cut', 'slow-network', 'isolate'],
+    gapMs: 1_500,
+    durationMs: 16_000,
+    change: (plan) => ({ ...only(plan, 'raft', {}), endReaders: 3 }),
+  },
   switching: {
     about: 'one partition is switched to the other mode and back all the time',
     kinds: [
@@ -87,7 +94,7 @@ const AIMS: Readonly<Record<string, Aim>> = {
   },
   members: {
     about: 'groups whose members, coordinators and connections come and go',
-    kinds: ['kill', 'crash-point', 'isolate', 'cut', 'one-way-cut', 'reset', 'pause'],
+    kinds: ['kill', 'crash-point', 'isolate', 'vote-point', 'one-way-cut', 'reset', 'pause'],
     gapMs: 1_200,
     durationMs: 16_000,
     change: (plan) => ({

@@ -12,6 +12,7 @@ import { StoreObserver } from './observe/store-observer.js';
 import { ClientHost } from './programs/client-host.js';
 import type { Program } from './programs/client-host.js';
 import { closingProgram, openingProgram } from './programs/first-and-last.js';
+import { endReaderProgram } from './programs/end-reader-program.js';
 import { groupProgram } from './programs/group-program.js';
 import type { GroupRest } from './programs/group-program.js';
 import { producerProgram } from './programs/producer-program.js';
@@ -109,6 +110,7 @@ class SeedRun {
       failedToStart: (slot, error) => this.failedToStart(slot, error),
     });
     this.nemesis = new Nemesis(world, this.cluster, this.history);
+    this.nemesis.onFinding = (finding) => this.report(finding);
     this.store = new StoreObserver(ensemble, plan.topics, this.history);
     this.invariants = new Invariants(this.cluster.brokers, this.store, this.history, (finding) =>
       this.report(finding),
@@ -225,6 +227,14 @@ class SeedRun {
         ]),
       ),
     ];
+    for (let n = 1; n <= (plan.endReaders ?? 0); n++) {
+      const judge = {
+        committed: (topic: string, partition: number) =>
+          this.invariants.committed(topic, partition),
+        stale: (sentence: string) => this.report({ check: 'stale-end', sentence }),
+      };
+      programs.push([`end-reader-${n}`, endReaderProgram(topics, judge)]);
+    }
     if (plan.switchEveryMs > 0)
       programs.push(['switcher', switchProgram(plan.switchEveryMs, topics)]);
     if (plan.transferEveryMs > 0) {

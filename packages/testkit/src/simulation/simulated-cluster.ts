@@ -59,6 +59,12 @@ export class SimulatedCluster {
     this.brokers = slots('broker', options.brokers);
   }
 
+  /** Longest time after which a replica that hears nothing stands for election, and a leader alone gives up. */
+  get electionMs(): number {
+    const { 'raft.tick.ms': tickMs, 'raft.election.ticks': ticks } = this.brokerOptions;
+    return 2 * tickMs * ticks;
+  }
+
   get slots(): readonly ServerSlot[] {
     return [...this.zkservers, ...this.brokers];
   }

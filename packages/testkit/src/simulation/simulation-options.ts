@@ -49,6 +49,8 @@ export interface SimulationPlan {
   readonly producers: readonly ProducerPlan[];
   readonly readers: readonly ReaderPlan[];
   readonly groups: readonly GroupPlan[];
+  /** Programs that ask where partitions end; for topics that stay in mode raft. */
+  readonly endReaders?: number;
   /** Mean time between two mode switches; 0: none. */
   readonly switchEveryMs: number;
   /** Mean time between two wishes for another leader; 0: none. */

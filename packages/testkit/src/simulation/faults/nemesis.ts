@@ -6,6 +6,7 @@ import type { ServerSlot, SimulatedCluster } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
 import type { World } from '../world/world.js';
 import type { FaultStep } from './fault-plan.js';
+import type { Finding } from '../observe/invariants.js';
 import { VotePoints } from './vote-points.js';
 
 export interface FaultCounts {
@@ -28,6 +29,8 @@ const FREE_BYTES = 1e12;
 const REFUSED_WRITES = 10;
 const BREAK_PROBABILITY = 0.5;
 const RESTART_MS = 300;
+/** Longest times of an election after which a leader that is alone has given up, with time to spare. */
+const ALONE_ELECTIONS = 1.5;
 const CLOCK_JUMP_MS = 3_600_000;
 
 export class Nemesis {
@@ -37,6 +40,9 @@ export class Nemesis {
   };
   /** Clients that are cut off, slowed and so on like servers. */
   clients: readonly ClientHost[] = [];
+  onFinding: (finding: Finding) => void = () => undefined;
+  /** When processes last stood still: their clocks ran on without them. */
+  private readonly wentOnMs = new Map<ServerSlot, number>();
   /** What is under way, in the order in which it began; each undoes itself once. */
   private readonly underWay = new Set<() => void>();
   private readonly armed = new Map<
@@ -58,12 +64,15 @@ export class Nemesis {
       brokers: cluster.brokers,
       random: this.random,
       after: (delayMs, run) => void world.scheduler.after(delayMs, world.scheduler.world, run),
-      isolate: ({ machine: { name } }, durationMs) =>
-        this.cutBetween(
-          [name],
-          cluster.brokers.map(({ machine }) => machine.name).filter((other) => other !== name),
+      isolate: (slot, durationMs) => {
+        const { name } = slot.machine;
+        const others = cluster.brokers.map(({ machine }) => machine.name);
+        return this.isolate(
+          slot,
+          others.filter((other) => other !== name),
           durationMs,
-        ),
+        );
+      },
       losePower: (slot, backMs) => this.crash(slot, true, backMs),
     });
   }
@@ -142,7 +151,7 @@ export class Nemesis {
       case 'one-way-cut':
         return this.cutPair(step);
       case 'isolate':
-        this.cutBetween([broker.machine.name], this.names(broker.machine.name), durationMs);
+        this.isolate(broker, this.names(broker.machine.name), durationMs);
         return;
       case 'split':
         return this.split(step);
@@ -212,12 +221,35 @@ export class Nemesis {
     this.tell('pause', slot.machine.name);
     life.paused = true;
     this.during(durationMs, () => {
+      this.wentOnMs.set(slot, this.world.nowMs);
       this.world.logs.fault(slot.machine.name, 'goes on');
       this.world.scheduler.resume(life);
     });
   }
 
   // ---- network
+
+  /** A leader in mode raft that hears of nobody for long must not go on. Returns what undoes it, once. */
+  private isolate(slot: ServerSlot, others: readonly string[], durationMs: number): () => void {
+    const { machine } = slot;
+    const { life } = machine;
+    const sinceMs = this.world.nowMs;
+    const led = new Map(
+      [...(slot.broker?.partitions ?? [])].map((one) => [one, one.leads && one.replicator.epoch]),
+    );
+    return this.cutBetween([machine.name], others, durationMs, () => {
+      const fromMs = Math.max(sinceMs, this.wentOnMs.get(slot) ?? 0);
+      if (machine.life !== life || life?.paused !== false) return;
+      if (this.world.nowMs - fromMs < ALONE_ELECTIONS * this.cluster.electionMs) return;
+      for (const [partition, epoch] of led) {
+        const { leads, isOpen, replicator, name } = partition;
+        if (!isOpen || !leads || replicator.mode !== 'raft' || replicator.epoch !== epoch) continue;
+        const ms = Math.round(this.world.nowMs - fromMs);
+        const sentence = `${name.topic}-${name.partition} on ${machine.name} still leads in epoch ${epoch}, alone for ${ms} ms`;
+        this.onFinding({ check: 'leads-alone', sentence });
+      }
+    });
+  }
 
   private cutPair({ kind, target, other, durationMs }: FaultStep): void {
     const from = this.cluster.brokers[target % this.cluster.brokers.length].machine.name;
@@ -242,6 +274,7 @@ export class Nemesis {
     one: readonly string[],
     other: readonly string[],
     durationMs: number,
+    beforeEnd?: () => void,
   ): () => void {
     const links = one.flatMap((from) =>
       other.flatMap((to): [string, string][] => [
@@ -249,15 +282,20 @@ export class Nemesis {
         [to, from],
       ]),
     );
-    return this.cutLinks(links, durationMs);
+    return this.cutLinks(links, durationMs, beforeEnd);
   }
 
-  private cutLinks(links: readonly (readonly [string, string])[], durationMs: number): () => void {
+  private cutLinks(
+    links: readonly (readonly [string, string])[],
+    durationMs: number,
+    beforeEnd?: () => void,
+  ): () => void {
     const { network } = this.world;
     this.counts.cuts++;
     this.tell('cut', links.map(([from, to]) => `${from}>${to}`).join(' '));
     for (const [from, to] of links) network.cut(from, to);
     return this.during(durationMs, () => {
+      beforeEnd?.();
       this.world.logs.fault('network', `heals ${links.length} links`);
       for (const [from, to] of links) network.heal(from, to, BREAK_PROBABILITY);
     });

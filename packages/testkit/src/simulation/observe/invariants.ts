@@ -35,6 +35,8 @@ export class Invariants {
   /** Null: a life of something else. */
   private readonly slots = new WeakMap<Life, ServerSlot | null>();
   private readonly commons = new Map<string, Common>();
+  /** By name, of topics of which a leader was seen. */
+  private readonly topicIds = new Map<string, string>();
 
   constructor(
     private readonly brokers: readonly ServerSlot[],
@@ -52,6 +54,13 @@ export class Invariants {
       this.slots.set(life, slot);
     }
     if (slot?.broker !== undefined) this.checkBroker(slot, slot.broker, life);
+  }
+
+  /** What anybody knows to be committed, and after how many reported losses. */
+  committed(topic: string, partition: number): { readonly end: number; readonly losses: number } {
+    const topicId = this.topicIds.get(topic) ?? '';
+    const { committed = 0, losses = 0 } = this.commons.get(`${topicId} ${partition}`) ?? {};
+    return { end: committed, losses };
   }
 
   private checkBroker(slot: ServerSlot, broker: Broker, life: Life): void {
@@ -77,7 +86,8 @@ export class Invariants {
   }
 
   private checkLeader({ id }: ServerSlot, partition: Partition, life: Life): void {
-    const { topic, partition: number, generation } = partition.name;
+    const { topic, topicId, partition: number, generation } = partition.name;
+    this.topicIds.set(topic, topicId);
     const { epoch, mode } = partition.replicator;
     const common = this.common(partition);
     const key = `${generation} ${epoch}`;
