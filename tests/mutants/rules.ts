@@ -1,5 +1,6 @@
 // Each rule of the protocol taken out. Its scenario must then fail: docs/testing-rules.md.
 import type { Mutant } from '@zhumq/testkit';
+import { moreRuleMutants } from './rules-disks.js';
 
 const once = (scenario: string) => ({ scenario, seed: 1, seeds: 1 });
 
@@ -331,4 +332,5 @@ export const ruleMutants: readonly Mutant[] = [
     replace: '  const holds = seal !== undefined && log.logEnd >= seal.offset;',
     run: once('rule-18-straggler-keeps-its-own-commit'),
   },
+  ...moreRuleMutants,
 ];

@@ -1,10 +1,12 @@
 // All scripted scenarios, in the order of the rules.
 import { CLOSE_SCENARIOS } from './close.js';
+import { DISK_SCENARIOS } from './disks.js';
 import { DURABILITY_SCENARIOS } from './durability.js';
 import { SHARED_LOG_SCENARIOS } from './shared-log.js';
 import { SWITCH_SCENARIOS } from './switches.js';
 import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
+import { INPUT_SCENARIOS } from './inputs.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 
 export const SCRIPTED: readonly ScriptedScenario[] = [
@@ -14,6 +16,8 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...FETCH_ELECTION_SCENARIOS,
   ...SWITCH_SCENARIOS,
   ...SHARED_LOG_SCENARIOS,
+  ...DISK_SCENARIOS,
+  ...INPUT_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */

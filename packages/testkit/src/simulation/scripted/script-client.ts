@@ -1,7 +1,10 @@
 // A client in a script's hand: sends what the script says, one message at a time, and tells the history what came of it.
 import { ZhumqError } from '@zhumq/base';
 import type { Admin, Client, Consumer, Producer, ProducerOptions } from '@zhumq/client';
+import { brokerClient, connectChannel } from '@zhumq/rpc';
+import type { BrokerClient } from '@zhumq/rpc';
 import { recordPolls } from '../programs/reader-program.js';
+import type { ServerSlot } from '../simulated-cluster.js';
 import { TOPIC } from './stage.js';
 import type { Stage } from './stage.js';
 import type { ProgramContext } from '../programs/client-host.js';
@@ -74,10 +77,25 @@ export class ScriptClient {
     return asked;
   }
 
+  /** Calls a broker past the library, as any program may. */
+  call<T>({ machine }: ServerSlot, question: (broker: BrokerClient) => Promise<T>): Asked<T> {
+    const { life } = this.machine;
+    const { context } = this;
+    if (life === undefined || context === undefined) throw new Error(`${this.name} is down`);
+    const { clock, random } = context;
+    const { socketFactory } = this.stage.world.network.transport(this.machine, life);
+    const addresses = this.stage.cluster.bootstrap.split(',').map((text) => text.split(':'));
+    const [host, port] = addresses.find(([name]) => name === machine.name) ?? [machine.name, '0'];
+    const address = { host, port: Number(port) };
+    return this.ask(() =>
+      question(brokerClient(connectChannel({ ...address, socketFactory, clock, random }))),
+    );
+  }
+
   /** Asks, and waits for the answer; throws what came instead. */
   async answer<T>(question: (client: Client) => Promise<T>): Promise<T> {
     const asked = this.ask(question);
-    await this.stage.until(`${this.name} is answered`, () => asked.done);
+    await this.stage.until(`${this.name} is answered`, () => asked.done, 30_000, 'liveness');
     if (asked.error !== undefined)
       return this.stage.fail('execution', `${this.name} was told: ${asked.error.message}`);
     return asked.value as T;
@@ -85,6 +103,15 @@ export class ScriptClient {
 
   admin<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     return this.answer((client) => question(client.admin()));
+  }
+
+  /** Its program stands still. Returns what lets it go on. */
+  pause(): () => void {
+    const { life } = this.machine;
+    if (life !== undefined) life.paused = true;
+    return () => {
+      if (life?.paused === true) this.stage.world.scheduler.resume(life);
+    };
   }
 
   switchMode(to: 'raft' | 'fetch', wait = SWITCH_MS): Asked<unknown> {

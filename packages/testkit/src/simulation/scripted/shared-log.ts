@@ -29,4 +29,29 @@ export const SHARED_LOG_SCENARIOS: readonly ScriptedScenario[] = [
       await stage.until('the first one is settled', () => lost.outcome !== 'pending');
     },
   },
+  {
+    name: 'rule-24-rot-in-the-shared-log',
+    about:
+      'a bit rots in the middle of what was synced of a write-ahead log; what stands behind it must not be cut like a torn end, because the replica would vote without it',
+    options: {},
+    play: async (stage) => {
+      const [leader, rotten, behind] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      hands.isolate(behind);
+      for (const value of ['both-1', 'both-2', 'both-3', 'both-4'])
+        await one.acknowledged(one.send(value));
+      stage.losePower(rotten);
+      const { disk } = rotten.machine;
+      const path = disk?.files().find((file) => disk.contentOf(file).includes('both-2|'));
+      if (disk === undefined || path?.includes('/wal') !== true)
+        return stage.fail('execution', 'the record is not in the write-ahead log');
+      disk.flipBit(path, disk.contentOf(path).indexOf('both-2|'), 0);
+      await stage.restarted(rotten);
+      stage.kill(leader);
+      hands.letGo(true);
+      await stage.pass(8 * ELECTION_MS);
+      await stage.restarted(leader);
+    },
+  },
 ];

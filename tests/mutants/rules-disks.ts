@@ -1,0 +1,166 @@
+// The rest of the rules taken out: disks, inputs and the metadata store. See rules.ts.
+import type { Mutant } from '@zhumq/testkit';
+
+const once = (scenario: string) => ({ scenario, seed: 1, seeds: 1 });
+
+export const moreRuleMutants: readonly Mutant[] = [
+  {
+    id: 'rule-04-offset-of-a-failed-write-is-spent',
+    says: 'A leader whose disk fails cuts its log to what is synced and goes on in its epoch.',
+    source: 'protocol rule 4',
+    edits: [
+      {
+        file: 'packages/log/src/store/wal-writer.ts',
+        find: `    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+    // Another failure`,
+        replace: `    } catch (error) {
+      throw error;
+    }
+    // Another failure`,
+      },
+      {
+        file: 'packages/log/src/store/group-commit.ts',
+        find: `        this.syncWaiters.push(...waiters);
+        this.fail(error);`,
+        replace: `        void error;
+        this.syncing = false;
+        this.syncWaiters.push(...waiters);
+        for (const { replica } of channels) {
+          const log = replica as unknown as { durableEnd: number; truncate(from: number): void };
+          log.truncate(log.durableEnd);
+        }
+        this.maybeSync();`,
+      },
+      {
+        file: 'packages/log/src/partition/log-append.ts',
+        find: '      epoch !== this.spent.epoch || baseOffset >= this.spent.end,',
+        replace: '      epoch !== this.spent.epoch || baseOffset >= 0,',
+      },
+    ],
+    run: once('rule-04-offset-of-a-failed-write-is-spent'),
+  },
+  {
+    id: 'rule-08-durable-end-is-contiguous',
+    says: 'Synced frames count, whatever stands unsynced before them.',
+    source: 'protocol rule 8',
+    file: 'packages/log/src/partition/durability.ts',
+    find: '    return Math.min(this.framesEnd, this.syncingFrom ?? Infinity, this.unsyncedFrom ?? Infinity);',
+    replace: '    return this.framesEnd;',
+    run: once('rule-08-durable-end-is-contiguous'),
+  },
+  {
+    id: 'rule-09-recovery-ends-where-the-log-says',
+    says: 'Recovery leaves bytes in a segment that no frame tells of.',
+    source: 'protocol rule 9',
+    file: 'packages/log/src/partition/recovery.ts',
+    find: '      if (size <= segment.bytes) continue;',
+    replace: '      if (size <= segment.bytes || segment.bytes > 0) continue;',
+    run: once('rule-09-recovery-ends-where-the-log-says'),
+  },
+  {
+    id: 'rule-14-forged-control-batch',
+    says: 'Control batches of producers are taken.',
+    source: 'protocol rule 14',
+    file: 'packages/model/src/batch-validation.ts',
+    find: '    if ((attributes & ATTRIBUTE_CONTROL) !== 0) {',
+    replace: '    if ((attributes & ATTRIBUTE_CONTROL) < 0) {',
+    run: once('rule-14-forged-control-batch'),
+  },
+  {
+    id: 'rule-22-flipped-bit-in-an-epoch',
+    says: 'Recovery believes the epoch in a batch, which no checksum covers.',
+    source: 'protocol rule 22',
+    file: 'packages/log/src/partition/recovery-scan.ts',
+    find: '      if (wrong !== undefined) return fault(wrong);',
+    replace: "      if (wrong === '') return fault(wrong);",
+    run: once('rule-22-flipped-bit-in-an-epoch'),
+  },
+  {
+    id: 'rule-23-topic-made-again',
+    says: 'A replica is found by the name of its topic and its number, and deleted topics leave theirs behind.',
+    source: 'protocol rule 23',
+    edits: [
+      {
+        file: 'packages/broker/src/partition/partition-opener.ts',
+        find: '    const found = this.options.store.replica(replica.replicaId);',
+        replace: `    const sameName = ({ identity }: ReplicaLog): boolean =>
+      identity.topic === assignment.topic && identity.partition === assignment.info.partition;
+    const found = [...this.options.store.replicas()].find(sameName);`,
+      },
+      {
+        file: 'packages/broker/src/membership/assignments.ts',
+        find: '      if (named.has(replicaId) || doomed.has(topicId)) continue;',
+        replace:
+          "      if (named.has(replicaId) || doomed.has(topicId) || topicId !== '') continue;",
+      },
+      {
+        file: 'packages/broker/src/membership/assignments.ts',
+        find: '      if (log.identity.topicId !== topicId) continue;',
+        replace: "      if (log.identity.topicId !== topicId || topicId !== '') continue;",
+      },
+    ],
+    run: once('rule-23-topic-made-again'),
+  },
+  {
+    id: 'rule-24-rot-in-the-shared-log',
+    says: 'Replay of the write-ahead log ends at the first frame that can not be read, durable or not.',
+    source: 'protocol rule 24',
+    file: 'packages/log/src/store/wal-history.ts',
+    find: '    if (comparePositions(position, durable) < 0) whenDurable();',
+    replace: '    if (comparePositions(position, durable) < 0 && end !== undefined) whenDurable();',
+    run: once('rule-24-rot-in-the-shared-log'),
+  },
+  {
+    id: 'rule-25-log-start-before-unlink',
+    says: 'Retention unlinks segments before the new log start is on disk.',
+    source: 'protocol rule 25',
+    file: 'packages/log/src/partition/retention-run.ts',
+    find: `    await this.pending.durable(sequence);
+    state.writer.unlink(removed);`,
+    replace: `    state.writer.unlink(removed);
+    await this.pending.durable(sequence);`,
+    run: once('rule-25-log-start-before-unlink'),
+  },
+  {
+    id: 'rule-29-reader-of-what-is-lost-is-told',
+    says: 'A consumer reads on from its offset, whatever epoch the record before it had.',
+    source: 'protocol rule 29',
+    file: 'packages/broker/src/partition/partition.ts',
+    find: '    if (here === undefined || here === lastEpoch) return;',
+    replace: '    if (here === undefined || lastEpoch >= 0) return;',
+    run: once('rule-29-reader-of-what-is-lost-is-told'),
+  },
+  {
+    id: 'rule-33-election-without-an-answer',
+    says: 'A zkserver takes itself for the active one only when it was told so.',
+    source: 'protocol rule 33',
+    edits: [
+      {
+        file: 'packages/metadata/src/controller-election.ts',
+        find: "    await this.store.multi([\n      {\n        kind: 'create',",
+        replace:
+          "    this.told = false;\n    await this.store.multi([\n      {\n        kind: 'create',",
+      },
+      {
+        file: 'packages/metadata/src/controller-election.ts',
+        find: "      { kind: 'set', path: paths.controllerEpoch, data: encodeEpoch(epoch), version },\n    ]);",
+        replace:
+          "      { kind: 'set', path: paths.controllerEpoch, data: encodeEpoch(epoch), version },\n    ]);\n    this.told = true;",
+      },
+      {
+        file: 'packages/metadata/src/controller-election.ts',
+        find: '  private leadership: Leadership | undefined;\n',
+        replace: '  private leadership: Leadership | undefined;\n  private told = false;\n',
+      },
+      {
+        file: 'packages/metadata/src/controller-election.ts',
+        find: '    if (epoch !== undefined) this.maybeElected(epoch);',
+        replace: '    if (epoch !== undefined && this.told) this.maybeElected(epoch);',
+      },
+    ],
+    run: once('rule-33-election-without-an-answer'),
+  },
+];
