@@ -32,6 +32,7 @@ const systemModules = {
   net: [
     ...['packages/rpc/src/', 'packages/cli/src/', 'packages/broker/src/testing/'],
     'packages/bench/src/ceiling/',
+    'packages/bench/src/copy/',
   ],
   tls: ['packages/rpc/src/', 'packages/cli/src/'],
   http: ['packages/base/src/'],

@@ -31,7 +31,7 @@ esac
 
 export TZ=UTC
 # Tests that judge times have the machine for themselves; the other integration tests share its cores.
-alone='/(bench|consumer-memory|delivery-models|failover|faults|fetch-mode|fuzz-frames|groups-chaos|kill-everything|member-liveness|metadata-zookeeper|push-delivery|python-client|replicas|stalled-push|store-outage|switch-crashes|switch-under-load)\.test\.ts$'
+alone='/(bench|bench-guard|consumer-memory|delivery-models|failover|faults|fetch-mode|fuzz-frames|groups-chaos|kill-everything|member-liveness|metadata-zookeeper|push-delivery|python-client|replicas|stalled-push|store-outage|switch-crashes|switch-under-load)\.test\.ts$'
 reports=$PWD/.run/reports
 rm -rf "$reports"
 mkdir -p "$reports"

@@ -56,3 +56,57 @@ test.each([
   expect(result.messagesPerSecond).toBeGreaterThan(0);
   expect(result.messagesPerSecond).toBeLessThan(mostPerSecond);
 });
+
+const FEW = ['--partitions', '3', '--producers', '2', '--warm-up', '200ms'];
+
+test.each([
+  [
+    'idle',
+    [...FEW, '--settle', '0ms', '--idle', '500ms'],
+    {
+      partitions: 3,
+      replicas: 9,
+      cpuPercent: expect.any(Number),
+      openFiles: { 'broker-1': expect.any(Number) },
+    },
+  ],
+  ['failover', ['--rounds', '1', '--warm-up', '200ms'], { failoverMs: { count: 1 } }],
+  [
+    'switch',
+    [...FEW, '--switches', '2', '--quiet', '200ms'],
+    { pauseMs: { p99: expect.any(Number) }, quietPauseMs: {}, failedSends: 0, failedSwitches: 0 },
+  ],
+  ['recovery', [...FEW, '--megabytes', '5'], { copyMegabytesPerSecond: expect.any(Number) }],
+])('%s %j: measures, and everything is there afterwards', async (verb, flags, expected) => {
+  const { code, stdout, stderr } = await zhumq.run([
+    ...['bench', verb, ...flags, '--data-dir', directory, '-o', 'json'],
+  ]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const result = JSON.parse(stdout) as { failoversMs?: number[]; messagesBehind?: number };
+  expect(result).toMatchObject({ benchmark: verb, verified: true, lost: 0, ...expected });
+  expect(result.failoversMs ?? [1]).not.toContain(0);
+  expect(result.messagesBehind ?? 5_000).toBeGreaterThan(4_000);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test('both kinds of files of the ceiling are measured', async () => {
+  const { code, stdout } = await zhumq.run([
+    ...['bench', 'produce', ...SMALL, '--ceiling', '500ms', '--ceiling-file', 'both'],
+    ...['--data-dir', directory, '-o', 'json'],
+  ]);
+  expect(code).toBe(0);
+  const { ceiling, ceilings } = JSON.parse(stdout) as Record<string, unknown>;
+  const [grow, reuse] = ['grow', 'reuse'].map((file) => ({
+    file,
+    messagesPerSecond: expect.any(Number),
+  }));
+  expect(ceilings).toMatchObject([grow, reuse]);
+  expect(ceiling).toMatchObject(grow);
+  for (const { messagesPerSecond } of ceilings as { messagesPerSecond: number }[])
+    expect(messagesPerSecond).toBeGreaterThan(0);
+});
+
+test('what kills processes takes no cluster that is there already', async () => {
+  const { code, stderr } = await zhumq.run(['bench', 'failover', '--bootstrap', '127.0.0.1:1']);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('bootstrap') });
+});

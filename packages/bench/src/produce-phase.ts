@@ -33,28 +33,46 @@ export interface Produced {
   readonly longestPauseMs: number;
   readonly cpuSeconds: Readonly<Record<string, number>>;
   readonly peakRss: Readonly<Record<string, number>>;
+  /** What everything else on the machine kept busy meanwhile; undefined where it does not tell. */
+  readonly otherCores: number | undefined;
 }
 
 /** `readers` are at work meanwhile, and measure in the same stretch of time. */
-export async function produce(
+export function produce(
   run: Run,
   load: ProduceLoadSettings,
   readers?: LoadFleet<'read'>,
 ): Promise<Produced> {
+  const { progress, signal } = run;
+  const { durationMs } = load;
+  const wait = (): Promise<void> => delay(durationMs, undefined, { signal });
+  return produceDuring(run, load, () => timed('producing', durationMs, progress, wait), readers);
+}
+
+/** As long as `work` takes; `durationMs` is of no account. */
+export async function produceDuring(
+  run: Run,
+  load: ProduceLoadSettings,
+  work: (fleet: LoadFleet<'produce'>) => Promise<void>,
+  readers?: LoadFleet<'read'>,
+): Promise<Produced> {
   const { cluster, progress, signal } = run;
   const fleet = new LoadFleet('producers', produceJobs(run, load));
-  const wait = (ms: number) => () => delay(ms, undefined, { signal });
+  const wait = (): Promise<void> => delay(load.warmUpMs, undefined, { signal });
   try {
     await fleet.ready();
-    await timed('warming up', load.warmUpMs, progress, wait(load.warmUpMs));
+    await timed('warming up', load.warmUpMs, progress, wait);
     const others = readers?.processes ?? [];
     const meter = new UsageMeter([...cluster.processes, ...fleet.processes, ...others]);
     fleet.tell({ order: 'measure' });
     readers?.tell({ order: 'measure' });
-    await timed('producing', load.durationMs, progress, wait(load.durationMs));
-    const [cpuSeconds, peakRss] = [meter.cpuSeconds(), meter.peakRss()];
+    await work(fleet);
+    const usage = {
+      ...{ cpuSeconds: meter.cpuSeconds(), peakRss: meter.peakRss() },
+      otherCores: meter.otherCores(),
+    };
     fleet.tell({ order: 'stop' });
-    return { ...summed(await fleet.outcomes()), cpuSeconds, peakRss };
+    return { ...summed(await fleet.outcomes()), ...usage };
   } finally {
     fleet.kill();
   }
@@ -73,7 +91,9 @@ function produceJobs({ cluster, topic, seed }: Run, load: ProduceLoadSettings): 
   }));
 }
 
-function summed(outcomes: readonly ProduceOutcome[]): Omit<Produced, 'cpuSeconds' | 'peakRss'> {
+function summed(
+  outcomes: readonly ProduceOutcome[],
+): Omit<Produced, 'cpuSeconds' | 'peakRss' | 'otherCores'> {
   const latency = new LatencyHistogram();
   let [messages, perSecond, longestPauseMs] = [0, 0, 0];
   for (const outcome of outcomes) {

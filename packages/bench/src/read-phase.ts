@@ -1,4 +1,5 @@
 // Load processes that read: everything back once, many readers of the same, or members of a group.
+import { until } from './conditions.js';
 import type { ReadJob, ReadOutcome } from './load/jobs.js';
 import { LoadFleet } from './load/load-fleet.js';
 import { LOOK_MS, unlessAborted } from './run.js';
@@ -15,9 +16,11 @@ export async function topicEnds({ client, topic }: Run): Promise<readonly TopicE
 }
 
 const READ_BACK_PROCESSES = 2;
+const REPLICATED_LIMIT_MS = 30_000;
 
 /** Everything that is there, each record by one process. */
 export async function readBack(run: Run, messageBytes: number): Promise<ReadOutcome[]> {
+  await untilReplicated(run);
   const ends = await topicEnds(run);
   const processes = Math.min(READ_BACK_PROCESSES, ends.length);
   const jobs = Array.from({ length: processes }, (_, index) => ({
@@ -25,6 +28,17 @@ export async function readBack(run: Run, messageBytes: number): Promise<ReadOutc
     ends: ends.filter(({ partition }) => partition % processes === index),
   }));
   return read(run, new LoadFleet('reader', jobs), ends, 'reading everything back');
+}
+
+/** What a leader alone has acknowledged can be read when the others have it, too. Nobody produces any more. */
+async function untilReplicated(run: Run): Promise<void> {
+  await until('waiting for replicas', run, REPLICATED_LIMIT_MS, async () => {
+    const partitions = await run.client.admin().describePartitions(run.topic);
+    return partitions.every(({ leader, highWatermark, replicaDetails }) => {
+      const led = replicaDetails.find(({ broker }) => broker === leader);
+      return led !== undefined && highWatermark >= led.logEnd;
+    });
+  });
 }
 
 export function readJob(

@@ -32,27 +32,44 @@ export interface TopicSettings {
 export const LOOK_MS = 100;
 
 /** Runs on a topic of its own, and leaves neither it nor a cluster that was started behind. */
-export async function withTopic<T>(
+export function withTopic<T>(
   choice: ClusterChoice,
-  { partitions, replicas, mode, topicConfig: config }: TopicSettings,
-  { progress, signal }: Watch,
+  settings: TopicSettings,
+  watch: Watch,
   work: (run: Run) => Promise<T>,
+): Promise<T> {
+  return withCluster(choice, watch, (cluster) => onTopic(cluster, settings, watch, work));
+}
+
+export async function withCluster<T>(
+  choice: ClusterChoice,
+  { progress }: Watch,
+  work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   progress('starting the cluster', 0);
   const cluster = await openCluster(choice);
   try {
-    const client = await connect([...cluster.bootstrap]);
-    const topic = `bench-${randomId().slice(0, 12)}`;
-    try {
-      await client.admin().createTopic({ topic, partitions, replicas, mode, config });
-      return await work({ cluster, client, topic, seed: topic, progress, signal });
-    } finally {
-      await client.admin().deleteTopic({ topic, ifExists: true });
-      await client.close();
-    }
+    return await work(cluster);
   } finally {
     progress('stopping the cluster', 1);
     await cluster.stop();
+  }
+}
+
+export async function onTopic<T>(
+  cluster: BenchCluster,
+  { partitions, replicas, mode, topicConfig: config }: TopicSettings,
+  { progress, signal }: Watch,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const client = await connect([...cluster.bootstrap]);
+  const topic = `bench-${randomId().slice(0, 12)}`;
+  try {
+    await client.admin().createTopic({ topic, partitions, replicas, mode, config });
+    return await work({ cluster, client, topic, seed: topic, progress, signal });
+  } finally {
+    await client.admin().deleteTopic({ topic, ifExists: true });
+    await client.close();
   }
 }
 

@@ -3,7 +3,7 @@
 import { fdatasync, openSync, writeSync, writevSync } from 'node:fs';
 
 /** A file that is written over and over again, so that no write needs new room on the disk. */
-const REUSED_BYTES = 256 << 20;
+const REUSED_BYTES = 128 << 20;
 const ZEROS = 1 << 20;
 
 export class FrameLog {

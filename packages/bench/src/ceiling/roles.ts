@@ -32,12 +32,14 @@ function serve(onSocket: (socket: Socket) => void): Promise<number> {
 
 /** Resolves with its port. */
 export function follow(file: string, { frameBytes, reuseFile }: PipeShape): Promise<number> {
+  let told = 0;
+  let leader: Socket | undefined;
+  const log = new FrameLog(file, reuseFile, (durable) => {
+    leader?.write(countFrame(durable - told));
+    told = durable;
+  });
   return serve((socket) => {
-    let told = 0;
-    const log = new FrameLog(file, reuseFile, (durable) => {
-      socket.write(countFrame(durable - told));
-      told = durable;
-    });
+    leader = socket;
     socket.on(
       'data',
       readFrames(frameBytes, (frame) => {

@@ -1,5 +1,5 @@
 // What processes of this machine cost: processor time and memory, from the kernel's own books (Linux; elsewhere unknown).
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 export interface ProcessUsage {
   /** Seconds in user and kernel mode since the process began. */
@@ -33,6 +33,15 @@ function kibibytes(status: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
 }
 
+/** Files, sockets and the like that a process holds open; undefined where the machine does not tell. */
+export function openFiles(pid: number): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface NamedProcess {
   readonly name: string;
   readonly pid: number;
@@ -42,6 +51,9 @@ export interface NamedProcess {
 export class UsageMeter {
   private readonly before: ReadonlyMap<string, number>;
   private readonly diskBefore: number;
+  private readonly beganMs = performance.now();
+  private readonly machineBefore = busySeconds();
+  private readonly ownBefore = ownCpuSeconds();
 
   constructor(private readonly processes: readonly NamedProcess[]) {
     this.before = new Map(
@@ -58,6 +70,16 @@ export class UsageMeter {
       if (!Number.isNaN(spent)) seconds[name] = spent;
     }
     return seconds;
+  }
+
+  /** Cores that everything else on the machine kept busy since this meter was made; undefined where it does not tell. */
+  otherCores(): number | undefined {
+    const machine = busySeconds();
+    if (machine === undefined || this.machineBefore === undefined) return undefined;
+    const counted = Object.values(this.cpuSeconds()).reduce((sum, one) => sum + one, 0);
+    const ours = counted + ownCpuSeconds() - this.ownBefore;
+    const seconds = (performance.now() - this.beganMs) / 1e3;
+    return Math.max(0, machine - this.machineBefore - ours) / seconds;
   }
 
   /** Bytes that the brokers have read from the disk since this meter was made. */
@@ -78,6 +100,25 @@ export class UsageMeter {
   private brokers(): NamedProcess[] {
     return this.processes.filter(({ name }) => name.startsWith('broker-'));
   }
+}
+
+/** All processors together: in user and kernel mode, and serving interrupts. */
+function busySeconds(): number | undefined {
+  try {
+    const [line] = readFileSync('/proc/stat', 'latin1').split('\n');
+    const [user, nice, system, , , interrupts, softInterrupts] = line
+      .split(/\s+/)
+      .slice(1)
+      .map(Number);
+    return (user + nice + system + interrupts + softInterrupts) * TICK_SECONDS;
+  } catch {
+    return undefined;
+  }
+}
+
+function ownCpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function diskBytesRead(pid: number): number {

@@ -39,6 +39,15 @@ export interface ProduceOutcome {
   readonly longestPauseMs: number;
 }
 
+/** How long a partition acknowledged nothing, as a process that produces to it saw it. */
+export interface PartitionGap {
+  readonly partition: number;
+  /** Longest time between two acknowledgements; the one that lasts still counts. */
+  readonly longestMs: number;
+  /** Of the last acknowledgement, on the machine's monotonic clock. */
+  readonly lastAckUs: number;
+}
+
 export interface ReadJob {
   readonly kind: 'read';
   readonly bootstrap: readonly string[];
@@ -86,6 +95,8 @@ export interface OutcomeOf {
 export type Order =
   | { readonly order: 'job'; readonly job: Job }
   | { readonly order: 'measure' }
+  /** Producers: tell the gaps; `anew`: and count from now on. */
+  | { readonly order: 'gaps'; readonly anew: boolean }
   /** `ends`: readers read on until there. */
   | { readonly order: 'stop'; readonly ends?: Ends };
 
@@ -93,5 +104,6 @@ export type Order =
 export type Report =
   | { readonly report: 'ready' }
   | { readonly report: 'progress'; readonly messages: number }
+  | { readonly report: 'gaps'; readonly gaps: readonly PartitionGap[] }
   | { readonly report: 'done'; readonly outcome: ProduceOutcome | ReadOutcome }
   | { readonly report: 'failed'; readonly message: string };

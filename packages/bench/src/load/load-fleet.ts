@@ -3,7 +3,8 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { NamedProcess } from '../cluster/process-usage.js';
-import type { Job, Order, OutcomeOf, Report } from './jobs.js';
+import { mergeGaps } from './ack-gaps.js';
+import type { Job, Order, OutcomeOf, PartitionGap, Report } from './jobs.js';
 
 export class LoadFleet<K extends Job['kind']> {
   private readonly members: Member<K>[];
@@ -30,6 +31,11 @@ export class LoadFleet<K extends Job['kind']> {
     for (const member of this.members) member.tell(order);
   }
 
+  /** Of producers; `anew`: they count from now on. One may ask at a time. */
+  async gaps(anew = false): Promise<PartitionGap[]> {
+    return mergeGaps(await Promise.all(this.members.map((member) => member.gaps(anew))));
+  }
+
   /** Resolves when all are done. */
   outcomes(): Promise<OutcomeOf[K][]> {
     return Promise.all(this.members.map((member) => member.outcome));
@@ -46,6 +52,8 @@ class Member<K extends Job['kind']> {
   readonly outcome: Promise<OutcomeOf[K]>;
   messages = 0;
   private readonly child: ChildProcess;
+  private readonly failed: Promise<never>;
+  private onGaps: (gaps: readonly PartitionGap[]) => void = () => undefined;
 
   constructor(
     readonly name: string,
@@ -54,7 +62,7 @@ class Member<K extends Job['kind']> {
     this.child = fork(join(__dirname, 'load-process.js'), { serialization: 'advanced' });
     let isReady: () => void = () => undefined;
     let done: (outcome: OutcomeOf[K]) => void = () => undefined;
-    const failed = new Promise<never>((_, reject) => {
+    const failed = (this.failed = new Promise<never>((_, reject) => {
       this.child.on('error', reject);
       this.child.on('exit', (code, signal) =>
         reject(new Error(`load process ${name} ended early (${signal ?? `exit code ${code}`})`)),
@@ -62,10 +70,11 @@ class Member<K extends Job['kind']> {
       this.child.on('message', (report: Report) => {
         if (report.report === 'ready') isReady();
         else if (report.report === 'progress') this.messages = report.messages;
+        else if (report.report === 'gaps') this.onGaps(report.gaps);
         else if (report.report === 'done') done(report.outcome as OutcomeOf[K]);
         else reject(new Error(`load process ${name}: ${report.message}`));
       });
-    });
+    }));
     this.ready = Promise.race([failed, new Promise<void>((resolve) => (isReady = resolve))]);
     this.outcome = Promise.race([failed, new Promise<OutcomeOf[K]>((resolve) => (done = resolve))]);
     // Whoever waits is told; nobody may be waiting yet.
@@ -79,6 +88,12 @@ class Member<K extends Job['kind']> {
 
   tell(order: Order): void {
     if (this.child.connected) this.child.send(order);
+  }
+
+  gaps(anew: boolean): Promise<readonly PartitionGap[]> {
+    const answer = new Promise<readonly PartitionGap[]>((resolve) => (this.onGaps = resolve));
+    this.tell({ order: 'gaps', anew });
+    return Promise.race([answer, this.failed]);
   }
 
   kill(): void {

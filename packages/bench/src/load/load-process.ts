@@ -41,6 +41,11 @@ async function obey(order: Order): Promise<void> {
     reading?.measure();
     return;
   }
+  if (order.order === 'gaps') {
+    tell({ report: 'gaps', gaps: producing?.gaps.gaps ?? [] });
+    if (order.anew) producing?.gaps.begin();
+    return;
+  }
   reading?.stop(order.ends);
   if (producing !== undefined) finish({ report: 'done', outcome: await producing.stop() });
 }

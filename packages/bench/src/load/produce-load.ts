@@ -4,6 +4,7 @@ import type { Client, Producer } from '@zhumq/client';
 import { LatencyHistogram } from '../latency-histogram.js';
 import { MessageSet } from '../message-set.js';
 import { Payloads, monotonicUs } from '../payload.js';
+import { AckGaps } from './ack-gaps.js';
 import type { ProduceJob, ProduceOutcome } from './jobs.js';
 
 const PACE_MS = 5;
@@ -23,6 +24,7 @@ export class ProduceLoad {
   private longestPauseUs = 0;
   private pacer: NodeJS.Timeout | undefined;
   acknowledged = 0;
+  readonly gaps = new AckGaps();
 
   constructor(private readonly job: ProduceJob) {
     this.payloads = new Payloads(job.messageBytes, job.seed);
@@ -98,8 +100,9 @@ export class ProduceLoad {
     return this.payloads.make(producer, sequence, sentAtUs);
   }
 
-  settled(sentAtUs: number): void {
+  settled(sentAtUs: number, partition: number): void {
     this.acknowledged++;
+    this.gaps.acknowledged(partition);
     if (this.measuringSinceUs === undefined) return;
     const now = monotonicUs();
     if (now - this.lastAckUs > this.longestPauseUs) this.longestPauseUs = now - this.lastAckUs;
@@ -148,10 +151,10 @@ class Sender {
     this.inFlight++;
     const value = this.load.value(this.number, sequence, dueUs);
     this.producer.send(this.load.topic, { value }).then(
-      () => {
+      ({ partition }) => {
         this.inFlight--;
         this.acknowledged.add(sequence);
-        this.load.settled(dueUs);
+        this.load.settled(dueUs, partition);
         this.refill();
       },
       (error: unknown) => {

@@ -12,15 +12,20 @@ import { Interruption } from '../../interruption.js';
 import { OUTPUT_OPTION, formatOf, isJson, print } from '../../output.js';
 import { ProgressBar } from './progress-bar.js';
 
-export const CLUSTER_FLAGS = {
+/** Of benchmarks that kill or stop processes: those of a cluster that is there are not theirs. */
+export const OWN_CLUSTER_FLAGS = {
   ...OUTPUT_OPTION,
+  brokers: { default: '3', describe: 'Brokers of its own cluster, each a process' },
+  replicas: { default: '3', describe: 'Copies of each partition' },
+  'data-dir': { describe: 'Folder on the disk that is measured [the folder for temporary files]' },
+} as const satisfies Record<string, Options>;
+
+export const CLUSTER_FLAGS = {
+  ...OWN_CLUSTER_FLAGS,
   bootstrap: {
     alias: 'b',
     describe: 'HOST:PORT[,HOST:PORT…] of a cluster that is there [a cluster of its own is started]',
   },
-  brokers: { default: '3', describe: 'Brokers of its own cluster, each a process' },
-  replicas: { default: '3', describe: 'Copies of each partition' },
-  'data-dir': { describe: 'Folder on the disk that is measured [the folder for temporary files]' },
 } as const satisfies Record<string, Options>;
 
 export interface Benchmark<R> {

@@ -1,6 +1,6 @@
 // Figures for people.
 import { formatBytes } from '@zhumq/base';
-import type { LatencySummary, Verdict } from '@zhumq/bench';
+import type { LatencySummary, Spread, Verdict } from '@zhumq/bench';
 
 export function perSecond(messages: number): string {
   return `${messages.toLocaleString('en-US')} messages/s`;
@@ -8,6 +8,12 @@ export function perSecond(messages: number): string {
 
 export function latencyLine(what: string, { p50, p99, p999, max }: LatencySummary): string {
   return `${what.padEnd(14)} p50 ${p50} ms, p99 ${p99} ms, p99.9 ${p999} ms, max ${max} ms`;
+}
+
+export function spreadLine(what: string, unit: string, spread: Spread | null): string {
+  if (spread === null) return `${what.padEnd(14)} none`;
+  const { count, min, p50, p99, max } = spread;
+  return `${what.padEnd(14)} p50 ${p50} ${unit}, p99 ${p99} ${unit}, min ${min} ${unit}, max ${max} ${unit} (${count})`;
 }
 
 /** One line for each process. */

@@ -6,7 +6,8 @@ import type { Flags } from '../../arguments.js';
 import { ACKS } from '../produce.js';
 import { milliseconds, wholeNumber } from './benchmark.js';
 
-export const LOAD_FLAGS = {
+/** For benchmarks that end by themselves. */
+export const LOAD_FLAGS_WITHOUT_DURATION = {
   partitions: { default: '12', describe: 'Partitions of the topic' },
   mode: { choices: ['raft', 'fetch'], default: 'raft', describe: 'How replicas are kept equal' },
   producers: { default: '10', describe: 'Producers, each with connections of its own' },
@@ -17,8 +18,12 @@ export const LOAD_FLAGS = {
   linger: { default: '0ms', describe: 'How long a batch that is not full waits for company' },
   outstanding: { default: '256', describe: 'Messages of each producer under way' },
   'warm-up': { default: '3s', describe: 'What is not measured before' },
-  duration: { default: '15s', describe: 'What is measured' },
   config: { array: true, describe: 'NAME=VALUE: a setting of the topic' },
+} as const satisfies Record<string, Options>;
+
+export const LOAD_FLAGS = {
+  ...LOAD_FLAGS_WITHOUT_DURATION,
+  duration: { default: '15s', describe: 'What is measured' },
 } as const satisfies Record<string, Options>;
 
 export const DELIVERY_FLAG = {
@@ -40,6 +45,6 @@ export function loadSettings(flags: Flags): TopicSettings & ProduceLoadSettings 
     outstanding: wholeNumber(flags, 'outstanding', 1),
     messagesPerSecond: optionalNumber(flags, 'rate', 1),
     warmUpMs: milliseconds(flags, 'warm-up'),
-    durationMs: milliseconds(flags, 'duration'),
+    durationMs: flags.duration === undefined ? 0 : milliseconds(flags, 'duration'),
   };
 }
