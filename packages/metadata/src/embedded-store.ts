@@ -18,6 +18,8 @@ export interface EmbeddedStoreOptions {
   readonly file?: string;
   /** Begins the tokens of sessions. Default: something random, so that tokens of an earlier life are nobody's. */
   readonly tokenPrefix?: string;
+  /** Told of every change before its watches are; for the simulator. */
+  readonly onApplied?: (effects: readonly Effect[]) => void;
 }
 
 export interface EmbeddedSessionOptions {
@@ -167,6 +169,7 @@ export class EmbeddedStore {
   }
 
   private wake(effects: readonly Effect[]): void {
+    this.options.onApplied?.(effects);
     for (const effect of effects) {
       const { nodes, lists } = touchedBy(effect);
       for (const path of nodes) this.notify('node', path);

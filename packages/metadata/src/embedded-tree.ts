@@ -88,15 +88,15 @@ export class EmbeddedTree {
     }
   }
 
-  /** Makes an effect of an earlier life again. */
+  /** Makes an effect of an earlier life, or of another tree, again. */
   restore(effect: Effect): void {
     const { path } = effect;
     switch (effect.kind) {
       case 'created':
       case 'changed': {
-        const { data, version } = effect.node;
+        const { data, version, owner } = effect.node;
         const node = this.nodes.get(path);
-        if (node === undefined) this.insert(path, { ...emptyNode(), data, version });
+        if (node === undefined) this.insert(path, { ...emptyNode(), data, version, owner });
         else Object.assign(node, { data, version });
         return;
       }

@@ -6,6 +6,8 @@ export { EmbeddedStoreServer } from './embedded-store-server.js';
 export type { EmbeddedStoreServerOptions } from './embedded-store-server.js';
 export { EmbeddedStore } from './embedded-store.js';
 export type { EmbeddedStoreOptions } from './embedded-store.js';
+export { EmbeddedTree, touchedBy } from './embedded-tree.js';
+export type { Effect } from './embedded-tree.js';
 export { Leadership } from './leadership.js';
 export type { DeposedReason } from './leadership.js';
 export { LinkedStore } from './linked-store.js';

@@ -102,14 +102,14 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
   };
   const topics = drawTopics(random, brokers);
   const groups = drawGroups(random);
+  const world = drawWorld(random, sessionTimeoutMs);
   return {
     ...{ seed, scenario: 'swarm', durationMs, pace, cluster, topics },
-    world: drawWorld(random, sessionTimeoutMs),
     producers: drawProducers(random, pace),
     readers: [{ delivery: pick(random, ['pull', 'pull', 'push']) }],
     switchEveryMs: random.below(2) === 0 ? 0 : pace * (3_000 + random.below(8_000)),
     ...drawRest(new SeededRandom(seed ^ 0x4e57), {
-      ...{ pace, durationMs, cluster, groups },
+      ...{ pace, durationMs, cluster, groups, world },
       faults: planFaults(random, durationMs, pace, cluster),
     }),
   };
@@ -118,17 +118,19 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
 /** From a generator of its own, so that what a seed drew before there was this is still what it draws. */
 function drawRest(
   random: Random,
-  drawn: Pick<SimulationPlan, 'pace' | 'durationMs' | 'cluster' | 'groups' | 'faults'>,
-): Pick<SimulationPlan, 'transferEveryMs' | 'groups' | 'faults'> {
+  drawn: Pick<SimulationPlan, 'pace' | 'durationMs' | 'cluster' | 'groups' | 'faults' | 'world'>,
+): Pick<SimulationPlan, 'transferEveryMs' | 'groups' | 'faults' | 'world'> {
   const { pace, durationMs, cluster, faults } = drawn;
   const transferEveryMs = random.below(3) === 0 ? pace * (1_000 + random.below(5_000)) : 0;
   const isStatic = random.below(3) === 0;
   const resetEveryMs = random.below(2) === 0 ? pace * (3_000 + random.below(6_000)) : undefined;
   const groups = drawn.groups.map((group) => ({ ...group, isStatic, resetEveryMs }));
-  if (faults.length === 0) return { transferEveryMs, groups, faults };
+  const lagMs = random.below(3) === 0 ? pace * logUniform(random, 20, 500) : undefined;
+  const world = { ...drawn.world, ensemble: { ...drawn.world.ensemble, lagMs } };
+  if (faults.length === 0) return { transferEveryMs, groups, faults, world };
   const more = planMoreFaults(random, durationMs, pace, cluster);
   const together = [...faults, ...more].toSorted((one, other) => one.atMs - other.atMs);
-  return { transferEveryMs, groups, faults: together };
+  return { transferEveryMs, groups, faults: together, world };
 }
 
 function drawWorld(random: Random, sessionTimeoutMs: number): WorldOptions {

@@ -7,6 +7,7 @@ import type { Life } from './life.js';
 import type { Machine } from './machine.js';
 import { NodeClock } from './node-clock.js';
 import type { Scheduler } from './scheduler.js';
+import { StoreFollower } from './store-follower.js';
 import { StoreLink } from './store-link.js';
 
 export interface EnsembleOptions {
@@ -17,12 +18,19 @@ export interface EnsembleOptions {
   readonly lostWatchProbability: number;
   /** Of requests after which the connection breaks. */
   readonly breakProbability: number;
+  /** Mean time by which two of three servers are behind; without it none is. */
+  readonly lagMs?: number | undefined;
 }
+
+/** Servers that are behind, if any are. */
+const FOLLOWERS = 2;
 
 export class Ensemble {
   readonly store: EmbeddedStore;
   expiries = 0;
   breaks = 0;
+  /** Done so far, multis counted once. */
+  writes = 0;
   /** Told after each write that was done, with who asked for it: a durable effect. */
   onWritten: ((life: Life) => void) | undefined;
   /** A script's say in what becomes of a write. Either way the connection breaks; `unanswered`: when it was done. */
@@ -31,6 +39,7 @@ export class Ensemble {
     | undefined;
   private readonly unreachable = new Map<string, number>();
   private readonly links = new Set<StoreLink>();
+  private readonly followers: readonly StoreFollower[];
 
   constructor(
     readonly scheduler: Scheduler,
@@ -38,7 +47,18 @@ export class Ensemble {
     readonly options: EnsembleOptions,
   ) {
     const clock: Clock = new NodeClock(scheduler, scheduler.world, { rate: 1, wallOffsetMs: 0 });
-    this.store = new EmbeddedStore({ clock, tokenPrefix: 'session' });
+    const { lagMs } = options;
+    this.followers =
+      lagMs === undefined
+        ? []
+        : Array.from({ length: FOLLOWERS }, () => new StoreFollower(scheduler, random, lagMs));
+    this.store = new EmbeddedStore({
+      ...{ clock, tokenPrefix: 'session' },
+      onApplied: (effects) => {
+        this.writes++;
+        for (const follower of this.followers) follower.append(effects);
+      },
+    });
   }
 
   /** A store for one process. */
@@ -90,6 +110,12 @@ export class Ensemble {
   delayMs(): number {
     const { minDelayMs, meanDelayMs } = this.options;
     return minDelayMs - Math.log(1 - this.random.fraction()) * meanDelayMs;
+  }
+
+  /** The server that a connection is made to; undefined: one that is never behind. */
+  anyServer(): StoreFollower | undefined {
+    const { followers } = this;
+    return followers.length === 0 ? undefined : followers[this.random.below(followers.length + 1)];
   }
 
   forget(link: StoreLink): void {

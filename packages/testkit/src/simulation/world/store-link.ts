@@ -3,11 +3,12 @@
 // what became of its requests: done, not done, or done a little later, but never after a later `sync`.
 import type { Clock, Random } from '@zhumq/base';
 import { LinkBroken } from '@zhumq/metadata';
-import type { LinkEvents, MultiDone, NodeStat, Refused, SessionLink } from '@zhumq/metadata';
+import type { EmbeddedTree, LinkEvents, MultiDone, NodeStat, Refused, SessionLink } from '@zhumq/metadata';
 import type { StoreNode, StoreOperation, WatchKind } from '@zhumq/metadata';
 import type { Ensemble } from './ensemble.js';
 import type { Life } from './life.js';
 import type { Scheduler } from './scheduler.js';
+import type { StoreFollower } from './store-follower.js';
 
 interface Request {
   readonly execute: (token: string) => unknown;
@@ -26,6 +27,10 @@ const STRAGGLER_MS = 2_000;
 export class StoreLink implements SessionLink {
   token: string | undefined;
   private connected = false;
+  /** Undefined: it is never behind. */
+  private server: StoreFollower | undefined;
+  /** Writes that this session has seen. */
+  private seen = 0;
   private over = false;
   private disposed = false;
   /** Of connections: what belongs to an earlier one is dropped. */
@@ -52,26 +57,41 @@ export class StoreLink implements SessionLink {
   }
 
   getNode(path: string, watched: boolean): Promise<StoreNode | undefined> {
-    return this.ask((token) => this.ensemble.store.getNode(token, path, watched));
+    return this.ask((token) => {
+      const latest = this.ensemble.store.getNode(token, path, watched);
+      return this.asSeen('node', path, watched, latest, (tree) => tree.get(path));
+    });
   }
 
   getStat(path: string, watched: boolean): Promise<NodeStat | undefined> {
-    return this.ask((token) => this.ensemble.store.getStat(token, path, watched));
+    return this.ask((token) => {
+      const latest = this.ensemble.store.getStat(token, path, watched);
+      return this.asSeen('node', path, watched, latest, (tree) => tree.stat(path));
+    });
   }
 
   getChildren(path: string, watched: boolean): Promise<string[] | undefined> {
-    return this.ask((token) => this.ensemble.store.getChildren(token, path, watched));
+    return this.ask((token) => {
+      const latest = this.ensemble.store.getChildren(token, path, watched);
+      return this.asSeen('children', path, watched, latest, (tree) => tree.children(path));
+    });
   }
 
   sync(): Promise<void> {
     return this.ask(() => {
       this.syncs++;
+      this.catchUp();
       return undefined;
     });
   }
 
   write(operations: readonly StoreOperation[]): Promise<MultiDone | Refused> {
-    return this.ask((token) => this.ensemble.store.write(token, operations), operations);
+    return this.ask((token) => {
+      const outcome = this.ensemble.store.write(token, operations);
+      // A server answers a write when it has it itself.
+      if (this.connected) this.catchUp();
+      return outcome;
+    }, operations);
   }
 
   beat(): Promise<void> {
@@ -133,6 +153,9 @@ export class StoreLink implements SessionLink {
         return;
       }
       const timeoutMs = this.ensemble.options.sessionTimeoutMs;
+      this.server = this.ensemble.anyServer();
+      // A session is a write, too.
+      this.catchUp();
       const token = this.ensemble.store.openSession({
         timeoutMs,
         onChanged: (kind, path) => this.tellChange(kind, path),
@@ -162,6 +185,9 @@ export class StoreLink implements SessionLink {
       if (!this.ensemble.isReachable(this.host)) return this.reconnectLater();
       if (!this.ensemble.store.hasSession(token)) return this.becomeOver();
       this.ensemble.store.touch(token);
+      this.server = this.ensemble.anyServer();
+      // No server takes a session that has seen more than itself.
+      this.server?.advance(this.seen);
       this.connected = true;
       this.events.resumed(sentAtMs);
       for (const { kind, path } of this.missed.splice(0)) this.events.changed(kind, path);
@@ -190,6 +216,32 @@ export class StoreLink implements SessionLink {
         if (connection === this.connection && this.life.alive) this.serve(request, connection);
       });
     });
+  }
+
+  /** What a read finds at the server that this session is connected to, and when its watch there fires. */
+  private asSeen<T>(
+    kind: WatchKind,
+    path: string,
+    watched: boolean,
+    latest: T,
+    read: (tree: EmbeddedTree) => T,
+  ): T {
+    const { server } = this;
+    if (server === undefined) {
+      this.seen = this.ensemble.writes;
+      return latest;
+    }
+    server.advance();
+    const firesWith = watched ? server.nextTouching(kind, path) : undefined;
+    if (firesWith !== undefined)
+      server.whenApplied(firesWith, () => this.deliverChange(kind, path));
+    this.seen = Math.max(this.seen, server.applied);
+    return read(server.tree);
+  }
+
+  private catchUp(): void {
+    this.server?.advance(this.ensemble.writes);
+    this.seen = this.ensemble.writes;
   }
 
   /** At the servers. */
@@ -248,6 +300,14 @@ export class StoreLink implements SessionLink {
   private tellChange(kind: WatchKind, path: string): void {
     if (this.disposed || !this.life.alive) return;
     if (this.random.fraction() < this.ensemble.options.lostWatchProbability) return;
+    const { server } = this;
+    if (server === undefined) this.deliverChange(kind, path);
+    else server.whenApplied(this.ensemble.writes, () => this.deliverChange(kind, path));
+  }
+
+  private deliverChange(kind: WatchKind, path: string): void {
+    if (this.disposed || !this.life.alive) return;
+    this.seen = Math.max(this.seen, this.server?.applied ?? this.ensemble.writes);
     const { connection } = this;
     if (!this.connected) {
       this.missed.push({ kind, path });
