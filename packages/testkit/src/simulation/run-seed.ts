@@ -5,13 +5,14 @@
 import { judgeEvents } from '../check/judge.js';
 import { History } from '../history/history.js';
 import { Nemesis } from './faults/nemesis.js';
+import { Availability } from './observe/availability.js';
 import { Invariants } from './observe/invariants.js';
 import type { Finding } from './observe/invariants.js';
 import { recordReplicas } from './observe/replica-reader.js';
 import { StoreObserver } from './observe/store-observer.js';
 import { ClientHost } from './programs/client-host.js';
 import type { Program } from './programs/client-host.js';
-import { closingProgram, openingProgram } from './programs/first-and-last.js';
+import { closingProgram, openingProgram, probingProgram } from './programs/first-and-last.js';
 import { endReaderProgram } from './programs/end-reader-program.js';
 import { groupProgram } from './programs/group-program.js';
 import type { GroupRest } from './programs/group-program.js';
@@ -55,6 +56,7 @@ export interface SeedCounts {
 /** Without faults the cluster stands after so long, and serves again after all has healed. */
 const START_BOUND_MS = 60_000;
 const LIVENESS_BOUND_MS = 60_000;
+const EXCUSED_FROM_MS = 15_000;
 /** Load goes on so long after all has healed: what comes back meets work. */
 const AFTER_HEAL_MS = 2_000;
 const MAX_FINDINGS = 20;
@@ -142,6 +144,8 @@ class SeedRun {
     this.nemesis.schedule(plan.faults, world.nowMs);
     await scheduler.runUntil(world.nowMs + plan.durationMs, () => this.hasFailed);
     if (this.hasFailed) return;
+    await this.serveByMost();
+    if (this.hasFailed) return;
     world.logs.fault('all', 'everything heals');
     this.nemesis.healAll();
     await scheduler.runUntil(world.nowMs + AFTER_HEAL_MS * plan.pace);
@@ -151,14 +155,50 @@ class SeedRun {
     await this.within(LIVENESS_BOUND_MS, 'every program ends', () =>
       programs.every(({ isFinished }) => isFinished),
     );
-    await this.within(
-      LIVENESS_BOUND_MS,
-      'replicas are equal',
-      () => this.unequalReplica() === undefined,
-    );
+    await this.within(LIVENESS_BOUND_MS, 'replicas are equal', () => this.areReplicasEqual());
     if (this.hasFailed) return;
-    await recordReplicas(this.cluster.brokers, this.plan.topics, world, this.history);
-    this.judge();
+    await this.readReplicas();
+    if (!this.hasFailed) this.judge();
+  }
+
+  /** What rotted is found by reading; its broker is started again then, as an operator would, and repairs it. */
+  private async readReplicas(): Promise<void> {
+    const { cluster, world, plan, history } = this;
+    for (let restarts = 0; !this.hasFailed; restarts++) {
+      const unreadable = await recordReplicas(cluster.brokers, plan.topics, world, history);
+      if (unreadable === undefined) return;
+      const { name } = unreadable.machine;
+      if (restarts === cluster.brokers.length)
+        return this.report({ check: 'liveness', sentence: `${name} can not read its replicas` });
+      world.kill(unreadable.machine);
+      cluster.start(unreadable);
+      await this.within(
+        LIVENESS_BOUND_MS,
+        `replicas of ${name} are repaired`,
+        () => unreadable.ready && this.areReplicasEqual(),
+      );
+    }
+  }
+
+  /** A minority stays away; whatever a majority can serve is served within the bound. */
+  private async serveByMost(): Promise<void> {
+    const { plan, world, cluster } = this;
+    if (plan.faults.length === 0) return;
+    const most = Math.floor((Math.min(...plan.topics.map(({ replicas }) => replicas)) - 1) / 2);
+    const leftOut = this.nemesis.healMost(most);
+    const names = leftOut.map(({ machine }) => machine.name).join(', ');
+    world.logs.fault('all', `everything heals but ${names}`);
+    const served = new Set<string>();
+    const probing = this.host('probing', probingProgram(plan.topics, served));
+    const { ensemble } = world;
+    const parts = [cluster.brokers, this.store, plan.topics, leftOut, ensemble] as const;
+    const availability = new Availability(...parts);
+    // Some may have too little left to be served; but not because nobody has looked yet.
+    const excusedFromMs = world.nowMs + EXCUSED_FROM_MS * plan.pace;
+    const isServed = (): boolean =>
+      probing.isFinished ||
+      (world.nowMs >= excusedFromMs && availability.unserved(served).length === 0);
+    await this.within(LIVENESS_BOUND_MS, `all but ${names} serve`, isServed);
   }
 
   /** Nothing of this run goes on. */
@@ -272,8 +312,25 @@ class SeedRun {
       .map(({ machine }) => machine.name);
     this.report({
       check: 'liveness',
-      sentence: `not within ${boundMs / 1000} s: ${what}; servers that did not start: ${down.join(', ') || 'none'}; programs under way: ${unfinished.join(', ') || 'none'}; replicas: ${this.unequalReplica() ?? 'equal'}`,
+      sentence: `not within ${boundMs / 1000} s: ${what}; servers that did not start: ${down.join(', ') || 'none'}; programs under way: ${unfinished.join(', ') || 'none'}; replicas: ${this.describeReplicas()}`,
     });
+  }
+
+  private areReplicasEqual(): boolean {
+    this.nemesis.restartDamaged();
+    return this.unequalReplica() === undefined;
+  }
+
+  private describeReplicas(): string {
+    return this.cluster.brokers
+      .flatMap(({ broker, id }) =>
+        [...(broker?.partitions ?? [])].map(({ name, replicator, highWatermark, log }) => {
+          const tainted = log.hardState?.tainted === true ? ', tainted' : '';
+          const { role, epoch } = replicator;
+          return `${name.topic}-${name.partition} on ${id}: ${role} ${epoch}, ${highWatermark} of ${log.logEnd}${tainted}`;
+        }),
+      )
+      .join('; ');
   }
 
   /**

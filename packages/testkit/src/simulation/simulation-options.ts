@@ -109,7 +109,7 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
     readers: [{ delivery: pick(random, ['pull', 'pull', 'push']) }],
     switchEveryMs: random.below(2) === 0 ? 0 : pace * (3_000 + random.below(8_000)),
     ...drawRest(new SeededRandom(seed ^ 0x4e57), {
-      ...{ pace, durationMs, cluster, groups, world },
+      ...{ pace, durationMs, cluster, topics, groups, world },
       faults: planFaults(random, durationMs, pace, cluster),
     }),
   };
@@ -118,7 +118,10 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
 /** From a generator of its own, so that what a seed drew before there was this is still what it draws. */
 function drawRest(
   random: Random,
-  drawn: Pick<SimulationPlan, 'pace' | 'durationMs' | 'cluster' | 'groups' | 'faults' | 'world'>,
+  drawn: Pick<
+    SimulationPlan,
+    'pace' | 'durationMs' | 'cluster' | 'topics' | 'groups' | 'faults' | 'world'
+  >,
 ): Pick<SimulationPlan, 'transferEveryMs' | 'groups' | 'faults' | 'world'> {
   const { pace, durationMs, cluster, faults } = drawn;
   const transferEveryMs = random.below(3) === 0 ? pace * (1_000 + random.below(5_000)) : 0;
@@ -129,7 +132,10 @@ function drawRest(
   const world = { ...drawn.world, ensemble: { ...drawn.world.ensemble, lagMs } };
   if (faults.length === 0) return { transferEveryMs, groups, faults, world };
   const more = planMoreFaults(random, durationMs, pace, cluster);
-  const together = [...faults, ...more].toSorted((one, other) => one.atMs - other.atMs);
+  // A replica that lost its disk and one that lost what it had not synced are too many to lose of three: nobody could lead.
+  const hasTaints = drawn.topics.some(({ config }) => config.flush === 'interval');
+  const survivable = more.filter(({ kind }) => kind !== 'disk-wipe' || !hasTaints);
+  const together = [...faults, ...survivable].toSorted((one, other) => one.atMs - other.atMs);
   return { transferEveryMs, groups, faults: together, world };
 }
 

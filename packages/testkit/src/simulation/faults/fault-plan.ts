@@ -37,6 +37,10 @@ export type FaultKind =
   /** The wall clock of a machine jumps. */
   | 'clock-jump'
   | 'disk-full'
+  /** Bits of a segment rot; of one machine in a run, which may be down. */
+  | 'bit-rot'
+  /** The machine loses power and comes back with an empty disk; the same one. */
+  | 'disk-wipe'
   /** The next sync fails; the pages are dropped and called clean. */
   | 'sync-failure'
   /** A leader is cut off; whoever votes then loses power, and the one it voted for is cut off. Only where it is named. */
@@ -74,7 +78,11 @@ const KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
 ];
 
 /** Drawn besides, from a generator of their own: the others stay what they were before there were these. */
-const MORE_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['client-kill', 4]];
+const MORE_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
+  ['client-kill', 6],
+  ['bit-rot', 4],
+  ['disk-wipe', 1],
+];
 
 /** Not drawn unless they are named: they need a group that holds elections. */
 const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['vote-point', 12]];

@@ -5,6 +5,7 @@ import type { ClientHost } from '../programs/client-host.js';
 import type { ServerSlot, SimulatedCluster } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
 import type { World } from '../world/world.js';
+import { Damage, hasFailedReplica } from './damage.js';
 import type { FaultStep } from './fault-plan.js';
 import type { Finding } from '../observe/invariants.js';
 import { VotePoints } from './vote-points.js';
@@ -51,6 +52,7 @@ export class Nemesis {
   >();
   private readonly random: Random;
   private readonly votes: VotePoints;
+  private readonly damage: Damage;
 
   constructor(
     private readonly world: World,
@@ -60,6 +62,7 @@ export class Nemesis {
     this.random = world.fork();
     world.ensemble.onWritten = (life) => this.afterDurable(life);
     world.onDurable = (life) => this.afterDurable(life);
+    this.damage = new Damage(world, this.random);
     this.votes = new VotePoints({
       brokers: cluster.brokers,
       random: this.random,
@@ -102,6 +105,47 @@ export class Nemesis {
       this.world.kill(machine);
       this.cluster.start(slot);
     }
+  }
+
+  /**
+   * As healAll, but so many brokers, and now and then a zkserver, stay out of reach: in each of the ways in which a
+   * machine can be. Returns them.
+   */
+  healMost(brokersLeftOut: number): readonly ServerSlot[] {
+    this.healAll();
+    const { brokers, zkservers } = this.cluster;
+    const left = [...brokers].map((slot) => ({ slot, rank: this.random.fraction() }));
+    left.sort((one, other) => one.rank - other.rank);
+    const leftOut = left.slice(0, brokersLeftOut).map(({ slot }) => slot);
+    if (this.random.below(2) === 0) leftOut.push(zkservers[this.random.below(zkservers.length)]);
+    for (const slot of leftOut) this.leaveOut(slot);
+    return leftOut;
+  }
+
+  private leaveOut(slot: ServerSlot): void {
+    const { name } = slot.machine;
+    // A zkserver that is heard by the store alone keeps its office: nobody elects for mode fetch then.
+    switch (this.random.below(slot.kind === 'broker' ? 4 : 3)) {
+      case 0:
+        return this.crash(slot, this.random.below(2) === 0, Infinity);
+      case 1:
+        return this.pause(slot, Infinity);
+      case 2:
+        this.cutBetween([name], this.names(name), Infinity);
+        return this.cutStore(slot, Infinity);
+      default:
+        // It lives, and reaches the store only.
+        this.cutBetween([name], this.names(name), Infinity);
+    }
+  }
+
+  /** As an operator would: what rotted is found when it is read, and repaired at a start. */
+  restartDamaged(): void {
+    const slot = this.damage.wantsRestart;
+    if (slot?.machine.life?.alive !== true) return;
+    this.world.logs.fault(slot.machine.name, 'is started again, to repair a replica');
+    this.world.kill(slot.machine);
+    this.cluster.start(slot);
   }
 
   /** A server ended by itself: somebody starts it again. */
@@ -172,6 +216,14 @@ export class Nemesis {
       case 'clock-jump':
         slot.machine.clock.wallOffsetMs += (this.random.fraction() * 2 - 1) * CLOCK_JUMP_MS;
         return;
+      case 'bit-rot': {
+        const what = this.damage.flipBits(broker);
+        if (what === undefined) return;
+        this.counts.diskFaults++;
+        return this.tell(`${kind} ${what}`, broker.machine.name);
+      }
+      case 'disk-wipe':
+        return this.wipe(broker, durationMs);
       case 'disk-full':
         return this.fillDisk(broker, durationMs);
       case 'sync-failure':
@@ -339,6 +391,14 @@ export class Nemesis {
     });
   }
 
+  private wipe(slot: ServerSlot, durationMs: number): void {
+    if (!this.damage.mayHit(slot)) return;
+    if (slot.machine.life?.alive === true) this.crash(slot, true, durationMs);
+    if (!this.damage.wipe(slot)) return;
+    this.counts.diskFaults++;
+    this.tell('disk-wipe', slot.machine.name);
+  }
+
   private failSync({ machine }: ServerSlot): void {
     const { disk, life } = machine;
     if (disk === undefined || life?.alive !== true) return;
@@ -359,7 +419,8 @@ export class Nemesis {
       if (this.underWay.delete(once)) undo();
     };
     this.underWay.add(once);
-    this.world.scheduler.after(durationMs, this.world.scheduler.world, once);
+    if (durationMs < Infinity)
+      this.world.scheduler.after(durationMs, this.world.scheduler.world, once);
     return once;
   }
 
@@ -372,9 +433,4 @@ export class Nemesis {
     this.world.logs.fault(target, fault);
     this.history.record({ kind: 'fault', fault, target, phase: 'begun' });
   }
-}
-
-/** A replica whose disk failed under it stays out of service until its broker is started again. */
-function hasFailedReplica({ broker }: ServerSlot): boolean {
-  return [...(broker?.partitions ?? [])].some(({ replicator }) => replicator.role === 'failed');
 }

@@ -124,8 +124,10 @@ export class Invariants {
     const { highWatermark, leads } = partition;
     const common = this.common(partition);
     const wasLost = this.forgetAfterLoss(partition, common);
-    // A disk that lost what it had not synced is filled anew: it begins lower, and counts for nothing until it is done.
-    if (highWatermark < before && !leads && partition.log.hardState?.tainted === true) return;
+    // A replica whose log is thrown away and filled anew has nothing there that could be committed, and counts for nothing
+    // until it is done. One that still has the records does not forget that they are committed, tainted or not.
+    const { hardState, logEnd } = partition.log;
+    if (highWatermark < before && !leads && hardState?.tainted === true && logEnd < before) return;
     const { topic, partition: number } = partition.name;
     this.history.record({
       ...{ kind: 'watermark', topic, partition: number, broker: id, highWatermark },
@@ -158,22 +160,20 @@ export class Invariants {
     const { highWatermark, log, replicator } = partition;
     if (replicator.mode !== 'raft' || log.config.flush !== 'fsync') return;
     const { topicId, topic, partition: number } = partition.name;
-    const replicas = this.store.recordOf(topic, number)?.replicas.length;
-    if (replicas === undefined) return;
+    const members = this.store.recordOf(topic, number)?.replicas;
+    if (members === undefined) return;
+    const replicas = members.length;
     let durable = 0;
     let unknown = 0;
     for (const slot of this.brokers) {
-      if (slot.broker === undefined) {
-        unknown++;
-        continue;
-      }
-      for (const other of slot.broker.partitions) {
-        const { name } = other;
-        if (name.topicId !== topicId || name.partition !== number) continue;
-        if (other.log.syncedEnd >= highWatermark) durable++;
-      }
+      if (!members.some(({ broker }) => broker === slot.id)) continue;
+      const copy = [...(slot.broker?.partitions ?? [])].find(
+        ({ name }) => name.topicId === topicId && name.partition === number,
+      );
+      if (copy === undefined) unknown++;
+      else if (copy.log.syncedEnd >= highWatermark) durable++;
     }
-    // A broker that is down may have synced it before.
+    // A broker that is down, or has lost its disk since, may have synced it before.
     if (durable + unknown > replicas / 2) return;
     const sentence = `${highWatermark} is committed and on ${durable} of ${replicas} disks`;
     this.report('committed-is-durable', partition, id, sentence);

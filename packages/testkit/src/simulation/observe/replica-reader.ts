@@ -1,6 +1,7 @@
 // Reads the logs of all replicas, from inside the brokers, when a run has come to rest.
 import type { Partition } from '@zhumq/broker';
 import { batchSizeAt, decodeRecords, isControlBatch, readBatchHeader } from '@zhumq/model';
+import type { Unstamped } from '../../history/events.js';
 import type { Recorder } from '../../history/history.js';
 import { valueOf } from '../programs/producer-program.js';
 import type { ServerSlot } from '../simulated-cluster.js';
@@ -12,36 +13,52 @@ type StoredRecord = readonly [offset: number, epoch: number, value: string | nul
 const READ_BYTES = 1024 * 1024;
 const READ_BOUND_MS = 60_000;
 
+/** Returns the first broker that can not read what it has; nothing is recorded then. */
 export async function recordReplicas(
   brokers: readonly ServerSlot[],
   topics: readonly TopicPlan[],
   world: World,
   history: Recorder,
-): Promise<void> {
+): Promise<ServerSlot | undefined> {
   const names = new Set(topics.map(({ topic }) => topic));
-  const { scheduler } = world;
-  for (const { broker, id } of brokers) {
-    for (const partition of broker?.partitions ?? []) {
+  const found: Unstamped[] = [];
+  for (const slot of brokers) {
+    for (const partition of slot.broker?.partitions ?? []) {
       if (!names.has(partition.name.topic)) continue;
-      const reading = readAll(partition);
-      let records: StoredRecord[] | undefined;
-      let failure: unknown;
-      reading.then(
-        (all) => (records = all),
-        (error: unknown) => (failure = error),
-      );
-      // Cold reads take the time of the device.
-      const done = (): boolean => records !== undefined || failure !== undefined;
-      await scheduler.runUntil(scheduler.nowMs + READ_BOUND_MS, done);
-      if (records === undefined) throw failure ?? new Error('a replica was not read in time');
+      const records = await readInTime(world, partition);
+      if (records === undefined) return slot;
       const { topic, partition: number, generation } = partition.name;
       const { highWatermark, log, replicator } = partition;
-      history.record({
-        ...{ kind: 'replica', topic, partition: number, broker: id, mode: replicator.mode },
+      found.push({
+        ...{ kind: 'replica', topic, partition: number, broker: slot.id, mode: replicator.mode },
         ...{ generation, logStart: log.logStart, highWatermark, records },
       });
     }
   }
+  for (const event of found) history.record(event);
+  return undefined;
+}
+
+/** Cold reads take the time of the device. */
+async function readInTime(
+  { scheduler, logs }: World,
+  partition: Partition,
+): Promise<StoredRecord[] | undefined> {
+  let records: StoredRecord[] | undefined;
+  let isOver = false;
+  readAll(partition).then(
+    (all) => {
+      records = all;
+      isOver = true;
+    },
+    (error: unknown) => {
+      const { topic, partition: number } = partition.name;
+      logs.fault(`${topic}-${number}`, `can not be read: ${(error as Error).message}`);
+      isOver = true;
+    },
+  );
+  await scheduler.runUntil(scheduler.nowMs + READ_BOUND_MS, () => isOver);
+  return records;
 }
 
 async function readAll({ log, highWatermark }: Partition): Promise<StoredRecord[]> {

@@ -1,6 +1,6 @@
 // The programs at both ends of a run: one makes the topics; one writes to every partition once more, and reads all of it.
 import { ZhumqError, delay } from '@zhumq/base';
-import type { Client } from '@zhumq/client';
+import type { Client, Producer } from '@zhumq/client';
 import type { TopicPlan } from '../simulation-options.js';
 import type { Program, ProgramContext } from './client-host.js';
 import { recordPolls } from './reader-program.js';
@@ -23,36 +23,67 @@ export function openingProgram(topics: readonly TopicPlan[]): Program {
 }
 
 /** Ends when a message sent to each partition is committed, and everything before it was read from the beginning. */
+/** Takes a partition for served when it has taken a message. Others do not wait for one that does not. */
+export function probingProgram(topics: readonly TopicPlan[], served: Set<string>): Program {
+  return async (context) => {
+    const client = await context.connect();
+    const producer = client.producer({ deliveryTimeout: PROBE_MS * context.pace });
+    const places = topics.flatMap(({ topic, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition })),
+    );
+    const probes = { sent: 0 };
+    await Promise.all(
+      places.map(async ({ topic, partition }) => {
+        await probe(context, producer, probes, topic, partition);
+        served.add(`${topic} ${partition}`);
+      }),
+    );
+  };
+}
+
 export function closingProgram(topics: readonly TopicPlan[]): Program {
   return async (context) => {
     const client = await context.connect();
     const producer = client.producer({ deliveryTimeout: PROBE_MS * context.pace });
     const ends = new Map<string, number>();
-    let probes = 0;
+    const probes = { sent: 0 };
     for (const { topic, partitions } of topics) {
       for (let partition = 0; partition < partitions; partition++) {
-        await untilDone(context, `${topic}-${partition} takes a message`, async () => {
-          const value = `${context.name}-${++probes}`;
-          const place = { topic, partition, producer: context.name, value };
-          const { history } = context;
-          history.record({ kind: 'send', ...place, acks: 'all' });
-          try {
-            const receipt = await producer.send(topic, { partition, value: `${value}|` });
-            const { offset, mode, duplicate } = receipt;
-            history.record({ kind: 'sent', ...place, outcome: 'ok', offset, mode, duplicate });
-            ends.set(`${topic} ${partition}`, offset + 1);
-          } catch (error) {
-            const outcome =
-              ZhumqError.is(error) && error.outcome === 'rejected' ? 'fail' : 'unknown';
-            history.record({ kind: 'sent', ...place, outcome });
-            throw error;
-          }
-          return true;
-        });
+        const offset = await probe(context, producer, probes, topic, partition);
+        ends.set(`${topic} ${partition}`, offset + 1);
       }
     }
     for (const plan of topics) await readAll(context, client, plan, ends);
   };
+}
+
+/** Resolves with the offset of a message that the partition took. */
+async function probe(
+  context: ProgramContext,
+  producer: Producer,
+  probes: { sent: number },
+  topic: string,
+  partition: number,
+): Promise<number> {
+  const { history, name } = context;
+  let taken = -1;
+  await untilDone(context, `${topic}-${partition} takes a message`, async () => {
+    const value = `${name}-${++probes.sent}`;
+    const place = { topic, partition, producer: name, value };
+    history.record({ kind: 'send', ...place, acks: 'all' });
+    try {
+      const receipt = await producer.send(topic, { partition, value: `${value}|` });
+      const { offset, mode, duplicate } = receipt;
+      history.record({ kind: 'sent', ...place, outcome: 'ok', offset, mode, duplicate });
+      taken = offset;
+    } catch (error) {
+      const outcome = ZhumqError.is(error) && error.outcome === 'rejected' ? 'fail' : 'unknown';
+      history.record({ kind: 'sent', ...place, outcome });
+      throw error;
+    }
+    return true;
+  });
+  return taken;
 }
 
 async function readAll(

@@ -8,7 +8,8 @@ export interface Machine {
   /** Also its host name. */
   readonly name: string;
   readonly clock: ClockError;
-  readonly disk: FaultyFileSystem | undefined;
+  /** Another one when the machine comes back with an empty disk. */
+  disk: FaultyFileSystem | undefined;
   /** Of its kernel: a new one after each power loss. */
   bootId: string;
   powered: boolean;

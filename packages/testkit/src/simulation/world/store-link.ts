@@ -3,7 +3,14 @@
 // what became of its requests: done, not done, or done a little later, but never after a later `sync`.
 import type { Clock, Random } from '@zhumq/base';
 import { LinkBroken } from '@zhumq/metadata';
-import type { EmbeddedTree, LinkEvents, MultiDone, NodeStat, Refused, SessionLink } from '@zhumq/metadata';
+import type {
+  EmbeddedTree,
+  LinkEvents,
+  MultiDone,
+  NodeStat,
+  Refused,
+  SessionLink,
+} from '@zhumq/metadata';
 import type { StoreNode, StoreOperation, WatchKind } from '@zhumq/metadata';
 import type { Ensemble } from './ensemble.js';
 import type { Life } from './life.js';

@@ -60,8 +60,7 @@ export class World {
 
   machine(name: string, withDisk: boolean): Machine {
     const drift = (this.deviceRandom.fraction() * 2 - 1) * this.options.clockDrift;
-    const disk = withDisk ? new FaultyFileSystem() : undefined;
-    if (disk !== undefined) disk.recording = false;
+    const disk = withDisk ? newDisk() : undefined;
     const machine: Machine = {
       ...{ name, disk, bootId: this.newBootId(), powered: true, life: undefined },
       clock: { rate: 1 + drift, wallOffsetMs: 0 },
@@ -100,6 +99,14 @@ export class World {
     machine.bootId = this.newBootId();
   }
 
+  /** Of a machine without power. */
+  replaceDisk(machine: Machine): void {
+    const { disk } = machine;
+    if (disk === undefined) return;
+    machine.disk = newDisk();
+    machine.disk.tornWrites = disk.tornWrites;
+  }
+
   private device(life: Life): Promise<void> {
     const waitMs = -Math.log(1 - this.deviceRandom.fraction()) * this.options.deviceMs;
     return new Promise((resolve) =>
@@ -113,4 +120,10 @@ export class World {
   private newBootId(): string {
     return this.deviceRandom.below(2 ** 32).toString(16);
   }
+}
+
+function newDisk(): FaultyFileSystem {
+  const disk = new FaultyFileSystem();
+  disk.recording = false;
+  return disk;
 }
