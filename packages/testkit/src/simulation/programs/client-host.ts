@@ -31,6 +31,8 @@ export type Program = (context: ProgramContext) => Promise<void>;
 
 const CONNECT_RETRY_MS = 500;
 const REQUEST_TIMEOUT_MS = 3_000;
+/** Times the mean. */
+const LONGEST_WAIT = 3;
 
 export class ClientHost {
   readonly machine: Machine;
@@ -95,4 +97,9 @@ export class ClientHost {
   get isAlive(): boolean {
     return this.life?.alive === true;
   }
+}
+
+/** Waits of a program that does something now and then; never so long that its end is taken for a hang. */
+export function nowAndThenMs(random: Random, meanMs: number): number {
+  return meanMs * Math.min(-Math.log(1 - random.fraction()), LONGEST_WAIT);
 }

@@ -2,6 +2,7 @@
 import { ZhumqError, delay } from '@zhumq/base';
 import type { Admin, OffsetReset } from '@zhumq/client';
 import type { TopicPlan } from '../simulation-options.js';
+import { nowAndThenMs } from './client-host.js';
 import type { Program, ProgramContext } from './client-host.js';
 import type { GroupRest } from './group-program.js';
 
@@ -19,7 +20,7 @@ export function resetProgram(
     const { connect, random, clock, ended } = context;
     const admin = (await connect()).admin();
     while (!ended()) {
-      await delay(clock, -Math.log(1 - random.fraction()) * resetEveryMs);
+      await delay(clock, nowAndThenMs(random, resetEveryMs));
       const { topic } = topics[random.below(topics.length)];
       const to = random.below(2) === 0 ? ('earliest' as const) : { by: -random.below(BACK_BY) };
       rest.isOn = true;

@@ -1,6 +1,7 @@
 // A program that wants another leader for some partition, now and then.
 import { ZhumqError, delay } from '@zhumq/base';
 import type { TopicPlan } from '../simulation-options.js';
+import { nowAndThenMs } from './client-host.js';
 import type { Program } from './client-host.js';
 
 const TRANSFER_TIMEOUT_MS = 5_000;
@@ -13,7 +14,7 @@ export function transferProgram(
   return async ({ connect, random, clock, pace, ended, log }) => {
     const admin = (await connect()).admin();
     while (!ended()) {
-      await delay(clock, -Math.log(1 - random.fraction()) * everyMs);
+      await delay(clock, nowAndThenMs(random, everyMs));
       if (ended()) return;
       const { topic, partitions } = topics[random.below(topics.length)];
       const partition = random.below(partitions);
