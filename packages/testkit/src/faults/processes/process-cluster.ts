@@ -18,8 +18,8 @@ import {
 const ZHUMQ = join(__dirname, '../../../../cli/bin/zhumq.js');
 /** Defaults; a run's bounds follow from them. */
 export const ELECTION_TIMEOUT_MS = 500;
-/** A third of the default: what a dead process held is free sooner. */
-export const SESSION_TIMEOUT_MS = 2_000;
+/** Half of the default: what a dead process held is free sooner. */
+export const SESSION_TIMEOUT_MS = 3_000;
 
 const SERVER_FLAGS = ['--session-timeout', `${SESSION_TIMEOUT_MS}ms`];
 const BROKER_FLAGS = [
