@@ -77,6 +77,8 @@ install_debian() {
   command -v thrift >/dev/null || missing+=(thrift-compiler)
   /usr/bin/python3 -c 'import thrift' 2>/dev/null || missing+=(python3-thrift)
   command -v java >/dev/null || missing+=(default-jre-headless)
+  command -v ip >/dev/null || missing+=(iproute2)
+  command -v nft >/dev/null || missing+=(nftables)
   ((${#missing[@]})) || return 0
   if ! command -v apt-get >/dev/null; then
     echo "Please install these by hand (Debian names): ${missing[*]}."

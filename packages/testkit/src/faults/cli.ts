@@ -31,8 +31,8 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = process.env[FOLDER];
   if (folder === undefined) throw new Error(`${FOLDER} is not set`);
   const report = await runFaults(command, folder, tell);
-  if (command.ledger !== undefined)
-    appendToLedger(command.ledger, report, command.nemeses.join(' '));
+  const nemeses = command.nemeses.filter((name) => !report.leftOut.includes(name));
+  if (command.ledger !== undefined) appendToLedger(command.ledger, report, nemeses.join(' '));
   process.stdout.write(`${command.json ? JSON.stringify(report) : formatReport(report)}\n`);
   return report.verdict === 'clean' ? 0 : EXIT_NOT_CLEAN;
 }

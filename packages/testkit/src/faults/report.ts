@@ -68,10 +68,11 @@ export function formatReport(report: RunReport): string {
     .join('\n');
 }
 
-/** A row of the table in docs/testing-faults.md. */
+/** A row of the table in docs/testing-faults.md; nothing for a run that came to no round. */
 export function appendToLedger(file: string, report: RunReport, nemeses: string): void {
   const { seed, commit, durationSeconds, brokers, network, killRounds, partitions } = report;
   const rounds = Object.values(report.rounds).reduce((sum, count) => sum + count, 0);
+  if (rounds === 0) return;
   const anomalies = Object.values(report.anomalies).reduce((sum, count) => sum + count, 0);
   const cells = [
     ...[seed, commit, `${Math.round(durationSeconds / 60)} min`, brokers, network, nemeses, rounds],
