@@ -75,7 +75,7 @@ export const controllerMutants: readonly Mutant[] = [
       {
         file: 'packages/zkserver/src/election/elect-leaders.ts',
         find: `  if (hasLiveLeader(view, record) && (wanted ?? record.leader?.broker) === record.leader?.broker) {`,
-        replace: `  if (wanted !== undefined && wanted === record.leader?.broker) {`,
+        replace: `  if (wanted !== undefined && hasLiveLeader(view, record) && wanted === record.leader?.broker) {`,
       },
     ],
     run: huntIn('controllers'),

@@ -46,7 +46,7 @@ export const durabilityMutants: readonly Mutant[] = [
     source: 'reliability 3.22',
     file: 'packages/log/src/store/wal-scan.ts',
     find: `    if (body !== undefined && crc32c(body) === header.bodyCrc) {`,
-    replace: `    if (body !== undefined) {`,
+    replace: `    if (body !== undefined && crc32c(body) >= 0) {`,
     run: huntIn('power'),
   },
   {
@@ -96,6 +96,7 @@ export const durabilityMutants: readonly Mutant[] = [
       await fileSystem.syncDirectory(directory);
       return { number, handle };`,
     replace: `      await handle.preallocate(fileBytes);
+      fileSystem.statSync(directory);
       return { number, handle };`,
     run: huntIn('recycling'),
   },
@@ -105,9 +106,9 @@ export const durabilityMutants: readonly Mutant[] = [
     source: 'reliability 3.25',
     file: 'packages/log/src/store/partition-folders.ts',
     find: `    const folders = this.unsynced;
-    if (folders.length === 0) return failed;`,
+    if (folders.length === 0) return;`,
     replace: `    const folders = this.unsynced;
-    if (folders.length >= 0) return failed;`,
+    if (folders.length >= 0) return;`,
     run: huntIn('recycling'),
   },
   {

@@ -253,7 +253,7 @@ export const fetchMutants: readonly Mutant[] = [
     source: 'reliability 4.3 (b), KIP-966',
     file: 'packages/zkserver/src/election/fetch-partitions.ts',
     find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
-    replace: `    elr: isr.length < 0 ? ids.filter((id) => eligible.has(id)) : [],`,
+    replace: `    elr: isr.length < minInsync - 1e9 ? ids.filter((id) => eligible.has(id)) : [],`,
     run: huntIn('losses'),
   },
   {

@@ -95,7 +95,8 @@ export const groupMutants: readonly Mutant[] = [
       return fetchPositions(machine.get(group) ?? new Group(group), partitions, topics, reader);`,
     replace: `      const before = this.replica(partition, group).serving().machine.get(group);
       await this.confirmed(partition, group);
-      return fetchPositions(before ?? new Group(group), partitions, topics, undefined);`,
+      const who = reader?.memberId === '' ? reader : undefined;
+      return fetchPositions(before ?? new Group(group), partitions, topics, who);`,
     run: huntIn('members'),
   },
   {
@@ -106,7 +107,7 @@ export const groupMutants: readonly Mutant[] = [
       {
         file: 'packages/broker/src/state-machine/office.ts',
         find: `    if (!this.isServing && position >= partition.highWatermark) {`,
-        replace: `    if (!this.isServing && position >= 0) {`,
+        replace: `    if (!this.isServing && position >= Math.min(0, partition.highWatermark)) {`,
       },
       {
         file: 'packages/broker/src/state-machine/office.ts',

@@ -133,7 +133,7 @@ export const servingMutants: readonly Mutant[] = [
       {
         file: 'packages/client/src/producer/partition-queue.ts',
         find: `    if ((this.retrying || this.gap || this.probing) && this.inFlight.length > 0) return undefined;`,
-        replace: ``,
+        replace: `    if ((this.retrying || this.gap || this.probing) && this.inFlight.length > 1e9) return undefined;`,
       },
       {
         file: 'packages/client/src/producer/partition-queue.ts',
