@@ -36,6 +36,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     about: 'disks are full, and syncs fail once and then pretend that nothing was',
     plan: withFaults('disk', ['disk-full', 'sync-failure', 'power-point', 'kill']),
   },
+  rot: {
+    about: 'bits rot in the segments of one machine, which may be down, while servers are killed',
+    plan: withFaults('rot', ['bit-rot', 'kill', 'isolate', 'reset']),
+  },
   switches: {
     about: 'partitions change their replication mode all the time, with every kind of fault',
     plan: (seed, durationMs) => {

@@ -103,13 +103,14 @@ export function swarmPlan(seed: number, givenMs: number | undefined): Simulation
   const topics = drawTopics(random, brokers);
   const groups = drawGroups(random);
   const world = drawWorld(random, sessionTimeoutMs);
+  const producers = drawProducers(random, pace);
+  const readers: ReaderPlan[] = [{ delivery: pick(random, ['pull', 'pull', 'push']) }];
+  const switchEveryMs = random.below(2) === 0 ? 0 : pace * (3_000 + random.below(8_000));
   return {
     ...{ seed, scenario: 'swarm', durationMs, pace, cluster, topics },
-    producers: drawProducers(random, pace),
-    readers: [{ delivery: pick(random, ['pull', 'pull', 'push']) }],
-    switchEveryMs: random.below(2) === 0 ? 0 : pace * (3_000 + random.below(8_000)),
+    ...{ producers, readers, switchEveryMs },
     ...drawRest(new SeededRandom(seed ^ 0x4e57), {
-      ...{ pace, durationMs, cluster, topics, groups, world },
+      ...{ pace, durationMs, cluster, topics, groups, world, switchEveryMs },
       faults: planFaults(random, durationMs, pace, cluster),
     }),
   };
@@ -120,7 +121,7 @@ function drawRest(
   random: Random,
   drawn: Pick<
     SimulationPlan,
-    'pace' | 'durationMs' | 'cluster' | 'topics' | 'groups' | 'faults' | 'world'
+    'pace' | 'durationMs' | 'cluster' | 'topics' | 'groups' | 'faults' | 'world' | 'switchEveryMs'
   >,
 ): Pick<SimulationPlan, 'transferEveryMs' | 'groups' | 'faults' | 'world'> {
   const { pace, durationMs, cluster, faults } = drawn;
@@ -132,9 +133,12 @@ function drawRest(
   const world = { ...drawn.world, ensemble: { ...drawn.world.ensemble, lagMs } };
   if (faults.length === 0) return { transferEveryMs, groups, faults, world };
   const more = planMoreFaults(random, durationMs, pace, cluster);
-  // A replica that lost its disk and one that lost what it had not synced are too many to lose of three: nobody could lead.
-  const hasTaints = drawn.topics.some(({ config }) => config.flush === 'interval');
-  const survivable = more.filter(({ kind }) => kind !== 'disk-wipe' || !hasTaints);
+  // One disk that is lost is survived where no other replica may lack what it acknowledged: in mode raft, synced.
+  const mayWipe =
+    drawn.switchEveryMs === 0 &&
+    drawn.topics.every(({ mode, config }) => mode === 'raft' && config.flush !== 'interval') &&
+    !faults.some(({ kind }) => kind.startsWith('power') || kind === 'sync-failure');
+  const survivable = more.filter(({ kind }) => kind !== 'disk-wipe' || mayWipe);
   const together = [...faults, ...survivable].toSorted((one, other) => one.atMs - other.atMs);
   return { transferEveryMs, groups, faults: together, world };
 }

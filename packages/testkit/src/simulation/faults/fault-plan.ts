@@ -80,12 +80,14 @@ const KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
 /** Drawn besides, from a generator of their own: the others stay what they were before there were these. */
 const MORE_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
   ['client-kill', 6],
-  ['bit-rot', 4],
-  ['disk-wipe', 1],
+  ['disk-wipe', 4],
 ];
 
 /** Not drawn unless they are named: they need a group that holds elections. */
-const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [['vote-point', 12]];
+const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
+  ['vote-point', 12],
+  ['bit-rot', 8],
+];
 
 /** An election takes so long, or a little less. */
 const VOTE_POINT_MS = 2_500;
