@@ -70,15 +70,16 @@ install_modules() {
   npm ci --loglevel=error && cp package-lock.json node_modules/.zhumq-lock
 }
 
-# The ZooKeeper the integration tests run on, the Thrift compiler the generator runs, and Thrift's library for Python.
+# The ZooKeeper the integration tests run on, the Thrift compiler the generator runs, Thrift's library for Python, and what
+# network namespaces of the fault runs need.
 install_debian() {
   local missing=() sudo=()
   [[ -e /usr/share/java/zookeeper.jar ]] || missing+=(zookeeper)
   command -v thrift >/dev/null || missing+=(thrift-compiler)
   /usr/bin/python3 -c 'import thrift' 2>/dev/null || missing+=(python3-thrift)
   command -v java >/dev/null || missing+=(default-jre-headless)
-  command -v ip >/dev/null || missing+=(iproute2)
-  command -v nft >/dev/null || missing+=(nftables)
+  PATH=$PATH:/usr/sbin:/sbin command -v ip >/dev/null || missing+=(iproute2)
+  PATH=$PATH:/usr/sbin:/sbin command -v nft >/dev/null || missing+=(nftables)
   ((${#missing[@]})) || return 0
   if ! command -v apt-get >/dev/null; then
     echo "Please install these by hand (Debian names): ${missing[*]}."

@@ -7,6 +7,9 @@ const UNSHARE = ['--net', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', 
 /** Everything that namespaces.ts runs. */
 const PROBE = 'command -v ip && command -v nsenter && nft list tables && ip link add zqf type veth';
 
+/** Not everybody's path has the folders of the system's own tools. */
+const ENVIRONMENT = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+
 export function isInside(): boolean {
   return process.env[INSIDE] !== undefined;
 }
@@ -18,6 +21,7 @@ export function isolatingCommand(): readonly string[] | undefined {
   const command = ['unshare', ...rights, ...UNSHARE];
   const probe = spawnSync(command[0], [...command.slice(1), 'sh', '-c', PROBE], {
     stdio: 'ignore',
+    env: ENVIRONMENT,
     timeout: 20_000,
   });
   return probe.status === 0 ? command : undefined;
@@ -32,7 +36,7 @@ export function runInside(command: readonly string[], args: readonly string[]): 
   const script = process.argv[1];
   const child = spawn(program, [...before, ...LOOPBACK, process.execPath, script, ...args], {
     stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, [INSIDE]: '1' },
+    env: { ...process.env, PATH: ENVIRONMENT.PATH, [INSIDE]: '1' },
     // The terminal's ^C comes here only.
     detached: true,
   });
