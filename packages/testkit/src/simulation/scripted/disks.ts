@@ -57,6 +57,23 @@ export const DISK_SCENARIOS: readonly ScriptedScenario[] = [
     },
   },
   {
+    name: 'rule-05-segments-before-recycling',
+    about:
+      'files of the write-ahead log fill up while segments take for ever to be synced: what stands only in those files is not given back',
+    options: {},
+    play: async (stage) => {
+      const [leader] = await stage.cast();
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      stage.hands.holdSyncs(leader, (path) => path.includes('/partitions'));
+      for (let n = 0; n < 40; n++)
+        await one.acknowledged(one.send(`big-${n}`, 'all', { padding: 100_000 }));
+      stage.losePower(leader);
+      stage.start(leader);
+      await expectWhole(stage, leader);
+    },
+  },
+  {
     name: 'rule-08-durable-end-is-contiguous',
     about:
       'records that stand only in the page cache are followed by records that are synced before they are acknowledged; then all lose power',

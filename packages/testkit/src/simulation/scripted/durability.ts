@@ -1,8 +1,9 @@
 // Rules 15, 16, 18 and 30 in mode raft: what counts as being on disk, and who may believe it.
+import { errorKindOf } from '@zhumq/model';
 import type { ServerSlot } from '../simulated-cluster.js';
 import type { Undo } from './hands.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
-import { ELECTION_MS } from './stage.js';
+import { ELECTION_MS, TOPIC } from './stage.js';
 import type { Stage } from './stage.js';
 
 const NEVER_SYNCED = { flush: 'interval', 'flush.interval.ms': '60s' };
@@ -76,7 +77,7 @@ export const DURABILITY_SCENARIOS: readonly ScriptedScenario[] = [
     name: 'rule-16-match-of-a-former-life',
     about:
       'flush=interval: a follower lost in a power loss what its leader had counted; its taint may go only when it has that again',
-    options: { config: NEVER_SYNCED },
+    options: { config: NEVER_SYNCED, brokerFlags: { 'raft.election.ticks': '60' } },
     play: async (stage) => {
       const { leader, unclean, cut } = await loseFollower(stage);
       cut();
@@ -87,7 +88,7 @@ export const DURABILITY_SCENARIOS: readonly ScriptedScenario[] = [
       stage.kill(leader);
       // What its kernel still holds is lost: nobody gets records from the dead.
       stage.hands.letGo(true);
-      await stage.pass(8 * ELECTION_MS);
+      await stage.pass(20 * ELECTION_MS);
       await stage.restarted(leader);
     },
   },
@@ -148,13 +149,19 @@ export const DURABILITY_SCENARIOS: readonly ScriptedScenario[] = [
       const replies = hands.hold(undefined, undefined, { raft: 'appendReply' });
       await stage.until('another one leads, without a commit', () => replies.caught);
       const heir = [second, third].find((slot) => stage.replica(slot).leads);
-      const asked = hands.count('two', heir, { method: 'pull', answer: false });
-      await stage.pass(800);
-      stage.saw(
-        'its high watermark is smaller',
-        heir !== undefined && stage.replica(heir).leads && stage.replica(heir).highWatermark <= end,
+      if (heir === undefined) return stage.fail('execution', 'nobody leads');
+      stage.saw('its high watermark is smaller', stage.replica(heir).highWatermark <= end);
+      // As the reader does, if it finds the new leader so early.
+      const from = { topic: TOPIC, partition: 0, offset: end + 1, maxBytes: 1_000, lastEpoch: -1 };
+      const asked = one.call(heir, (broker) =>
+        broker.pull({ partitions: [from], maxWaitMs: 100, minBytes: 1, maxBytes: 1_000 }),
       );
-      stage.saw('the reader asks it', asked.seen > 0);
+      await stage.until('it is answered', () => asked.done);
+      const failure = asked.value?.partitions.at(0)?.failure;
+      stage.promise(
+        'it is told to come again',
+        failure !== undefined && errorKindOf(failure.code).name === 'NOT_COMMITTED_YET',
+      );
       replies.release();
       await one.sendAll('after-', 2);
       await stage.until('the reader has all', () => reader.values.length === 5, 10_000, 'liveness');
@@ -184,6 +191,42 @@ export const DURABILITY_SCENARIOS: readonly ScriptedScenario[] = [
       stage.promise('it is not acknowledged', sent.outcome === 'pending');
       for (const held of syncs) held.release();
       await one.acknowledged(sent);
+    },
+  },
+  {
+    name: 'rule-30-cut-lowers-the-durable-end',
+    about:
+      "a deposed leader had synced records that nobody else has; the new leader's stand at their offsets now, written and not synced",
+    options: {},
+    play: async (stage) => {
+      const [deposed, second, third] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      const heal = hands.isolate(deposed);
+      await one.acknowledged(...[1, 2, 3].map((n) => one.send(`alone-${n}`, 'leader')));
+      const alone = stage.end(deposed);
+      await stage.until('another one leads', () => stage.leads(second) || stage.leads(third));
+      const [leader, other] = stage.leads(second) ? [second, third] : [third, second];
+      const two = await stage.client('two');
+      hands.cut(two.name, deposed);
+      await two.sendAll('others-', 1);
+      stage.saw('it had synced more', stage.replica(deposed).log.syncedEnd === alone);
+      stage.kill(other);
+      const sent = two.send('at-their-offset');
+      await stage.until('the leader has it', () => stage.end(leader) >= alone - 1);
+      heal(true);
+      const { epoch } = stage.replica(leader).replicator;
+      await stage.until('it has cut its own', () => stage.replica(deposed).log.lastEpoch === epoch);
+      const syncs = hands.holdSyncs(deposed);
+      await stage.until(
+        'it has what the leader has',
+        () => stage.end(deposed) === stage.end(leader),
+      );
+      await stage.pass(150);
+      stage.promise('it is not acknowledged', sent.outcome === 'pending');
+      syncs.release();
+      await two.acknowledged(sent);
     },
   },
 ];

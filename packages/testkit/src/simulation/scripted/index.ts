@@ -1,5 +1,6 @@
 // All scripted scenarios, in the order of the rules.
 import { CLOSE_SCENARIOS } from './close.js';
+import { COORDINATOR_SCENARIOS } from './coordinators.js';
 import { DISK_SCENARIOS } from './disks.js';
 import { DURABILITY_SCENARIOS } from './durability.js';
 import { SHARED_LOG_SCENARIOS } from './shared-log.js';
@@ -18,6 +19,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...SHARED_LOG_SCENARIOS,
   ...DISK_SCENARIOS,
   ...INPUT_SCENARIOS,
+  ...COORDINATOR_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */

@@ -54,7 +54,8 @@ export const INPUT_SCENARIOS: readonly ScriptedScenario[] = [
       stage.kill(asleep);
       await one.admin((admin) => admin.deleteTopic({ topic: AGAIN }));
       await one.admin((admin) => admin.createTopic(wanted));
-      await one.answer((client) => client.producer().send(AGAIN, { partition: 0, value: 'new' }));
+      const two = await stage.client('two');
+      await two.answer((client) => client.producer().send(AGAIN, { partition: 0, value: 'new' }));
       await stage.restarted(asleep);
       await stage.until(
         'it has a replica of the new one',
@@ -72,7 +73,7 @@ export const INPUT_SCENARIOS: readonly ScriptedScenario[] = [
         30_000,
         'liveness',
       );
-      const values = await one.answer(async (client) => {
+      const values = await two.answer(async (client) => {
         const consumer = client.consumer({ topic: AGAIN, from: 'earliest' });
         const messages = await consumer.fetch({ max: 10, wait: '2s' });
         await consumer.close();

@@ -1,8 +1,8 @@
 // A client in a script's hand: sends what the script says, one message at a time, and tells the history what came of it.
 import { ZhumqError } from '@zhumq/base';
 import type { Admin, Client, Consumer, Producer, ProducerOptions } from '@zhumq/client';
-import { brokerClient, connectChannel } from '@zhumq/rpc';
-import type { BrokerClient } from '@zhumq/rpc';
+import { brokerClient, connectChannel, groupClient } from '@zhumq/rpc';
+import type { BrokerClient, GroupClient, RpcChannel } from '@zhumq/rpc';
 import { recordPolls } from '../programs/reader-program.js';
 import type { ServerSlot } from '../simulated-cluster.js';
 import { TOPIC } from './stage.js';
@@ -78,18 +78,23 @@ export class ScriptClient {
   }
 
   /** Calls a broker past the library, as any program may. */
-  call<T>({ machine }: ServerSlot, question: (broker: BrokerClient) => Promise<T>): Asked<T> {
-    const { life } = this.machine;
+  call<T>(slot: ServerSlot, question: (broker: BrokerClient) => Promise<T>): Asked<T> {
+    return this.ask(() => question(brokerClient(this.channel(slot))));
+  }
+
+  callGroups<T>(slot: ServerSlot, question: (groups: GroupClient) => Promise<T>): Asked<T> {
+    return this.ask(() => question(groupClient(this.channel(slot))));
+  }
+
+  private channel({ machine }: ServerSlot): RpcChannel {
     const { context } = this;
+    const { life } = this.machine;
     if (life === undefined || context === undefined) throw new Error(`${this.name} is down`);
     const { clock, random } = context;
     const { socketFactory } = this.stage.world.network.transport(this.machine, life);
     const addresses = this.stage.cluster.bootstrap.split(',').map((text) => text.split(':'));
     const [host, port] = addresses.find(([name]) => name === machine.name) ?? [machine.name, '0'];
-    const address = { host, port: Number(port) };
-    return this.ask(() =>
-      question(brokerClient(connectChannel({ ...address, socketFactory, clock, random }))),
-    );
+    return connectChannel({ host, port: Number(port), socketFactory, clock, random });
   }
 
   /** Asks, and waits for the answer; throws what came instead. */

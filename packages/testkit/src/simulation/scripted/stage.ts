@@ -246,7 +246,10 @@ export class Stage {
       this.brokers.find((slot) => this.leads(slot, topic));
     await this.until('somebody leads', () => leader() !== undefined);
     const first = leader() as ServerSlot;
-    const others = this.brokers.filter((slot) => slot !== first && this.partition(slot, topic));
+    const others = this.brokers.filter((slot) => slot !== first);
+    await this.until('all have their replicas', () =>
+      others.every((slot) => this.partition(slot, topic) !== undefined),
+    );
     await this.until('all replicas hold what the leader holds', () =>
       others.every((slot) => this.end(slot, topic) === this.end(first, topic)),
     );

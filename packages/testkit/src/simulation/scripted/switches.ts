@@ -189,4 +189,29 @@ export const SWITCH_SCENARIOS: readonly ScriptedScenario[] = [
       await two.sendAll('after-', 2);
     },
   },
+  {
+    name: 'rule-35-a-switch-keeps-the-rest',
+    about:
+      'a partition that has reported a possible loss changes its mode: what the record says of that loss stays, because readers are still told by it',
+    options: { config: { flush: 'interval', 'flush.interval.ms': '60s' }, mayLose: true },
+    play: async (stage) => {
+      const slots = await stage.cast();
+      const one = await stage.client('one');
+      await one.sendAll('lost-', 3);
+      for (const slot of slots) stage.losePower(slot);
+      for (const slot of slots) await stage.restarted(slot);
+      await stage.until('it is led again', () => slots.some((slot) => stage.leads(slot)));
+      const { lossEpoch, possibleLoss } = stage.record;
+      stage.saw('a loss was reported', lossEpoch > 0);
+      const two = await stage.client('two');
+      await two.sendAll('after-', 2);
+      const switching = two.switchMode('fetch');
+      await stage.until('the switch ends', () => switching.done);
+      stage.saw('mode fetch', stage.record.mode === 'fetch');
+      stage.promise(
+        'the loss is recorded as before',
+        stage.record.lossEpoch === lossEpoch && stage.record.possibleLoss === possibleLoss,
+      );
+    },
+  },
 ];

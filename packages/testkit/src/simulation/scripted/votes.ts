@@ -23,10 +23,13 @@ async function grantVote(stage: Stage): Promise<Granted> {
   const before = stage.replica(deposed).replicator.epoch;
   const reply = hands.hold(undefined, undefined, { raft: 'voteReply' });
   hands.isolate(deposed);
-  await stage.until('a vote is on its way', () => reply.caught);
-  const voter = [second, third].find(
-    (slot) => stage.replica(slot).log.hardState?.vote !== stage.idOf(slot),
-  ) as ServerSlot;
+  const hasVoted = (slot: ServerSlot, forOther: ServerSlot): boolean =>
+    stage.replica(slot).log.hardState?.vote === stage.idOf(forOther);
+  await stage.until(
+    'a vote is on its way',
+    () => reply.caught && (hasVoted(second, third) || hasVoted(third, second)),
+  );
+  const voter = hasVoted(second, third) ? second : third;
   const candidate = voter === second ? third : second;
   const { hardState } = stage.replica(voter).log;
   stage.saw(
