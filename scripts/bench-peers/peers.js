@@ -98,7 +98,12 @@ function natsPeers(tools) {
 function rabbitMq(tools) {
   const queues = (lanes) => ({ lanes });
   return {
-    ...{ key: 'rabbitmq', name: 'RabbitMQ quorum queues (Debian)', client: 'rabbitmq' },
+    ...{
+      key: 'rabbitmq',
+      name: 'RabbitMQ quorum queues (Debian)',
+      client: 'rabbitmq',
+      readOnce: true,
+    },
     version: () => rabbitMqVersion(tools.rabbitmq()),
     start: (context) => startRabbitMq({ ...context, root: tools.rabbitmq() }),
     runs: [
