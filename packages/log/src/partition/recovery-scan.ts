@@ -41,6 +41,8 @@ interface Start {
 
 export class RecoveryScan {
   readonly segments: Segment[] = [];
+  /** Indexes that were written: a torn one can not be told from one that is whole, so they are to be synced. */
+  readonly indexFiles: string[] = [];
   /** Set when synced bytes do not verify. */
   damage: Damage | undefined;
   /** Where the log ends: that of the account, or where unsynced bytes are torn. */
@@ -96,7 +98,9 @@ export class RecoveryScan {
       this.judge(segment, fault, target);
     } else if (!isLast) {
       const indexes = segment.seal();
-      if (indexes !== undefined) writeIndexes(this.resources.fileSystem, segment, indexes);
+      if (indexes !== undefined) {
+        this.indexFiles.push(...writeIndexes(this.resources.fileSystem, segment, indexes));
+      }
       segment.indexes = undefined;
     }
   }

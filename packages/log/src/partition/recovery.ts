@@ -204,15 +204,21 @@ export class PartitionRecovery implements ReplicaRecovery {
     state.reportedEnd = state.durableEnd;
     state.bytesSinceDerived = scan.end - base.from > 0 ? Infinity : 0;
     const kept = new Set(scan.segments.map((segment) => segment.path));
-    state.writer.startAt(
-      state.segments.active,
-      [...this.dirty].filter((path) => kept.has(path)),
-    );
+    state.writer.startAt(state.segments.active, [
+      ...[...this.dirty].filter((path) => kept.has(path)),
+      ...this.rewrittenIndexes(scan),
+    ]);
     state.tail.markWritten(scan.end);
     state.isOpen = true;
     state.syncedRow = this.row ?? state.syncedRow;
     if (scan.end < account.end && this.damage === undefined) this.recordCut(scan.end);
     if (this.damage !== undefined) state.foundDamage(this.damage);
+  }
+
+  /** Those that `removeBeyond` has left. */
+  private rewrittenIndexes({ indexFiles }: RecoveryScan): string[] {
+    const { fileSystem } = this.state.resources;
+    return indexFiles.filter((path) => fileSystem.statSync(path) !== undefined);
   }
 
   /** Unsynced bytes were torn: frames that come later must not be taken to follow those that told of them. */

@@ -9,7 +9,7 @@
 //   acknowledged are gone; never silently.
 import type { FileSystem } from '../file-system/file-system.js';
 import { readCheckpointStart } from './checkpoint-frame.js';
-import { FrameKind, fileSeal } from './wal-frame.js';
+import { FRAME_HEADER_BYTES, FrameKind, fileSeal } from './wal-frame.js';
 import type { FrameHeader } from './wal-frame.js';
 import { comparePositions, laterPosition, WAL_BEGINNING } from './wal-position.js';
 import type { WalPosition } from './wal-position.js';
@@ -113,12 +113,15 @@ class Survey {
     const file = source.fileSystem.openSync(source.pathOf(number), 'read');
     try {
       for (const found of scanWalFile(file, fileSeal(source.directoryId, number))) {
-        if (found.kind === 'gap') history.gaps.push(found.offset);
-        else if (found.kind === 'rotten') history.rotten.push(found);
+        history.end = found.offset;
+        if (found.kind === 'gap') {
+          history.gaps.push(found.offset);
+          continue;
+        }
+        history.end += FRAME_HEADER_BYTES + found.header.bodyLength;
+        if (found.kind === 'rotten') history.rotten.push(found);
         else this.note(history, { file: number, offset: found.offset }, found.header, found.body);
       }
-      if (history.gaps.length === 0) history.end = file.sizeSync();
-      else history.end = history.gaps[history.gaps.length - 1];
     } finally {
       file.closeSync();
     }
@@ -170,6 +173,9 @@ function unreadablePlaces(files: readonly FileHistory[], start: WalPosition): Un
       const isEnd = next?.previousEnd === offset && offset === file.end;
       if (!isEnd) found.push({ position: { file: file.number, offset } });
     }
+    // A file that had grown lost its end, and what is left ends with a frame: there is no gap to be seen.
+    const isCut = file.end < (next?.previousEnd ?? 0) && !file.gaps.includes(file.end);
+    if (isCut) found.push({ position: { file: file.number, offset: file.end } });
     places.push(...found.sort((a, b) => a.position.offset - b.position.offset));
   }
   return places;
