@@ -5,6 +5,7 @@ import type { FileSystem } from '../file-system/file-system.js';
 import { scanBatches } from '../partition/batch-scan.js';
 import { listOffsets, segmentFile } from '../partition/file-names.js';
 import type { Offset } from '../types.js';
+import { unreadable } from './unreadable.js';
 
 /** Most bytes that one batch may unpack to. */
 const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
@@ -36,10 +37,23 @@ export interface DumpOptions {
   readonly fromOffset?: Offset;
 }
 
+/** Throws DISK_FAILED when files can not be read at all. */
 export async function* dumpPartition(
   directory: string,
   fileSystem: FileSystem,
   options: DumpOptions = {},
+): AsyncGenerator<DumpedBatch | DumpedFault> {
+  try {
+    yield* dump(directory, fileSystem, options);
+  } catch (error) {
+    throw unreadable(directory, error);
+  }
+}
+
+async function* dump(
+  directory: string,
+  fileSystem: FileSystem,
+  options: DumpOptions,
 ): AsyncGenerator<DumpedBatch | DumpedFault> {
   const { fromOffset = 0, records = false } = options;
   const bases = listOffsets(fileSystem, directory, '.log');

@@ -9,6 +9,7 @@ import { EpochCheck } from './epoch-check.js';
 import { IndexCheck } from './index-check.js';
 import { ProducerCheck } from './producer-check.js';
 import type { PartitionReport, Problem } from './report.js';
+import { unreadable } from './unreadable.js';
 
 /** Where the log stands between two segments. */
 interface Chain {
@@ -19,10 +20,19 @@ interface Chain {
   tailBytes: number;
 }
 
+/** Throws DISK_FAILED when files can not be read at all. */
 export async function verifyPartition(
   directory: string,
   fileSystem: FileSystem,
 ): Promise<PartitionReport> {
+  try {
+    return await verify(directory, fileSystem);
+  } catch (error) {
+    throw unreadable(directory, error);
+  }
+}
+
+async function verify(directory: string, fileSystem: FileSystem): Promise<PartitionReport> {
   const bases = listOffsets(fileSystem, directory, '.log');
   const problems: Problem[] = [];
   const derived: Problem[] = [];

@@ -6,7 +6,9 @@
 // A crash anywhere begins again from the same files: nothing old is changed before the checkpoint is durable, except
 // segments that are written again with the same bytes or cut at the same place.
 import { join } from 'node:path';
+import { ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
+import { systemCode } from '../file-system/file-system.js';
 import type { CheckpointRow, Damage, ReplicaIdentity, StoreOptions } from '../types.js';
 import { Checkpointer } from './checkpointer.js';
 import { DataDirectory } from './data-directory.js';
@@ -37,8 +39,17 @@ export async function openStoreParts(
   } catch (error) {
     opening.giveUp();
     directory.unlock();
-    throw error;
+    throw openingFailed(options.dataDirectory, error);
   }
+}
+
+/** What the file system says of a directory that is not as a broker leaves it, in our words; bugs stay what they are. */
+function openingFailed(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (ZhumqError.is(error) || code === undefined) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `the data directory ${path} could not be opened: ${why}`;
+  return zhumqError('DISK_FAILED', message, { dataDirectory: path, errno: code }, error);
 }
 
 class StoreOpening {
