@@ -55,6 +55,15 @@ export class DiskFile {
     this.unsynced = [];
   }
 
+  /** The same file on a copy of the machine. */
+  fork(): DiskFile {
+    const copy = new DiskFile();
+    copy.seen = this.seen.clone();
+    copy.disk = this.disk.clone();
+    copy.unsynced = [...this.unsynced];
+    return copy;
+  }
+
   /** Returns how many unsynced writes survived in part. */
   crash(random: Random): number {
     let torn = 0;
@@ -72,8 +81,8 @@ export class DiskFile {
   }
 
   flipBit(position: number, bit: number): void {
-    this.seen.view()[position] ^= 1 << bit;
-    this.disk.view()[position] ^= 1 << bit;
+    this.seen.flipBit(position, bit);
+    this.disk.flipBit(position, bit);
   }
 
   replace(content: Buffer): void {
@@ -109,10 +118,11 @@ function survivors(change: Change, diskBytes: number, random: Random): Change[] 
   return parts;
 }
 
-/** Bytes that grow at the end at little cost. */
+/** Bytes that grow at the end at little cost. Copies share them until one of the two changes. */
 class GrowingBytes {
   length = 0;
-  private store = Buffer.alloc(1024);
+  private store: Buffer = Buffer.alloc(0);
+  private isShared = false;
 
   view(): Buffer {
     return this.store.subarray(0, this.length);
@@ -121,15 +131,20 @@ class GrowingBytes {
   write(content: Buffer, position: number): void {
     const end = position + content.length;
     if (end > this.length) this.resize(end);
+    this.own();
     content.copy(this.store, position);
+  }
+
+  flipBit(position: number, bit: number): void {
+    this.own();
+    this.view()[position] ^= 1 << bit;
   }
 
   resize(length: number): void {
     if (length > this.store.length) {
-      const larger = Buffer.alloc(Math.max(length, this.store.length * 2));
-      this.view().copy(larger);
-      this.store = larger;
+      this.copyTo(Buffer.alloc(Math.max(length, this.store.length * 2, 1024)));
     }
+    this.own();
     if (length < this.length) this.store.fill(0, length, this.length);
     this.length = length;
   }
@@ -141,7 +156,20 @@ class GrowingBytes {
 
   clone(): GrowingBytes {
     const copy = new GrowingBytes();
-    copy.write(this.view(), 0);
+    copy.store = this.store;
+    copy.length = this.length;
+    copy.isShared = true;
+    this.isShared = true;
     return copy;
+  }
+
+  private own(): void {
+    if (this.isShared) this.copyTo(Buffer.alloc(this.store.length));
+  }
+
+  private copyTo(store: Buffer): void {
+    this.view().copy(store);
+    this.store = store;
+    this.isShared = false;
   }
 }

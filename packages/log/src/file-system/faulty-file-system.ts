@@ -203,6 +203,30 @@ export class FaultyFileSystem implements FileSystem {
     this.kill();
   }
 
+  /**
+   * Another machine with the same disk and page cache, on which no process runs yet: what this one would be if it failed
+   * now. Files share their bytes until one of the two writes.
+   */
+  fork(): FaultyFileSystem {
+    const copy = new FaultyFileSystem();
+    const copies = new Map<Entry, Entry>([['directory', 'directory']]);
+    const copyOf = (entry: Entry): Entry => {
+      let known = copies.get(entry);
+      if (known === undefined && entry !== 'directory') copies.set(entry, (known = entry.fork()));
+      return known ?? entry;
+    };
+    const names = (from: ReadonlyMap<string, Entry>): Map<string, Entry> =>
+      new Map([...from].map(([path, entry]) => [path, copyOf(entry)]));
+    copy.seen = names(this.seen);
+    copy.onDisk = names(this.onDisk);
+    copy.unsynced = this.unsynced.map(({ set }) => ({
+      set: new Map([...set].map(([path, entry]) => [path, entry && copyOf(entry)])),
+    }));
+    copy.freeSpace = this.freeSpace;
+    copy.recording = this.recording;
+    return copy;
+  }
+
   /** A file's bytes as processes see them. */
   contentOf(path: string): Buffer {
     return this.fileAt(path).read();
