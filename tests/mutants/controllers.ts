@@ -4,34 +4,6 @@ import { huntIn } from './hunts.js';
 
 export const controllerMutants: readonly Mutant[] = [
   {
-    id: 'controller-writes-unfenced',
-    says: 'A zkserver that is not the active one any more can still write.',
-    source: 'rule 33',
-    edits: [
-      {
-        file: 'packages/metadata/src/leadership.ts',
-        find: `    const outcome = await this.store.multi([fence, ...operations]);
-    if (outcome.ok) return { ok: true, results: outcome.results.slice(1) };
-    if (outcome.index > 0) return { ...outcome, index: outcome.index - 1 };`,
-        replace: `    const outcome = await this.store.multi(operations);
-    if (outcome.ok || outcome.index >= 0) return outcome;
-    if (fence.version < 0) return outcome;`,
-      },
-      {
-        file: 'packages/metadata/src/leadership.ts',
-        find: `    if (!this.isActive) throw this.stale();
-    const fence`,
-        replace: `    const fence`,
-      },
-      {
-        file: 'packages/zkserver/src/election/fetch-partitions.ts',
-        find: `  return { kind: 'set', path, data: partitionRecordCodec.encode(record), version };`,
-        replace: `  return { kind: 'set', path, data: partitionRecordCodec.encode(record), version: Math.min(version, -1) };`,
-      },
-    ],
-    run: huntIn('controllers'),
-  },
-  {
     id: 'controller-orders-unfenced',
     says: 'A broker does what a zkserver of an older controller epoch says.',
     source: 'rule 33',

@@ -123,15 +123,6 @@ export const groupMutants: readonly Mutant[] = [
     run: huntIn('members'),
   },
   {
-    id: 'group-forgets-positions',
-    says: 'Committed positions are not found in the log by the next coordinator.',
-    source: 'rule 20',
-    file: 'packages/broker/src/state-machine/applier.ts',
-    find: `      this.machine.apply({ key, value, offset, timestamp });`,
-    replace: `      if (value !== null || offset < 0) this.machine.apply({ key, value, offset, timestamp });`,
-    run: huntIn('members'),
-  },
-  {
     id: 'group-expels-everybody',
     says: 'A new coordinator takes members for gone of which it has not heard yet.',
     source: 'rule 20',
