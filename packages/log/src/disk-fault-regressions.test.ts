@@ -183,3 +183,23 @@ test('a lost write-ahead file of a start that did not come to its end is a torn 
   expect(world.store.corruption).toEqual([]);
   expect(world.store.lostReplicas()).toEqual([]);
 });
+
+test('frames behind the lost end of a write-ahead file that had grown are no frames', async () => {
+  const world = makeWorld();
+  const small = { walFileBytes: 1024 };
+  const store = await world.open(small);
+  const log = store.createReplica(identityOf(0), CONFIG);
+  for (let round = 0; round < 12; round++) {
+    append(log, 700);
+    await settle(4);
+  }
+  world.fileSystem.kill();
+  // The last file but one ends with its first write; the rest of it had not reached the disk.
+  const grown = world.walFiles().findLast((path) => world.fileSystem.contentOf(path).length > 1024);
+  if (grown === undefined) throw new Error('no file had to grow');
+  const content = world.fileSystem.contentOf(grown);
+  const second = content.indexOf(Buffer.from('7a6d7157', 'hex'), 44 + 16 + 4);
+  world.fileSystem.replaceContent(grown, content.subarray(0, second));
+  const again = await world.open(small);
+  expect([again.corruption.length > 0, again.lostReplicas().length]).not.toEqual([false, 1]);
+});

@@ -1,9 +1,10 @@
 // npm run fuzz: what is fuzzed, by name.
+import { fuzzData } from './data/data-fuzz.js';
 import { fuzzFrames } from './frames/main.js';
 
 type Fuzzer = (args: readonly string[], write: (line: string) => void) => Promise<number>;
 
-const FUZZERS: Readonly<Record<string, Fuzzer>> = { frames: fuzzFrames };
+const FUZZERS: Readonly<Record<string, Fuzzer>> = { data: fuzzData, frames: fuzzFrames };
 const EXIT_USAGE = 2;
 
 /** Resolves with the exit code. */
