@@ -1,6 +1,7 @@
 // The short form of the simulator: some seeds of every scenario, those that failed once, and the same seed twice.
 // The long form is `npm run sim`; see docs/testing-simulation.md.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SCENARIOS, main, runSeed } from '@zhumq/testkit';
 import type { SeedResult } from '@zhumq/testkit';
@@ -42,6 +43,16 @@ test.each(Object.keys(SCENARIOS))(
     expect(await run(name, 1)).toMatchObject({ findings: [] });
   },
 );
+
+test('a run that is ended early says how far it came, and adds a row to the ledger', async () => {
+  const ledger = join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.md');
+  const command = ['--seed', '5', '--seeds', '1000', '--seconds', '1', '--duration', '5s'];
+  const { last } = await output(...command, '--ledger', ledger, '-o', 'json');
+  const { seeds, ended } = JSON.parse(last) as { seeds: number; ended: string };
+  expect(ended).toBe(`time limit, after seed ${4 + seeds}`);
+  const rows = readFileSync(ledger, 'utf8').trimEnd().split('\n');
+  expect(rows.at(-1)).toContain(`| 5-${4 + seeds} | swarm 5s |`);
+});
 
 test('the same seed does the same things at the same times, whatever ran before it', async () => {
   const first = await run('swarm', 3);
