@@ -1,6 +1,9 @@
 // Every execution that a protocol rule answers, played in the simulator. What each proves, and what the checkers say when
 // its rule is taken out: docs/testing-rules.md.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { SCRIPTED, main, runScript } from '@zhumq/testkit';
+import { ruleMutants } from '../mutants/rules.js';
 
 jest.setTimeout(60_000);
 
@@ -23,4 +26,13 @@ test('the command plays one of them by its name', async () => {
   const args = ['--scenario', SCRIPTED[0].name, '--seeds', '2', '-o', 'json'];
   expect(await main(args, { write: (line) => lines.push(line) })).toBe(0);
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ seeds: 2, violations: 0 });
+});
+
+test('every script has a mutant of its name, and a row that says what is found without its rule', () => {
+  const names = SCRIPTED.map(({ name }) => name).sort();
+  const text = readFileSync(join(__dirname, '../../docs/testing-rules.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| [^|]* \| `(rule-[a-z0-9-]+)` \|/gm)].map(([, name]) => name);
+  expect(rows.sort()).toEqual(names);
+  expect(ruleMutants.map(({ id }) => id).sort()).toEqual(names);
+  for (const { id, run } of ruleMutants) expect(run).toMatchObject({ scenario: id, seeds: 1 });
 });
