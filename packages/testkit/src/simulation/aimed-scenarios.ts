@@ -12,11 +12,18 @@ interface Aim {
   /** Mean simulated time between two faults, times the pace. */
   readonly gapMs: number;
   readonly durationMs: number;
+  /** As the seed draws it, and not as close together as it gets. */
+  readonly drawnPace?: true;
   readonly change: (plan: SimulationPlan) => Partial<SimulationPlan>;
 }
 
 /** What is acknowledged may be lost with the power. */
 const LATE_SYNC = { flush: 'interval', 'flush.interval.ms': '200ms' };
+
+/** As close together as it gets: what is on its way when something goes wrong is what matters here. */
+const PACE = 1;
+/** Mean time between two sends of a producer. */
+const SEND_EVERY_MS = 80;
 
 const AIMS: Readonly<Record<string, Aim>> = {
   elections: {
@@ -94,6 +101,7 @@ const AIMS: Readonly<Record<string, Aim>> = {
   },
   members: {
     about: 'groups whose members, coordinators and connections come and go',
+    drawnPace: true,
     kinds: ['kill', 'crash-point', 'isolate', 'vote-point', 'one-way-cut', 'reset', 'pause'],
     gapMs: 1_200,
     durationMs: 16_000,
@@ -128,8 +136,8 @@ export const AIMED_SCENARIOS = Object.fromEntries(
 );
 
 function planOf(name: string, seed: number, givenMs: number | undefined): SimulationPlan {
-  const { kinds, gapMs, durationMs: normalMs, change } = AIMS[name];
-  const drawn = swarmPlan(seed, givenMs);
+  const { kinds, gapMs, durationMs: normalMs, drawnPace, change } = AIMS[name];
+  const drawn = swarmPlan(seed, givenMs, drawnPace ? undefined : PACE);
   const { pace, cluster } = drawn;
   const durationMs = givenMs ?? normalMs * pace;
   const random = new SeededRandom(seed ^ 0xa13ed);
@@ -144,7 +152,7 @@ function only(
   config: Readonly<Record<string, string>>,
 ): Partial<SimulationPlan> {
   const producer: Omit<ProducerPlan, 'acks'> = {
-    ...{ intervalMs: 300 * plan.pace, maxValueBytes: 1_000, linger: 0 },
+    ...{ intervalMs: SEND_EVERY_MS * plan.pace, maxValueBytes: 1_000, linger: 0 },
   };
   return {
     cluster: clusterOf(plan, {}),

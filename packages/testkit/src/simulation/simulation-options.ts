@@ -71,9 +71,14 @@ const BROKER_FLAGS = {
 const SHORT_RUN_MS = 8_000;
 
 /** `givenMs` undefined: short, and longer where less happens at a time. */
-export function swarmPlan(seed: number, givenMs: number | undefined): SimulationPlan {
+export function swarmPlan(
+  seed: number,
+  givenMs: number | undefined,
+  givenPace?: number,
+): SimulationPlan {
   const random = new SeededRandom(seed ^ 0x5eed);
-  const pace = pick(random, [1, 2, 4, 8, 16]);
+  const drawnPace = pick(random, [1, 2, 4, 8, 16]);
+  const pace = givenPace ?? drawnPace;
   const durationMs = givenMs ?? SHORT_RUN_MS * pace;
   const brokers = pick(random, [3, 3, 3, 3, 3, 4, 5, 5, 7]);
   const tickMs = pace * pick(random, [50, 100]);
