@@ -113,7 +113,8 @@ class Inspection {
     const mayLose = diskFailed && (pledge.hasFailed || isTold);
     if (log.damage !== undefined) {
       const { reason } = log.damage;
-      if (!diskFailed || !(pledge.hasFailed || /EIO|ENOSPC/.test(reason))) {
+      const isKnown = pledge.hasFailed || saysFailed(log.hardState);
+      if (!diskFailed || !(isKnown || /EIO|ENOSPC/.test(reason))) {
         this.say(`is called damaged: ${reason}`, model);
       }
       model.failAtStart(new Error(reason));
@@ -279,9 +280,9 @@ class Inspection {
   }
 }
 
-/** The store says of a replica that it may lack what it acknowledged. */
+/** It is said of a replica that it may lack what it acknowledged; a taint that was there before keeps its reason. */
 function saysFailed(hardState: HardState | undefined): boolean {
-  return hardState?.tainted === true && hardState.taintReason.startsWith('a write or sync');
+  return hardState?.tainted === true;
 }
 
 function isEqual(one: unknown, other: unknown): boolean {

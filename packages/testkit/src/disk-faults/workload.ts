@@ -22,8 +22,6 @@ const VALUES = [20, 20, 60, 150, 150, 400, 1500];
 /** Committed, as a rule, up to so many batches before the end: what may still be truncated. */
 const UNCOMMITTED = 3;
 
-export type Step = () => Promise<void> | void;
-
 /** What a disk that fails makes of calls: a typed error, or the system's own. */
 export function isExpected(error: unknown, host: StoreHost): boolean {
   if (error instanceof ZhumqError) return true;
