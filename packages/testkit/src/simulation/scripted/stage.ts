@@ -375,5 +375,3 @@ export class Stage {
 
 /** Of a power loss: everything unsynced is gone. */
 export const NOTHING_SURVIVES: Random = { below: () => 0, fraction: () => 0 };
-/** Of a power loss: everything unsynced is there. */
-export const ALL_SURVIVES: Random = { below: () => 1, fraction: () => 0 };
