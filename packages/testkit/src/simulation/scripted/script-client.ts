@@ -5,7 +5,7 @@ import { brokerClient, connectChannel, groupClient } from '@zhumq/rpc';
 import type { BrokerClient, GroupClient, RpcChannel } from '@zhumq/rpc';
 import { recordPolls } from '../programs/reader-program.js';
 import type { ServerSlot } from '../simulated-cluster.js';
-import { TOPIC } from './stage.js';
+import { TOPIC } from './setting.js';
 import type { Stage } from './stage.js';
 import type { ProgramContext } from '../programs/client-host.js';
 

@@ -22,6 +22,9 @@ import type { TopicPlan } from '../simulation-options.js';
 import type { World } from '../world/world.js';
 import { Hands } from './hands.js';
 import { ScriptClient } from './script-client.js';
+import { LAG_MS, SESSION_MS, TOPIC } from './setting.js';
+
+export { ELECTION_MS, LAG_MS, SESSION_MS, TOPIC } from './setting.js';
 
 export interface StageOptions {
   readonly brokers?: number;
@@ -41,11 +44,6 @@ export class ScriptEnded extends Error {
   override readonly name = 'ScriptEnded';
 }
 
-export const TOPIC = 't';
-export const SESSION_MS = 2_000;
-/** Of a broker that hears nobody, at most: 20 ticks of 20 ms. */
-export const ELECTION_MS = 400;
-export const LAG_MS = 2_000;
 const BOUND_MS = 30_000;
 const RESTART_MS = 300;
 
