@@ -394,12 +394,13 @@ export interface ReplicaSeat {
 
 /**
  * Makes partition logs: the store's door to partition/, so that its tests can stand on a small one. `recover` is
- * `new PartitionRecovery(resources, seat, row)`, with one PartitionResources per store. `create` is for a new replica in
+ * `new PartitionRecovery(resources, seat, row, keptAll)`, with one PartitionResources per store. `create` is for a new replica in
  * an empty folder and does not wait: the broker makes replicas within one turn. Folder entries are synced by the first
  * `syncSegments`.
  */
 export interface ReplicaFactory {
   /** Must not call `seat.wal` yet. */
   create(seat: ReplicaSeat): ReplicaLog & WalParticipant;
-  recover(seat: ReplicaSeat, row: CheckpointRow | undefined): ReplicaRecovery;
+  /** `keptAll`: everything ever written is still there, because the last stop was clean or the kernel went on. */
+  recover(seat: ReplicaSeat, row: CheckpointRow | undefined, keptAll: boolean): ReplicaRecovery;
 }

@@ -28,7 +28,7 @@ export class PartitionFactory implements ReplicaFactory {
     return new PartitionLog(state);
   }
 
-  recover(seat: ReplicaSeat, row: CheckpointRow | undefined): ReplicaRecovery {
-    return new PartitionRecovery(this.resources, seat, row);
+  recover(seat: ReplicaSeat, row: CheckpointRow | undefined, keptAll: boolean): ReplicaRecovery {
+    return new PartitionRecovery(this.resources, seat, row, keptAll);
   }
 }

@@ -117,10 +117,11 @@ export class PartitionWorld {
   }
 
   /** The process ends and starts again; the machine keeps running. */
-  async restart(): Promise<PartitionLog> {
+  /** Killed; `keptAll` false: some other trouble has changed what was in the files since. */
+  async restart(keptAll = true): Promise<PartitionLog> {
     this.fileSystem.kill();
     this.frames = this.frames.filter(({ state }) => state !== 'gathered');
-    return this.open();
+    return this.open(keptAll);
   }
 
   /** Power loss: of what was not synced some is left. */
@@ -131,12 +132,12 @@ export class PartitionWorld {
     const durable = this.frames.filter(({ state }) => state === 'durable');
     const survivors = this.frames.filter(({ state }) => state === 'written').slice(0, kept);
     this.frames = [...durable, ...survivors];
-    return this.open();
+    return this.open(false);
   }
 
-  async open(): Promise<PartitionLog> {
+  async open(keptAll = true): Promise<PartitionLog> {
     this.factory = new PartitionFactory(this.fileSystem, this.limits);
-    const recovery = this.factory.recover(this.seat(), this.row);
+    const recovery = this.factory.recover(this.seat(), this.row, keptAll);
     for (const { record } of this.frames) recovery.replay(copyOf(record));
     const log = (await recovery.finish()) as PartitionLog;
     for (const frame of this.frames) if (frame.state === 'written') frame.state = 'durable';

@@ -25,6 +25,10 @@ export interface Extent {
   readonly headersCrc: number | undefined;
   /** Written to the segment and not synced: if they do not verify, the log ends there. */
   readonly mayBeTorn: boolean;
+  /** Of its frame. */
+  readonly bytes: number;
+  /** A cut came before it, and the file may still hold what that was to remove. */
+  readonly isBehindCut: boolean;
   /** Bytes of the frame that the segment's file does not have, a cut taken into account. */
   missing: readonly Buffer[] | undefined;
 }
@@ -48,6 +52,7 @@ export class RecoveryAccount {
   /** Why the account itself makes no sense; the rest of the frames was not taken in. */
   fault: { readonly offset: Offset; readonly reason: string } | undefined;
 
+  private hasCut = false;
   /** The active segment of the row; undefined when the log was empty. */
   private lastOfRow: Offset | undefined;
 
@@ -124,6 +129,8 @@ export class RecoveryAccount {
       epoch,
       headersCrc: record.payload === undefined ? record.crc : undefined,
       mayBeTorn: record.payload === undefined && record.synced !== true,
+      bytes: record.bytes,
+      isBehindCut: this.hasCut,
       missing: undefined,
     };
     this.extents.push(extent);
@@ -134,6 +141,7 @@ export class RecoveryAccount {
   }
 
   private truncate(from: Offset, epochBefore: Epoch): void {
+    this.hasCut = true;
     this.end = from;
     this.lastEpoch = epochBefore;
     this.untouchedEnd = Math.min(this.untouchedEnd, from);
@@ -152,6 +160,7 @@ export class RecoveryAccount {
       this.dropBelowStart();
       return;
     }
+    this.hasCut = true;
     this.fault = undefined;
     this.bases = [];
     this.extents = [];
@@ -179,5 +188,11 @@ function cutExtent(extent: Extent, from: Offset): Extent {
   const kept =
     missing &&
     batchesWithin(Buffer.concat(missing), firstOffset, { end: from, maxBytes: Infinity });
-  return { ...extent, endOffset: from, isCut: true, missing: kept && [kept.buffer] };
+  return {
+    ...extent,
+    endOffset: from,
+    isCut: true,
+    isBehindCut: true,
+    missing: kept && [kept.buffer],
+  };
 }

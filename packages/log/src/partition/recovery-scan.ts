@@ -8,7 +8,7 @@ import type { ScannedBatch } from './batch-scan.js';
 import { EpochList } from './epoch-list.js';
 import type { PartitionResources } from './partition-resources.js';
 import { ProducerState } from './producer-state.js';
-import type { RecoveryAccount } from './recovery-account.js';
+import type { Extent, RecoveryAccount } from './recovery-account.js';
 import { readIndexes, writeIndexes } from './segment-indexes.js';
 import { Segment } from './segment.js';
 import type { SegmentCut, SegmentIndexes } from './segment.js';
@@ -61,6 +61,8 @@ export class RecoveryScan {
     private readonly config: LogConfig,
     private readonly account: RecoveryAccount,
     private readonly base: ScanBase,
+    /** Everything ever written is still there. */
+    private readonly keptAll: boolean,
   ) {
     this.end = account.end;
     const torn = account.extents.find((extent) => extent.mayBeTorn)?.firstOffset ?? Infinity;
@@ -108,7 +110,7 @@ export class RecoveryScan {
   /** Torn where only the page cache had the bytes; damage where they were synced. */
   private judge(segment: Segment, fault: Fault, target: Offset): void {
     const extent = this.account.extentHolding(fault.offset);
-    if (extent?.mayBeTorn !== true) {
+    if (extent === undefined || !this.isTorn(segment, extent)) {
       this.setDamage(segment, fault, target);
       return;
     }
@@ -123,6 +125,15 @@ export class RecoveryScan {
       const time = this.latestUpTo(segment, segment.indexes, offset, position);
       segment.cut({ endOffset: offset, position, ...time }, segment.indexes);
     }
+  }
+
+  /**
+   * A power loss tears any of them. A process that was killed leaves the last of them unwritten, or written in part; when
+   * the file has the bytes they were written, and acknowledged perhaps, unless they are those that a cut was to remove.
+   */
+  private isTorn(segment: Segment, { mayBeTorn, isBehindCut, position, bytes }: Extent): boolean {
+    if (!mayBeTorn) return false;
+    return !this.keptAll || isBehindCut || this.sizeOf(segment) < position + bytes;
   }
 
   /** The largest timestamp behind the last index entry below `offset`; the batches up to there are whole. */

@@ -90,7 +90,7 @@ describe('recovery of a partition', () => {
     const world = await makeWorld();
     const files = world.fileSystem.files();
     world.fileSystem.kill();
-    const recovery = world.factory.recover(world.seat(), world.row);
+    const recovery = world.factory.recover(world.seat(), world.row, true);
     recovery.condemn({
       file: '/data/wal/7',
       position: 77,
@@ -182,7 +182,7 @@ describe('recovery of a partition', () => {
       });
       world.tick();
       world.fileSystem.flipBit(world.path(0), (whole.length / 10) * 7 + 80, 0);
-      await world.restart();
+      await world.restart(false);
       expect(world.log.damage).toBeUndefined();
       expect(world.log.logEnd).toBe(7);
       expect(world.log.hardState?.term).toBe(9);
@@ -195,6 +195,35 @@ describe('recovery of a partition', () => {
     },
   );
 
+  test.each(['interval', 'os'] as const)(
+    'with flush %s calls it damage where bytes that were written have changed and no power was lost',
+    async (flush) => {
+      const world = await makeWorld({ flush });
+      const size = world.fileSystem.contentOf(world.path(0)).length;
+      world.fileSystem.flipBit(world.path(0), (size / 10) * 7 + 80, 0);
+      await world.restart();
+      // They may have been acknowledged: nothing is cut, and the replica does not pass for a whole one.
+      expect(world.log.damage).toMatchObject({ file: world.path(0), offset: 7 });
+      expect(world.log.logEnd).toBe(10);
+      expect(world.fileSystem.contentOf(world.path(0)).length).toBe(size);
+    },
+  );
+
+  test.each([0, 40])(
+    'a process that was killed before its last write was in the segment, but for %d bytes, has not written it',
+    async (kept) => {
+      const world = await makeWorld({ flush: 'os' });
+      const whole = Buffer.from(world.fileSystem.contentOf(world.path(0)));
+      world.fileSystem.replaceContent(
+        world.path(0),
+        whole.subarray(0, (whole.length / 10) * 9 + kept),
+      );
+      await world.restart();
+      expect(world.log.damage).toBeUndefined();
+      expect(world.log.logEnd).toBe(9);
+    },
+  );
+
   test('does not take an older batch of another write for the one that a frame tells of (rule 9, ghosts)', async () => {
     const world = await makeWorld({ flush: 'os' });
     const whole = Buffer.from(world.fileSystem.contentOf(world.path(0)));
@@ -202,7 +231,7 @@ describe('recovery of a partition', () => {
     stampBatch(ghost, 0, 8, 2);
     ghost.copy(whole, (whole.length / 10) * 8);
     world.fileSystem.replaceContent(world.path(0), whole);
-    await world.restart();
+    await world.restart(false);
     expect(world.log.damage).toBeUndefined();
     expect(world.log.logEnd).toBe(8);
   });
@@ -219,7 +248,7 @@ describe('recovery of a partition', () => {
     world.tick();
     // A power loss took the two batches; what the cut removed is there again.
     world.fileSystem.replaceContent(world.path(0), old);
-    await world.restart();
+    await world.restart(false);
     expect(world.log.damage).toBeUndefined();
     expect(world.log.logEnd).toBe(0);
   });

@@ -37,6 +37,7 @@ export class PartitionRecovery implements ReplicaRecovery {
     resources: PartitionResources,
     seat: ReplicaSeat,
     private readonly row: CheckpointRow | undefined,
+    private readonly keptAll: boolean,
   ) {
     this.state = new LogState(seat, resources);
     this.account = new RecoveryAccount(row, this.offsetsOf('.log'));
@@ -75,6 +76,7 @@ export class PartitionRecovery implements ReplicaRecovery {
       state.config,
       account,
       base,
+      this.keptAll,
     );
     try {
       await scan.run();

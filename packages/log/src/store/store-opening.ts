@@ -149,7 +149,10 @@ class StoreOpening {
         const channel = this.seat(identity, row);
         const directory = this.folders.pathOf(channel.folder);
         const seat = { identity, directory, config: options.defaultConfig, wal: channel };
-        return { channel, recovery: environment.replicas.recover(seat, row) };
+        return {
+          channel,
+          recovery: environment.replicas.recover(seat, row, this.directory.cleanStart),
+        };
       },
     });
     for (const channel of recovered.channels) {
