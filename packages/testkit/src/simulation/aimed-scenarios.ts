@@ -12,8 +12,6 @@ interface Aim {
   /** Mean simulated time between two faults, times the pace. */
   readonly gapMs: number;
   readonly durationMs: number;
-  /** As the seed draws it, and not as close together as it gets. */
-  readonly drawnPace?: true;
   readonly change: (plan: SimulationPlan) => Partial<SimulationPlan>;
 }
 
@@ -101,7 +99,6 @@ const AIMS: Readonly<Record<string, Aim>> = {
   },
   members: {
     about: 'groups whose members, coordinators and connections come and go',
-    drawnPace: true,
     kinds: ['kill', 'crash-point', 'isolate', 'vote-point', 'one-way-cut', 'reset', 'pause'],
     gapMs: 1_200,
     durationMs: 16_000,
@@ -136,8 +133,8 @@ export const AIMED_SCENARIOS = Object.fromEntries(
 );
 
 function planOf(name: string, seed: number, givenMs: number | undefined): SimulationPlan {
-  const { kinds, gapMs, durationMs: normalMs, drawnPace, change } = AIMS[name];
-  const drawn = swarmPlan(seed, givenMs, drawnPace ? undefined : PACE);
+  const { kinds, gapMs, durationMs: normalMs, change } = AIMS[name];
+  const drawn = swarmPlan(seed, givenMs, PACE);
   const { pace, cluster } = drawn;
   const durationMs = givenMs ?? normalMs * pace;
   const random = new SeededRandom(seed ^ 0xa13ed);

@@ -1,9 +1,10 @@
 // Looks for groups in mode raft that nobody can lead, because the voters without a taint are no majority (rule 16), and
-// asks for their recovery. Raft elects by itself, so nobody reports such a group: the brokers are asked, and only where
-// the view makes it possible: most brokers of a group died or came back without a clean stop, or its recorded leader is
-// gone. What is leaderless twice, one wait apart, is asked for taints.
+// asks for their recovery. Raft elects by itself, so nobody reports such a group: the brokers are asked, and mostly where
+// the view makes it likely: most brokers of a group died or came back without a clean stop, or its recorded leader is
+// gone. The view does not know of taints from before a broker's last stop, nor that a recorded leader which lives does not
+// lead: now and then the brokers are asked about all groups. What is leaderless twice, one wait apart, is asked for taints.
 import type { Clock, Logger, Timer } from '@zhumq/base';
-import type { BrokerRegistration } from '@zhumq/model';
+import type { BrokerRegistration, PartitionRecord } from '@zhumq/model';
 import { brokerClient } from '@zhumq/rpc';
 import type { ChannelPool, ReplicaEnd, ReplicaStatus } from '@zhumq/rpc';
 import { hasLiveLeader, isAvailable } from '../election/fetch-partitions.js';
@@ -26,12 +27,15 @@ export interface LeaderlessWatchParts {
 const CALL_TIMEOUT_MS = 10_000;
 /** Asked for taints in one round; others follow in the next. */
 const MAX_ASKED = 500;
+/** One look in so many is at all groups. */
+const LOOKS_PER_WIDE_LOOK = 4;
 
 export class LeaderlessWatch {
   private readonly stopping = new AbortController();
   private timer: Timer | undefined;
   /** Leaderless at the last look. */
   private leaderless: ReadonlySet<string> = new Set();
+  private looks = 0;
 
   constructor(private readonly parts: LeaderlessWatchParts) {}
 
@@ -60,7 +64,10 @@ export class LeaderlessWatch {
   }
 
   private async lookAt(view: ClusterView): Promise<void> {
-    const suspects = suspectsIn(view);
+    const isWide = ++this.looks % LOOKS_PER_WIDE_LOOK === 0;
+    const suspects = groupsIn(view).filter(
+      (one) => isWide || this.leaderless.has(keyOf(one)) || isSuspect(view, one.record),
+    );
     const found = suspects.length === 0 ? [] : await this.leaderlessOf(view, suspects);
     const due = found.filter((one) => this.leaderless.has(keyOf(one))).slice(0, MAX_ASKED);
     this.leaderless = new Set(found.map(keyOf));
@@ -140,18 +147,19 @@ export class LeaderlessWatch {
   }
 }
 
-/** Groups whose brokers allow for it; the others need not be asked about. */
-function suspectsIn(view: ClusterView): readonly SwitchedPartition[] {
+/** Those in mode raft that nobody is changing. */
+function groupsIn(view: ClusterView): readonly SwitchedPartition[] {
   return topicsOf(view).flatMap((topic) =>
     Array.from(topic.partitions.keys()).flatMap((number) => {
       const found = partitionIn(topic, number);
-      return found !== undefined && isSuspect(view, found) ? [found] : [];
+      const { mode, transition } = found?.record ?? {};
+      return found !== undefined && mode === 'raft' && transition === undefined ? [found] : [];
     }),
   );
 }
 
-function isSuspect(view: ClusterView, { record }: SwitchedPartition): boolean {
-  if (record.mode !== 'raft' || record.transition !== undefined) return false;
+/** What its brokers are known to have been through allows for a group without a leader. */
+function isSuspect(view: ClusterView, record: PartitionRecord): boolean {
   if (!hasLiveLeader(view, record)) return true;
   const whole = record.replicas.filter(
     (replica) => isAvailable(view, replica) && view.liveBrokers.get(replica.broker)?.clean,
