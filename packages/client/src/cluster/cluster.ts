@@ -19,6 +19,7 @@ import { ClusterView } from './cluster-view.js';
 import type { BrokerAddress } from './cluster-view.js';
 import { MetadataRefresher } from './metadata-refresher.js';
 import { MetadataSources } from './metadata-sources.js';
+import { SealedPartitions } from './sealed-partitions.js';
 import { SilentLeaders } from './silent-leaders.js';
 import type { LedRequest, Watched } from './silent-leaders.js';
 import type { TopicView } from './topic-view.js';
@@ -57,6 +58,7 @@ export class Cluster {
   private readonly silentLeaders: SilentLeaders;
   private readonly clients = new WeakMap<RpcChannel, BrokerClient>();
   private readonly listeners = new Set<() => void>();
+  private readonly sealed = new SealedPartitions();
   private readonly stopped = sharedController();
   /** This client has changed something through the active zkserver: only there the change is sure to be seen. */
   private hasChanged = false;
@@ -216,6 +218,11 @@ export class Cluster {
     broker: BrokerAddress,
     error: ZhumqError,
   ): void {
+    if (error.code === 'PARTITION_SEALED') {
+      const now = this.options.clock.monotonicMs();
+      const isLasting = this.sealed.refused(topic, partition, now);
+      if (isLasting) this.refresh([topic]).catch(() => undefined);
+    }
     if (!MOVED.has(error.code)) return;
     this.view.doubtLeader(topic, partition, broker.id);
     const leader = error.code === 'NOT_LEADER' ? leaderIn(error) : undefined;
