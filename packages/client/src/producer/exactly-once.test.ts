@@ -183,7 +183,7 @@ describe('an idempotent producer', () => {
 
   test('gives up at the delivery timeout and says what it knows of the outcome', async () => {
     const { partitions } = cluster.addTopic('t');
-    const producer = (await cluster.connect()).producer({ deliveryTimeout: 300 });
+    const producer = (await cluster.connect()).producer({ deliveryTimeout: 1000 });
     await producer.send('t', { value: 'a' });
     cluster.on.produce = () => {
       throw zhumqError('CONNECTION_LOST', 'the request was lost');

@@ -10,8 +10,8 @@ async function output(...args: string[]): Promise<{ code: number; lines: string[
   return { code, lines };
 }
 
-test('every 400th operation of the log survives every fault of its disk', async () => {
-  const { code, lines } = await output('--seed', '1', '--stride', '400', '-o', 'json');
+test('every 600th operation of the log survives every fault of its disk', async () => {
+  const { code, lines } = await output('--seed', '1', '--stride', '600', '-o', 'json');
   expect(lines.slice(0, -1)).toEqual([]);
   expect(code).toBe(0);
   const { operations, cases, recoveries, errorsNoticed, violations } = JSON.parse(

@@ -46,7 +46,10 @@ export class RecordingBroker {
   }
 
   async start(changes: Partial<BrokerRegistration> = {}): Promise<this> {
-    this.server = createRpcServer({ services: [brokerService(this.handler())] });
+    this.server = createRpcServer({
+      services: [brokerService(this.handler())],
+      largeMethods: ['reconcile'],
+    });
     const { host, port } = await this.server.listen(this.port, '127.0.0.1');
     this.port = port;
     const registration: BrokerRegistration = {

@@ -10,13 +10,15 @@ async function output(...args: string[]): Promise<{ code: number; lines: string[
 }
 
 test('mutated data directories are served right, told of, or refused, and nothing in them is deleted', async () => {
-  const { code, lines } = await output('data', '--seed', '1', '--count', '250', '-o', 'json');
+  // Other tests run beside this one, in the same process even: only a hang is judged here.
+  const flags = ['--seed', '1', '--count', '150', '--max-stretch', '200', '-o', 'json'];
+  const { code, lines } = await output('data', ...flags);
   expect(lines.slice(0, -1)).toEqual([]);
   expect(code).toBe(0);
   const report = JSON.parse(lines.at(-1) ?? '{}') as Record<string, number>;
-  expect(report).toMatchObject({ directories: 250, violations: 0 });
+  expect(report).toMatchObject({ directories: 150, violations: 0 });
   // Mutations that nobody notices would prove nothing.
-  expect(report.told).toBeGreaterThan(25);
+  expect(report.told).toBeGreaterThan(15);
   expect(report.refused).toBeGreaterThan(0);
 });
 

@@ -9,10 +9,12 @@ const EXIT_USAGE = 2;
 /** Violations that are printed; the rest is counted. */
 const TOLD = 50;
 
-const USAGE = `npm run fuzz -- data [--seed S] [--count N] [-o json]
+const USAGE = `npm run fuzz -- data [--seed S] [--count N] [--max-stretch MS] [-o json]
 
   --seed S    of the first directory, and of the logs that are mutated (default 1)
   --count N   as many directories, of the seeds S to S+N-1 (default 1000)
+  --max-stretch MS
+              of the processor's time that the event loop may stand still (default 10; more where others are at work)
   -o json     the last line is one JSON object`;
 
 /** Logs that are mutated: five directories of each seed. */
@@ -23,21 +25,21 @@ export async function fuzzData(
   args: readonly string[],
   write: (line: string) => void,
 ): Promise<number> {
-  let command: { seed: number; count: number; json: boolean };
+  let command: Command;
   try {
     command = parseCommand(args);
   } catch (error) {
     write((error as Error).message);
     return EXIT_USAGE;
   }
-  const { seed, count, json } = command;
+  const { seed, count, maxStretchMs, json } = command;
   const startedMs = performance.now();
   const shapes = await makeShapes(Array.from({ length: LOGS }, (_, at) => at + 1));
   const verdicts: Record<DataVerdict, number> = { whole: 0, told: 0, refused: 0 };
   let [violations, longestStretchMs, largestBytes] = [0, 0, 0];
   for (let at = seed; at < seed + count; at++) {
     const shape = shapes[at % shapes.length];
-    const report = await runDataCase(shape, at);
+    const report = await runDataCase(shape, at, maxStretchMs);
     verdicts[report.verdict]++;
     longestStretchMs = Math.max(longestStretchMs, report.cost.longestStretchMs);
     largestBytes = Math.max(largestBytes, report.cost.largestBytes);
@@ -55,12 +57,20 @@ export async function fuzzData(
   return violations > 0 ? EXIT_VIOLATIONS : 0;
 }
 
-function parseCommand(args: readonly string[]): { seed: number; count: number; json: boolean } {
+interface Command {
+  readonly seed: number;
+  readonly count: number;
+  readonly maxStretchMs: number;
+  readonly json: boolean;
+}
+
+function parseCommand(args: readonly string[]): Command {
   const { values } = parseArgs({
     args: [...args],
     options: {
       seed: { type: 'string', default: '1' },
       count: { type: 'string', default: '1000' },
+      'max-stretch': { type: 'string', default: '10' },
       output: { type: 'string', short: 'o', default: 'text' },
       help: { type: 'boolean', default: false },
     },
@@ -72,5 +82,7 @@ function parseCommand(args: readonly string[]): { seed: number; count: number; j
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error(`--seed ${values.seed}: a number`);
   if (!Number.isSafeInteger(count) || count < 1)
     throw new Error(`--count ${values.count}: a number`);
-  return { seed, count, json: output === 'json' };
+  const maxStretchMs = Number(values['max-stretch']);
+  if (!(maxStretchMs > 0)) throw new Error(`--max-stretch ${values['max-stretch']}: milliseconds`);
+  return { seed, count, maxStretchMs, json: output === 'json' };
 }
