@@ -15,6 +15,7 @@ import {
   recordService,
 } from '@zhumq/rpc';
 import type { RpcServer, Transport } from '@zhumq/rpc';
+import { LARGE_METHODS } from './api/large-methods.js';
 import { brokerHandler } from './api/broker-handler.js';
 import { fetchHandler } from './api/fetch-handler.js';
 import { groupHandler } from './api/group-handler.js';
@@ -404,8 +405,7 @@ export class Broker {
         maxFrameBytes: largestFrame(options),
         maxConnections: options['connections.max'],
       },
-      // Everything that this broker holds, as its zkserver says.
-      largeMethods: ['reconcile'],
+      largeMethods: LARGE_METHODS,
       logger,
       clock,
       metrics: new RequestMetrics(environment.metrics),

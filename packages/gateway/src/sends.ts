@@ -59,7 +59,10 @@ export class Sends {
       const producer = await this.producer(acks);
       const results: Promise<SendResult>[] = [];
       for (const record of records) {
-        results.push(this.result(producer, record, how));
+        const result = this.result(producer, record, how);
+        // Told by Promise.all, when all have been begun.
+        result.catch(() => undefined);
+        results.push(result);
         if (results.length % RECORDS_PER_TURN === 0) await nextTurn();
       }
       return Promise.all(results);

@@ -69,6 +69,8 @@ export class Connection implements CallContext, CallTarget {
   private held = false;
   /** It had its share of this turn of the event loop. */
   private resting = false;
+  /** The other side sends no more. */
+  private peerEnded = false;
   private established: boolean;
   private ended = false;
   /** We take no more calls: our side ends when what was written is gone. */
@@ -95,6 +97,7 @@ export class Connection implements CallContext, CallTarget {
       this.afterDrain();
     });
     socket.on('error', (error) => (this.closedWith ??= error));
+    socket.once('end', () => this.afterPeerEnd());
     socket.on('close', () => this.finish());
     if (this.established) this.begin();
     else socket.once('connect', () => this.afterConnect());
@@ -304,6 +307,7 @@ export class Connection implements CallContext, CallTarget {
 
   /** Many small frames in one piece must not keep the others waiting. */
   private rest(): void {
+    if (this.peerEnded) return;
     this.resting = true;
     setImmediate(() => {
       this.resting = false;
@@ -311,7 +315,16 @@ export class Connection implements CallContext, CallTarget {
     });
   }
 
+  /** A socket tells of the end although it is paused, and closes: what is here is served now or never. */
+  private afterPeerEnd(): void {
+    this.peerEnded = true;
+    if (!this.held) return;
+    this.held = false;
+    this.readFrames();
+  }
+
   private mustHold(): boolean {
+    if (this.peerEnded) return false;
     if (this.resting) return true;
     const { hold } = this.options;
     return (

@@ -29,8 +29,8 @@ export type RefusalReason =
 export interface MessageBounds {
   /** Fields and items; without it any number. */
   readonly maxValues?: number;
-  /** Methods that may have any number. */
-  readonly largeMethods?: readonly string[];
+  /** Methods that may have another number. */
+  readonly largeMethods?: Readonly<Record<string, number>>;
 }
 
 type HandlerFunction = (...values: unknown[]) => unknown;
@@ -131,8 +131,8 @@ export class Dispatcher {
   }
 
   private maxValuesOf(name: string | undefined): number {
-    const { maxValues = Infinity, largeMethods = [] } = this.bounds;
-    return name !== undefined && largeMethods.includes(name) ? Infinity : maxValues;
+    const { maxValues = Infinity, largeMethods = {} } = this.bounds;
+    return name !== undefined && Object.hasOwn(largeMethods, name) ? largeMethods[name] : maxValues;
   }
 }
 

@@ -170,6 +170,25 @@ test('many small requests in one piece are served in several turns of the event 
   expect(inFirstTurn).toBeLessThan(calls / 4);
 });
 
+test('what a client sent before it ended its side is served, however many turns that takes', async () => {
+  const clock = new ManualClock();
+  const sent = 300;
+  let served = 0;
+  const produceOneway = (): void => {
+    served++;
+    clock.advance(1);
+  };
+  const { port } = await startServer({ broker: { produceOneway } }, { clock });
+  const channel = openChannel(port);
+  const client = brokerClient(channel);
+  await client.initProducer().catch(() => undefined);
+  for (let n = 0; n < sent; n++) {
+    client.produceOneway({ acks: 0, timeoutMs: 1, partitions: [] });
+  }
+  await channel.end(5_000);
+  await until(() => served === sent);
+});
+
 test('one connection that is held does not hold another', async () => {
   const { port } = await startServer(
     { store: { call: (text) => (text === 'hang' ? new Promise<string>(() => undefined) : text) } },

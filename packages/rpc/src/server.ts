@@ -25,8 +25,8 @@ export interface RpcServerOptions extends Partial<Pick<Transport, 'listenerFacto
   /** What is served; method names must be unique over all of them. */
   readonly services: readonly Service[];
   readonly limits?: Partial<ServerLimits>;
-  /** Methods whose requests may have more values than the limit: they speak of everything that a cluster has. */
-  readonly largeMethods?: readonly string[];
+  /** How many values requests may have by methods that need more than the limit. */
+  readonly largeMethods?: Readonly<Record<string, number>>;
   readonly logger?: Logger;
   readonly metrics?: RpcServerMetrics;
   readonly clock?: Clock;

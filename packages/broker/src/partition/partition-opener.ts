@@ -121,8 +121,14 @@ export class PartitionOpener {
       'the log has nothing in common with that of the leader since a possible loss was reported: all of it is thrown away and copied anew',
     );
     partition.replicator.stop();
-    taint(log, 'its log was given up after a possible loss');
-    log.startOver();
+    try {
+      taint(log, 'its log was given up after a possible loss');
+      log.startOver();
+    } catch (error) {
+      // The log tells its listener of a failing disk, and the one that it had was stopped just now.
+      partition.onFailed(error as Error);
+      return;
+    }
     partition.onCommittedLost(0);
     const config = this.configs.get(partition);
     if (config !== undefined) configureLog(log, config.topic);

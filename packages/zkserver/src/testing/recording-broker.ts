@@ -48,7 +48,7 @@ export class RecordingBroker {
   async start(changes: Partial<BrokerRegistration> = {}): Promise<this> {
     this.server = createRpcServer({
       services: [brokerService(this.handler())],
-      largeMethods: ['reconcile'],
+      largeMethods: { reconcile: Infinity },
     });
     const { host, port } = await this.server.listen(this.port, '127.0.0.1');
     this.port = port;
