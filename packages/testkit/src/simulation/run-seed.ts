@@ -10,6 +10,7 @@ import { Invariants } from './observe/invariants.js';
 import type { Finding } from './observe/invariants.js';
 import { recordReplicas } from './observe/replica-reader.js';
 import { StoreObserver } from './observe/store-observer.js';
+import { unequalReplica } from './observe/unequal-replica.js';
 import { ClientHost } from './programs/client-host.js';
 import type { Program } from './programs/client-host.js';
 import { closingProgram, openingProgram, probingProgram } from './programs/first-and-last.js';
@@ -318,7 +319,7 @@ class SeedRun {
 
   private areReplicasEqual(): boolean {
     this.nemesis.restartDamaged();
-    return this.unequalReplica() === undefined;
+    return unequalReplica(this.cluster.brokers) === undefined;
   }
 
   private describeReplicas(): string {
@@ -331,28 +332,6 @@ class SeedRun {
         }),
       )
       .join('; ');
-  }
-
-  /**
-   * All replicas of all partitions know the same to be committed, and hold nothing else; otherwise the first that does
-   * not.
-   */
-  private unequalReplica(): string | undefined {
-    const ends = new Map<string, number>();
-    for (const { broker, id } of this.cluster.brokers) {
-      for (const partition of broker?.partitions ?? []) {
-        const { topicId, topic, partition: number } = partition.name;
-        const { highWatermark, log } = partition;
-        const key = `${topicId} ${number}`;
-        const end = ends.get(key) ?? highWatermark;
-        if (end !== highWatermark || log.logEnd !== highWatermark) {
-          const { role, epoch } = partition.replicator;
-          return `${topic}-${number} on broker ${id} (${role}, epoch ${epoch}) ends at ${log.logEnd} and knows ${highWatermark} to be committed; another one knows ${end}`;
-        }
-        ends.set(key, end);
-      }
-    }
-    return undefined;
   }
 
   private judge(): void {
