@@ -7,6 +7,9 @@
 //   it is cut, and so is everything behind it, intact or not (sectors of one write reach the disk in any order);
 // - corruption: a later frame, anywhere, says that a position behind it was durable (rule 24). Frames that were
 //   acknowledged are gone; never silently.
+//
+// What lies before the start of the newest checkpoint is not needed and not judged. But a place that can not be read may
+// begin there and end behind the start: then it is judged as if it began at the start.
 import type { FileSystem } from '../file-system/file-system.js';
 import { readCheckpointStart } from './checkpoint-frame.js';
 import { FRAME_HEADER_BYTES, FrameKind, fileSeal } from './wal-frame.js';
@@ -47,10 +50,16 @@ export interface WalHistory {
   readonly unused: number | undefined;
 }
 
+interface Gap {
+  readonly offset: number;
+  /** Of the finding that follows; undefined when none does. */
+  end: number | undefined;
+}
+
 interface FileHistory {
   readonly number: number;
   /** First of the unreadable places at the end of what can be read in order; later ones follow. */
-  readonly gaps: number[];
+  readonly gaps: Gap[];
   readonly rotten: { readonly offset: number; readonly header: FrameHeader }[];
   /** How long the file before it was, as its writes say. */
   previousEnd: number | undefined;
@@ -72,21 +81,23 @@ export function readWalHistory(source: WalSource): WalHistory {
   const rotten: RottenFrame[] = [];
   let end: WalPosition | undefined;
   const judge = (position: WalPosition, whenDurable: () => void): void => {
-    if (comparePositions(position, start) < 0 || end !== undefined) return;
+    if (end !== undefined) return;
     if (comparePositions(position, durable) < 0) whenDurable();
     else end = position;
   };
-  for (const place of unreadablePlaces(files, start)) {
-    judge(place.position, () => {
-      if (place.header === undefined) lost.push(place.position);
-      else rotten.push({ position: place.position, header: place.header });
+  for (const { position: begin, end: behind, header } of unreadablePlaces(files, start)) {
+    if (comparePositions(begin, start) < 0 && comparePositions(behind, start) <= 0) continue;
+    const position = laterPosition(begin, start);
+    judge(position, () => {
+      if (header === undefined) lost.push(position);
+      else rotten.push({ position, header });
     });
   }
   const retired = survey.retirements
     .filter(({ position }) => isBetween(position, start, end))
     .map(({ replicaId }) => replicaId);
   const last = files.at(-1);
-  const unused = last?.gaps.length === 1 && last.gaps[0] === 0 ? last.number : undefined;
+  const unused = last?.gaps.length === 1 && last.gaps[0].offset === 0 ? last.number : undefined;
   return { checkpoint, durable, end, lost, rotten, retired, unused };
 }
 
@@ -114,8 +125,10 @@ class Survey {
     try {
       for (const found of scanWalFile(file, fileSeal(source.directoryId, number))) {
         history.end = found.offset;
+        const before = history.gaps.at(-1);
+        if (before !== undefined) before.end ??= found.offset;
         if (found.kind === 'gap') {
-          history.gaps.push(found.offset);
+          history.gaps.push({ offset: found.offset, end: undefined });
           continue;
         }
         history.end += FRAME_HEADER_BYTES + found.header.bodyLength;
@@ -149,6 +162,8 @@ class Survey {
 
 interface Unreadable {
   readonly position: WalPosition;
+  /** Where frames can be read again, or the file ended; infinitely far where nobody knows. */
+  readonly end: WalPosition;
   readonly header?: FrameHeader;
 }
 
@@ -156,27 +171,32 @@ interface Unreadable {
 function unreadablePlaces(files: readonly FileHistory[], start: WalPosition): Unreadable[] {
   const places: Unreadable[] = [];
   let expected = start.file;
-  for (const [index, file] of files.entries()) {
-    if (file.number < start.file) continue;
-    for (; expected < file.number; expected++) {
-      places.push({ position: { file: expected, offset: 0 } });
+  for (const [index, { number, gaps, rotten, previousEnd, end }] of files.entries()) {
+    if (number < start.file) continue;
+    if (expected < number) {
       // One is as bad as many, and numbers may be far apart.
-      expected = file.number - 1;
+      const bytes = expected + 1 === number ? previousEnd : undefined;
+      places.push(placeIn(expected, 0, bytes));
     }
-    expected = file.number + 1;
-    const found: Unreadable[] = file.rotten.map(({ offset, header }) => ({
-      position: { file: file.number, offset },
+    expected = number + 1;
+    const found: Unreadable[] = rotten.map(({ offset, header }) => ({
+      ...placeIn(number, offset, offset + FRAME_HEADER_BYTES + header.bodyLength),
       header,
     }));
-    const next = files.at(index + 1);
-    for (const offset of file.gaps) {
-      const isEnd = next?.previousEnd === offset && offset === file.end;
-      if (!isEnd) found.push({ position: { file: file.number, offset } });
+    /** How long it was, as the next file says. */
+    const bytes = files.at(index + 1)?.previousEnd;
+    for (const gap of gaps) {
+      const isEnd = bytes === gap.offset && gap.offset === end;
+      if (!isEnd) found.push(placeIn(number, gap.offset, gap.end ?? bytes));
     }
     // A file that had grown lost its end, and what is left ends with a frame: there is no gap to be seen.
-    const isCut = file.end < (next?.previousEnd ?? 0) && !file.gaps.includes(file.end);
-    if (isCut) found.push({ position: { file: file.number, offset: file.end } });
+    const isCut = end < (bytes ?? 0) && !gaps.some(({ offset }) => offset === end);
+    if (isCut) found.push(placeIn(number, end, bytes));
     places.push(...found.sort((a, b) => a.position.offset - b.position.offset));
   }
   return places;
+}
+
+function placeIn(file: number, offset: number, end: number | undefined): Unreadable {
+  return { position: { file, offset }, end: { file, offset: end ?? Infinity } };
 }
