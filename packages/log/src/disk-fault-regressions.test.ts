@@ -5,7 +5,7 @@ import { verifyPartition } from './inspect/verify-partition.js';
 import { PartitionFactory } from './partition/partition-factory.js';
 import { PartitionWorld } from './partition/partition-world.test-support.js';
 import { CONFIG, StoreWorld, identityOf, settle } from './store/store-world.test-support.js';
-import type { LogConfig, ReplicaLog } from './types.js';
+import type { CheckpointRow, LogConfig, ReplicaLog, WalParticipant } from './types.js';
 
 const NOTHING_SURVIVES = { below: () => 0, fraction: () => 0 };
 const PARTITIONS = '/data/partitions';
@@ -21,6 +21,11 @@ function append(log: ReplicaLog, bytes = 300, epoch = 1): void {
   const value = Buffer.alloc(bytes, log.logEnd);
   const batch = encodeBatch([{ timestamp: 1000 + log.logEnd, key: null, value }]);
   log.appendAsLeader(batch, readBatchHeader(batch), epoch);
+}
+
+/** What a checkpoint says of it. */
+function rowOf(log: ReplicaLog): CheckpointRow {
+  return (log as ReplicaLog & WalParticipant).checkpointRow();
 }
 
 async function created(
@@ -164,6 +169,57 @@ test('a copy is not called written while its bytes wait behind the cut that came
   log.installChunk(0, await source.log.readSegment(0, 0, 1 << 20));
   await settle();
   expect(reported).toBe(3);
+});
+
+test.each(['truncate', 'write'] as const)(
+  'a sync that waits for a cut does not call written what a failing %s then left unwritten',
+  async (kind) => {
+    const { world, log } = await created({});
+    for (let count = 0; count < 4; count++) append(log);
+    await settle();
+    await world.store.checkpoint();
+    const synced = rowOf(log);
+    expect(synced).toMatchObject({ logEnd: 4, lastEpoch: 1 });
+    world.fileSystem.device = () => settle(4);
+    log.truncate(2);
+    for (let count = 0; count < 3; count++) append(log, 300, 2);
+    world.fileSystem.fault = (operation) =>
+      operation.kind === kind && operation.path.endsWith('0.log')
+        ? { kind: 'error', code: 'EIO' }
+        : undefined;
+    await world.store.checkpoint();
+    expect(() => append(log, 300, 2)).toThrow('out of service');
+    expect(rowOf(log)).toEqual(synced);
+    world.fileSystem.fault = undefined;
+    world.fileSystem.kill();
+    await world.open();
+    const again = world.store.replica(replicaId);
+    expect(again?.hardState?.tainted).toBe(true);
+    // Where the cut was not done either, the files are those of the row.
+    if (kind === 'truncate') expect(again).toMatchObject({ damage: undefined, logEnd: 4 });
+  },
+);
+
+test('a sync that begins after its replica has failed calls nothing synced', async () => {
+  const { world, log } = await created({ flush: 'interval', segmentBytes: 700 });
+  for (let count = 0; count < 6; count++) append(log);
+  await world.store.checkpoint();
+  const synced = rowOf(log);
+  log.setHighWatermark(6);
+  append(log);
+  await settle();
+  // The second sync begins when the first one has ended, and that is after the failure.
+  world.fileSystem.device = () => settle(20);
+  const syncs = [log.deleteBefore(2), log.sync()];
+  await settle(5);
+  append(log);
+  world.fileSystem.fault = ({ kind, path }) =>
+    kind === 'write' && path.endsWith('.log') ? { kind: 'error', code: 'EIO' } : undefined;
+  await settle(5);
+  expect(() => append(log)).toThrow('out of service');
+  await Promise.allSettled(syncs);
+  // The first one is true.
+  expect(rowOf(log).logEnd).toBe(synced.logEnd + 1);
 });
 
 test('a lost write-ahead file of a start that did not come to its end is a torn tail, not an empty file', async () => {

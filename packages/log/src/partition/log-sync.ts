@@ -31,6 +31,10 @@ export class LogSync {
       await this.pending.durable(writer.cutSequence);
       writer.write();
     }
+    // It failed while this sync waited for its turn or for a cut, and what it had decided was dropped: the files hold less
+    // than memory says, and the row of the last finished sync stays. Not thrown: who failed it has told why, and damage
+    // that was found must not count as a disk that failed (it can be repaired).
+    if (state.failure !== undefined) return;
     // From here to the first await everything is of one moment: all that was decided is in the files.
     state.syncAsked = false;
     durability.syncBegan();
