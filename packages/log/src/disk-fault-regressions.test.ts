@@ -146,6 +146,39 @@ test('a cut that the disk interrupts takes the replica out of service, and is no
   expect(() => world.append(2)).toThrow('out of service');
 });
 
+test('after a cut that the disk interrupts a hard state and a generation are saved all the same', async () => {
+  const { world, log } = await created({});
+  for (let count = 0; count < 4; count++) append(log);
+  await settle();
+  const states: number[] = [];
+  log.listener = {
+    onDurable: () => undefined,
+    onHardStateDurable: (sequence) => void states.push(sequence),
+    onFailed: () => undefined,
+  };
+  const interrupted = jest.spyOn(world.fileSystem, 'listSync').mockImplementation(() => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+  });
+  expect(() => log.truncate(2)).toThrow('out of service');
+  interrupted.mockRestore();
+  const hardState = { generation: 1, term: 5, closed: false, tainted: true, taintReason: 'disk' };
+  expect(log.saveHardState({ ...hardState, vote: undefined })).toBe(5);
+  const generation = {
+    generation: 2,
+    mode: 'raft',
+    epoch: 5,
+    seal: undefined,
+    voters: [],
+  } as const;
+  expect(log.saveGeneration(generation)).toBe(6);
+  await world.store.checkpoint();
+  world.fileSystem.kill();
+  await world.open();
+  const again = world.store.replica(replicaId);
+  expect(again?.hardState).toMatchObject(hardState);
+  expect(again?.generation).toMatchObject({ generation: 2, mode: 'raft' });
+});
+
 test('a copy is not called written while its bytes wait behind the cut that came before them', async () => {
   const source = await PartitionWorld.make();
   for (let count = 0; count < 3; count++) source.append();

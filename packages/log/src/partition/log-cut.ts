@@ -19,8 +19,10 @@ export function truncateLog(state: LogState, from: Offset): void {
   if (from === state.logEnd) return;
   const kept = state.segments.holding(from);
   const cutsInside = kept !== undefined && kept.base < from;
-  // Before anything changes: this may read the file.
+  // Before anything changes, and before a number is spent on the frame: these read the segment and the folder, and may fail.
   const cut = cutsInside ? cutOf(state, kept, from) : undefined;
+  const indexes = cutsInside ? state.indexesOf(kept) : undefined;
+  const files = snapshotsBeyond(state, from);
   assert(
     cut === undefined || cut.endOffset === from,
     `truncation at ${from}, inside the batch at ${cut?.endOffset}`,
@@ -32,7 +34,7 @@ export function truncateLog(state: LogState, from: Offset): void {
   state.epochs.cut(from);
   state.tail.cut(from);
   const removed = state.segments.removeFrom(from);
-  if (cut !== undefined && kept !== undefined) kept.cut(cut, state.indexesOf(kept));
+  if (cut !== undefined && indexes !== undefined) kept?.cut(cut, indexes);
   state.logEnd = from;
   state.highWatermark = Math.min(state.highWatermark, from);
   const sequence = state.nextSequence();
@@ -42,7 +44,7 @@ export function truncateLog(state: LogState, from: Offset): void {
     segment: kept !== undefined && cutsInside ? kept : undefined,
     bytes: cut?.position ?? 0,
     removed,
-    files: snapshotsBeyond(state, from),
+    files,
   });
   state.seat.wal.write({ kind: 'truncate', sequence, from, epochBefore: state.lastEpoch });
 }
