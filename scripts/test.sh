@@ -37,11 +37,13 @@ rm -rf "$reports"
 mkdir -p "$reports"
 passed=0
 failed=0
+notes=()
 
 # The summary is the last thing printed, however the run ends.
 finish() {
   local status=$?
   if ((status != 0 && failed == 0)); then failed=1; fi
+  if ((${#notes[@]})); then printf '%s\n' "${notes[@]}"; fi
   echo "$passed passed, $failed failed"
   if ((failed > 0)); then exit 1; fi
 }
@@ -112,39 +114,57 @@ counts() {
   ' "$1"
 }
 
-# second_look REPORT: the files to run once more, as one pattern, and how many of their tests had passed. Nothing when
-# more than three files failed, or when a checker of histories found an anomaly: that is never a matter of time.
-second_look() {
+# next_look REPORT: the files to run once more, as one pattern, and how many of their tests had passed. Nothing when more
+# than four files failed, or when a checker of histories found an anomaly: that is never a matter of time.
+next_look() {
   node -e '
     const { testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
     const failed = testResults.filter(({ status }) => status === "failed");
-    const unsafe = failed.some(({ message }) => /anomal|^\S+: \S+-\d+: .*\(line \d/im.test(message));
-    if (failed.length === 0 || failed.length > 3 || unsafe) process.exit(1);
+    const text = failed.map(({ message }) => message.replace(/^.*\|.*$/gm, "")).join("\n");
+    const unsafe = /anomal|^\S+: \S+-\d+: .*\(line \d/im.test(text);
+    if (failed.length === 0 || failed.length > 4 || unsafe) process.exit(1);
     const passed = failed.flatMap((file) => file.assertionResults).filter(({ status }) => status === "passed");
     const names = failed.map(({ name }) => require("path").basename(name).replaceAll(".", "\\."));
     console.log(`/(${names.join("|")})$`, passed.length);
   ' "$1" 2>/dev/null
 }
 
+# failures REPORT: a line for each test that failed, which stay in sight at the end of a long output.
+failures() {
+  node -e '
+    const { testResults } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
+    for (const { name, status, message, assertionResults } of testResults) {
+      const file = require("path").basename(name);
+      const failed = assertionResults.filter((test) => test.status === "failed");
+      const first = (text) => (text ?? "").split("\n").find((line) => line.trim() !== "") ?? "";
+      for (const { fullName, failureMessages } of failed) console.log(`   ${file}: ${fullName}: ${first(failureMessages[0])}`);
+      if (status === "failed" && failed.length === 0) console.log(`   ${file}: ${first(message)}`);
+    }
+  ' "$1" 2>/dev/null || true
+}
+
 # suite NAME LIMIT_S PROJECT [ARGUMENT...]: runs Jest; its report says how many passed and failed. Files that fail are
-# run a second time by themselves, because they run real processes on whatever machine this is; both runs are printed.
+# run again by themselves, at most twice, because they run real processes on whatever machine this is; all is printed.
 suite() {
-  local name=$1 limit_s=$2 project=$3 report=$reports/$1.json status=0 ok bad pattern before again_ok again_bad
+  local name=$1 limit_s=$2 project=$3 report=$reports/$1.json status=0 ok bad look pattern before again_ok again_bad
   shift 3
   timed "$name" limited "$limit_s" npm run --silent "test:$project" -- --json --outputFile="$report" "$@" || status=$?
   read -r ok bad <<<"$(counts "$report")"
   if ((status != 0 && bad == 0)); then bad=1; fi
-  if ((bad > 0)) && [[ $project != unit ]] && read -r pattern before < <(second_look "$report"); then
-    echo "-- $name: $bad failed; once more, by themselves: $pattern"
+  for look in 2 3; do
+    if ((bad == 0)) || [[ $project == unit ]] || ! read -r pattern before < <(next_look "$report"); then break; fi
+    notes+=("$name, look $((look - 1)): $bad failed" "$(failures "$report")")
+    echo "-- $name: $bad failed; look $look, by themselves: $pattern"
+    report=$reports/$name.$look.json
     status=0
-    timed "$name again" limited "$limit_s" npm run --silent "test:$project" -- --json --outputFile="$report.again" \
+    timed "$name $look" limited "$limit_s" npm run --silent "test:$project" -- --json --outputFile="$report" \
       --testPathPatterns "$pattern" || status=$?
-    read -r again_ok again_bad <<<"$(counts "$report.again")"
+    read -r again_ok again_bad <<<"$(counts "$report")"
     if ((status != 0 && again_bad == 0)); then again_bad=1; fi
-    echo "-- $name: failed at first: $bad, at the second look: $again_bad"
     ok=$((ok - before + again_ok))
     bad=$again_bad
-  fi
+  done
+  if ((bad > 0)); then notes+=("$name: $bad failed" "$(failures "$report")"); fi
   passed=$((passed + ok))
   failed=$((failed + bad))
 }
