@@ -17,9 +17,9 @@ import { asZhumqError, closedError } from '../errors.js';
 import { retrying, withinSignal } from '../retry.js';
 import { ClusterView } from './cluster-view.js';
 import type { BrokerAddress } from './cluster-view.js';
+import { LastingRefusals } from './lasting-refusals.js';
 import { MetadataRefresher } from './metadata-refresher.js';
 import { MetadataSources } from './metadata-sources.js';
-import { SealedPartitions } from './sealed-partitions.js';
 import { SilentLeaders } from './silent-leaders.js';
 import type { LedRequest, Watched } from './silent-leaders.js';
 import type { TopicView } from './topic-view.js';
@@ -58,7 +58,7 @@ export class Cluster {
   private readonly silentLeaders: SilentLeaders;
   private readonly clients = new WeakMap<RpcChannel, BrokerClient>();
   private readonly listeners = new Set<() => void>();
-  private readonly sealed = new SealedPartitions();
+  private readonly refusals = new LastingRefusals();
   private readonly stopped = sharedController();
   /** This client has changed something through the active zkserver: only there the change is sure to be seen. */
   private hasChanged = false;
@@ -218,12 +218,7 @@ export class Cluster {
     broker: BrokerAddress,
     error: ZhumqError,
   ): void {
-    if (error.code === 'PARTITION_SEALED') {
-      const now = this.options.clock.monotonicMs();
-      const isLasting = this.sealed.refused(topic, partition, now);
-      if (isLasting) this.refresh([topic]).catch(() => undefined);
-    }
-    if (!MOVED.has(error.code)) return;
+    if (!MOVED.has(error.code)) return this.refused(topic, partition, broker, error);
     this.view.doubtLeader(topic, partition, broker.id);
     const leader = error.code === 'NOT_LEADER' ? leaderIn(error) : undefined;
     if (leader !== undefined && leader.id !== broker.id) {
@@ -260,6 +255,19 @@ export class Cluster {
     } finally {
       this.calls.close();
     }
+  }
+
+  /** It says that it leads. When it refuses for long, the others are asked: it may be cut off from them. */
+  private refused(
+    topic: string,
+    partition: number,
+    broker: BrokerAddress,
+    error: ZhumqError,
+  ): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (!error.retriable || !this.refusals.refused(topic, partition, broker.id, nowMs)) return;
+    this.sources.avoid(broker);
+    this.refresh([topic]).catch(() => undefined);
   }
 
   private clientOf(channel: RpcChannel): BrokerClient {
