@@ -255,6 +255,44 @@ test('a sync that begins after its replica has failed calls nothing synced', asy
   expect(rowOf(log).logEnd).toBe(synced.logEnd + 1);
 });
 
+/** What recovery does to the segments reaches the disk, what no sync has covered in the write-ahead log does not. */
+const NAMES_SURVIVE = { below: (limit: number) => (limit === 2 ? 1 : 0), fraction: () => 0 };
+
+test('frames that a kill left in the page cache are on disk before a recovery removes what they say', async () => {
+  const { world, log } = await created({ segmentBytes: 700 });
+  for (let count = 0; count < 6; count++) append(log);
+  await world.store.checkpoint();
+  world.fileSystem.fault = ({ kind, path }) =>
+    kind === 'sync' && path.endsWith('.wal') ? { kind: 'crash' } : undefined;
+  log.truncate(2);
+  await settle();
+  world.fileSystem.kill();
+  // The next start dies when its replicas are recovered, before it has written anything to its log.
+  world.fileSystem.fault = ({ kind, path }) =>
+    kind === 'rename' && path.includes('.wal') ? { kind: 'crash' } : undefined;
+  await expect(world.open()).rejects.toThrow('died at rename');
+  expect(world.fileSystem.files().filter((path) => path.endsWith('4.log'))).toEqual([]);
+  world.fileSystem.crash(NAMES_SURVIVE);
+  world.bootId += '+';
+  await world.open();
+  const found = world.store.replica(replicaId);
+  expect(found?.damage).toBeUndefined();
+  expect(found?.logEnd).toBe(2);
+});
+
+test('a start after a clean stop syncs no write-ahead file but the one that it begins', async () => {
+  const { world, log } = await created({});
+  append(log);
+  await settle();
+  await world.store.close();
+  const before = world.walFiles();
+  const { operations } = world.fileSystem;
+  operations.length = 0;
+  await world.open();
+  const synced = operations.filter(({ kind, path }) => kind === 'synced' && before.includes(path));
+  expect(synced).toEqual([]);
+});
+
 test('a lost write-ahead file of a start that did not come to its end is a torn tail, not an empty file', async () => {
   const world = makeWorld();
   const store = await world.open();

@@ -1,10 +1,10 @@
 // How a store comes to life:
 //
-//   lock ─► identity ─► new incarnation durable ─► read the write-ahead log twice ─► open its replicas
+//   lock ─► identity ─► new incarnation durable ─► read the write-ahead log ─► sync it ─► read it again: open its replicas
 //        ─► set aside folders that nobody knows ─► new write-ahead file ─► checkpoint durable ─► in service
 //
 // A crash anywhere begins again from the same files: nothing old is changed before the checkpoint is durable, except
-// segments that are written again with the same bytes or cut at the same place.
+// segments that are written again with the same bytes or cut at the same place, and those that the frames have removed.
 import { join } from 'node:path';
 import { ZhumqError } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
@@ -143,6 +143,7 @@ class StoreOpening {
     for (const error of this.corruption) {
       environment.logger.error({ err: error }, 'the write-ahead log is damaged');
     }
+    await this.syncFrames(source, history);
     const recovered = await StoreRecovery.run(source, history, {
       fileSystem: environment.fileSystem,
       seat: (identity, row) => {
@@ -164,6 +165,21 @@ class StoreOpening {
       // In the table and among the retired: that is how a checkpoint remembers a lost identity.
       this.retired.add(replicaId);
       environment.logger.error({ replicaId, ...damage }, 'replica lost its identity');
+    }
+  }
+
+  /**
+   * After a kill frames may stand in the page cache only. What recovery removes and overwrites because of them must not
+   * reach the disk before they do: a power loss would leave a log that lacks what its frames account for.
+   */
+  private async syncFrames(source: WalSource, history: WalHistory): Promise<void> {
+    for (const number of history.unsynced) {
+      const file = this.environment.fileSystem.openSync(source.pathOf(number), 'write');
+      try {
+        await file.sync();
+      } finally {
+        file.closeSync();
+      }
     }
   }
 

@@ -40,6 +40,8 @@ export interface WalHistory {
   readonly end: WalPosition | undefined;
   /** Below it everything was durable once. */
   readonly durable: WalPosition;
+  /** Files with frames from `durable` on: after a kill these may stand in the page cache only. */
+  readonly unsynced: readonly number[];
   /** Where frames from `start` on are lost that were durable; nobody knows whose. */
   readonly lost: readonly WalPosition[];
   /** Frames from `start` on that were durable and are rotten, with known owners. */
@@ -61,6 +63,8 @@ interface FileHistory {
   /** First of the unreadable places at the end of what can be read in order; later ones follow. */
   readonly gaps: Gap[];
   readonly rotten: { readonly offset: number; readonly header: FrameHeader }[];
+  /** Of the last readable frame that tells of something: not of one that only begins a write. */
+  lastTold: WalPosition | undefined;
   /** How long the file before it was, as its writes say. */
   previousEnd: number | undefined;
   /** Where the last readable frame ends. */
@@ -96,9 +100,12 @@ export function readWalHistory(source: WalSource): WalHistory {
   const retired = survey.retirements
     .filter(({ position }) => isBetween(position, start, end))
     .map(({ replicaId }) => replicaId);
+  const unsynced = files
+    .filter(({ lastTold }) => lastTold !== undefined && comparePositions(lastTold, durable) >= 0)
+    .map(({ number }) => number);
   const last = files.at(-1);
   const unused = last?.gaps.length === 1 && last.gaps[0].offset === 0 ? last.number : undefined;
-  return { checkpoint, durable, end, lost, rotten, retired, unused };
+  return { checkpoint, durable, unsynced, end, lost, rotten, retired, unused };
 }
 
 /** Whether replay comes by a position; `end` undefined: to the end of the last file. */
@@ -120,7 +127,10 @@ class Survey {
   durable: WalPosition = WAL_BEGINNING;
 
   read(source: WalSource, number: number): FileHistory {
-    const history: FileHistory = { number, gaps: [], rotten: [], previousEnd: undefined, end: 0 };
+    const history: FileHistory = {
+      ...{ number, gaps: [], rotten: [], lastTold: undefined },
+      ...{ previousEnd: undefined, end: 0 },
+    };
     const file = source.fileSystem.openSync(source.pathOf(number), 'read');
     try {
       for (const found of scanWalFile(file, fileSeal(source.directoryId, number))) {
@@ -148,7 +158,10 @@ class Survey {
       // The first write of a life knows of no file before it; a file that another one follows is never empty.
       if (write.previousEnd > 0) file.previousEnd ??= write.previousEnd;
       this.durable = laterPosition(this.durable, write.durable);
-    } else if (header.kind === FrameKind.checkpoint) {
+      return;
+    }
+    file.lastTold = position;
+    if (header.kind === FrameKind.checkpoint) {
       const start = readCheckpointStart(body);
       const newest = this.checkpoint;
       if (start === undefined) return;
