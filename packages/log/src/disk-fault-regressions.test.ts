@@ -258,6 +258,19 @@ test('a sync that begins after its replica has failed calls nothing synced', asy
 /** What recovery does to the segments reaches the disk, what no sync has covered in the write-ahead log does not. */
 const NAMES_SURVIVE = { below: (limit: number) => (limit === 2 ? 1 : 0), fraction: () => 0 };
 
+test('a data directory that a first start made, and died, survives a power loss after the next start', async () => {
+  const world = makeWorld();
+  world.fileSystem.fault = ({ kind, path }) =>
+    kind === 'syncDirectory' && path === '/' ? { kind: 'crash' } : undefined;
+  await expect(world.open()).rejects.toThrow('died at');
+  world.fileSystem.kill();
+  const store = await world.open();
+  append(store.createReplica(identityOf(0), CONFIG));
+  await settle();
+  await losePower(world);
+  expect(world.store.replica(replicaId)?.logEnd).toBe(1);
+});
+
 test('frames that a kill left in the page cache are on disk before a recovery removes what they say', async () => {
   const { world, log } = await created({ segmentBytes: 700 });
   for (let count = 0; count < 6; count++) append(log);

@@ -15,7 +15,11 @@ import { dirname, join } from 'node:path';
 import type { DirectoryIdentity } from '@zhumq/model';
 import { directoryIdentityCodec, zhumqError } from '@zhumq/model';
 import type { DirectoryLock, FileSystem } from '../file-system/file-system.js';
+import { systemCode } from '../file-system/file-system.js';
 import { readSealedFile, replaceSmallFile, sealContent } from '../file-system/small-file.js';
+
+/** Not ours to open, read-only, or of a file system that has no syncs of directories. */
+const UNSYNCABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);
 
 export class DataDirectory {
   readonly wal: string;
@@ -93,7 +97,7 @@ export class DataDirectory {
    * that the write-ahead log was lost, never that a start did not come to its end.
    */
   async begin(identity: DirectoryIdentity): Promise<void> {
-    await this.syncMade();
+    await this.syncAbove();
     this.identity = identity;
     await this.save((own) => own);
   }
@@ -138,6 +142,28 @@ export class DataDirectory {
     // The innermost come first: a directory is reachable only when all above it are.
     for (const path of this.unsynced) await this.fileSystem.syncDirectory(path);
     this.unsynced.clear();
+  }
+
+  /**
+   * What this start made, and every directory above: an earlier start may have made them and died before it synced them,
+   * and a data directory whose own name is lost takes everything with it.
+   */
+  private async syncAbove(): Promise<void> {
+    const made = new Set(this.unsynced);
+    await this.syncMade();
+    for (let path = dirname(this.path); ; path = dirname(path)) {
+      if (!made.has(path)) await this.syncGiven(path);
+      if (path === dirname(path)) return;
+    }
+  }
+
+  /** A directory in which nobody can have made one for us needs no sync. */
+  private async syncGiven(path: string): Promise<void> {
+    try {
+      await this.fileSystem.syncDirectory(path);
+    } catch (error) {
+      if (!UNSYNCABLE.has(systemCode(error) ?? '')) throw error;
+    }
   }
 
   /** One after the other: they share a temporary name, and each builds on what the one before left. */
