@@ -53,17 +53,40 @@ export const fetchMutants: readonly Mutant[] = [
     id: 'fetch-counts-positions-of-old-epochs',
     says: 'A leader counts what a follower said in an earlier epoch.',
     source: 'reliability 4.1.5, KIP-320',
-    file: 'packages/fetch/src/leader.ts',
-    find: `    if (position.epoch < replica.epoch) return false;
+    // What a follower of an earlier epoch has ends before this one's first batch, without which nothing counts either: both
+    // guards are taken out.
+    edits: [
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    if (position.epoch < replica.epoch) return false;
     const progress`,
-    replace: `    const progress`,
+        replace: `    const progress`,
+      },
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    return progress.durableEnd >= Math.max(this.replica.highWatermark, this.epochStart);`,
+        replace: `    return progress.durableEnd >= this.replica.highWatermark;`,
+      },
+      {
+        file: 'packages/fetch/src/leader.ts',
+        find: `    if (end < this.epochStart) return;`,
+        replace: ``,
+      },
+    ],
     run: huntIn('fetching'),
   },
   {
     id: 'fetch-believes-old-leaders',
     says: 'A follower takes answers of a deposed leader, in an earlier epoch than its own.',
     source: 'reliability 4.1.5, KIP-320',
+    // Nobody listens to the broker that led before, either; that is taken out as well.
     edits: [
+      {
+        file: 'packages/broker/src/replication/fetch/fetchers.ts',
+        find: `      before.unfollow(follower);
+      this.fetcherOf.delete(follower);`,
+        replace: `      this.fetcherOf.delete(follower);`,
+      },
       {
         file: 'packages/fetch/src/follower.ts',
         find: `    if (answer.leader !== replica.leader || answer.offset !== replica.log.logEnd) return;`,

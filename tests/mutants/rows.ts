@@ -52,7 +52,7 @@ const raftRows: readonly PitfallRow[] = [
   row('3.16', 'replicas of different terms ignore each other', 'raft-silent-to-the-past'),
   row('3.17', 'a leader of a minority goes on', 'raft-leads-without-majority'),
   row('3.18', 'reads before a commit of the term', 'raft-reads-before-own-commit'),
-  row('3.19', 'an old answer that confirms a new read', 'raft-old-round-confirms-read'),
+  row('3.19', 'an old answer that confirms a new read', 'rule-34-old-answer-confirms-no-read'),
   row('3.20', 'reads by lease', 'raft-reads-by-lease', 'group-deposed-answers'),
   none(
     '3.21',

@@ -1,7 +1,6 @@
 // The rest of the rules taken out: disks, inputs and the metadata store. See rules.ts.
 import type { Mutant } from '@zhumq/testkit';
-
-const once = (scenario: string) => ({ scenario, seed: 1, seeds: 1 });
+import { once } from './hunts.js';
 
 export const moreRuleMutants: readonly Mutant[] = [
   {
@@ -191,6 +190,15 @@ export const moreRuleMutants: readonly Mutant[] = [
     replace: `    if (this.core.established) return Promise.resolve(this.core.commit);
     const { id, confirmed } = this.reads.begin();`,
     run: once('rule-34-no-lease-reads'),
+  },
+  {
+    id: 'rule-34-old-answer-confirms-no-read',
+    says: 'The answer to an old heartbeat confirms a read that came later.',
+    source: 'protocol rule 34',
+    file: 'packages/raft/src/leader.ts',
+    find: `    const round = Math.min(reply.readContext, this.reads.round);`,
+    replace: `    const { round } = this.reads;`,
+    run: once('rule-34-old-answer-confirms-no-read'),
   },
   {
     id: 'rule-05-segments-before-recycling',

@@ -1,8 +1,7 @@
 // Each rule of the protocol taken out. Its scenario must then fail: docs/testing-rules.md.
 import type { Mutant } from '@zhumq/testkit';
+import { once } from './hunts.js';
 import { moreRuleMutants } from './rules-disks.js';
-
-const once = (scenario: string) => ({ scenario, seed: 1, seeds: 1 });
 
 export const ruleMutants: readonly Mutant[] = [
   {

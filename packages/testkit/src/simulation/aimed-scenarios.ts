@@ -64,7 +64,7 @@ const AIMS: Readonly<Record<string, Aim>> = {
     about: 'partitions in mode fetch change their leaders all the time',
     kinds: [
       ...(['isolate', 'cut', 'one-way-cut', 'session-expiry', 'pause', 'reset'] as const),
-      ...(['kill', 'crash-point', 'power-point', 'store-cut'] as const),
+      ...(['kill', 'crash-point', 'power-point', 'store-cut', 'leader-point'] as const),
     ],
     gapMs: 900,
     durationMs: 16_000,

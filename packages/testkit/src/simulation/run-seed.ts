@@ -115,9 +115,10 @@ class SeedRun {
     this.nemesis = new Nemesis(world, this.cluster, this.history);
     this.nemesis.onFinding = (finding) => this.report(finding);
     this.store = new StoreObserver(ensemble, plan.topics, this.history);
-    this.invariants = new Invariants(this.cluster.brokers, this.store, this.history, (finding) =>
-      this.report(finding),
-    );
+    const moment = (): number => scheduler.events;
+    const parts = [this.cluster.brokers, this.store, this.history, moment] as const;
+    this.invariants = new Invariants(...parts, (finding) => this.report(finding));
+    this.store.onRecord = (topic, partition) => this.invariants.checkRecord(topic, partition);
     const { onWritten } = ensemble;
     ensemble.onWritten = (life) => {
       this.store.look();

@@ -44,7 +44,9 @@ export type FaultKind =
   /** The next sync fails; the pages are dropped and called clean. */
   | 'sync-failure'
   /** A leader is cut off; whoever votes then loses power, and the one it voted for is cut off. Only where it is named. */
-  | 'vote-point';
+  | 'vote-point'
+  /** A leader is struck, and so are the next two, as soon as they lead. Only where it is named. */
+  | 'leader-point';
 
 export interface FaultStep {
   readonly kind: FaultKind;
@@ -87,6 +89,7 @@ const MORE_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
 const AIMED_KINDS: readonly (readonly [kind: FaultKind, weight: number])[] = [
   ['vote-point', 12],
   ['bit-rot', 8],
+  ['leader-point', 12],
 ];
 
 /** An election takes so long, or a little less. */

@@ -8,6 +8,7 @@ import type { World } from '../world/world.js';
 import { Damage, hasFailedReplica } from './damage.js';
 import type { FaultStep } from './fault-plan.js';
 import type { Finding } from '../observe/invariants.js';
+import { LeaderPoints } from './leader-points.js';
 import { VotePoints } from './vote-points.js';
 
 export interface FaultCounts {
@@ -52,6 +53,7 @@ export class Nemesis {
   >();
   private readonly random: Random;
   private readonly votes: VotePoints;
+  private readonly leaders: LeaderPoints;
   private readonly damage: Damage;
 
   constructor(
@@ -63,11 +65,11 @@ export class Nemesis {
     world.ensemble.onWritten = (life) => this.afterDurable(life);
     world.onDurable = (life) => this.afterDurable(life);
     this.damage = new Damage(world, this.random);
-    this.votes = new VotePoints({
-      brokers: cluster.brokers,
-      random: this.random,
-      after: (delayMs, run) => void world.scheduler.after(delayMs, world.scheduler.world, run),
-      isolate: (slot, durationMs) => {
+    const ports = {
+      ...{ brokers: cluster.brokers, random: this.random },
+      after: (delayMs: number, run: () => void) =>
+        void world.scheduler.after(delayMs, world.scheduler.world, run),
+      isolate: (slot: ServerSlot, durationMs: number) => {
         const { name } = slot.machine;
         const others = cluster.brokers.map(({ machine }) => machine.name);
         return this.isolate(
@@ -76,13 +78,22 @@ export class Nemesis {
           durationMs,
         );
       },
+    };
+    this.votes = new VotePoints({
+      ...ports,
       losePower: (slot, backMs) => this.crash(slot, true, backMs),
+    });
+    this.leaders = new LeaderPoints({
+      ...ports,
+      expire: ({ machine }) => this.world.ensemble.expire(machine.name),
+      kill: (slot, backMs) => this.crash(slot, false, backMs),
     });
   }
 
   /** To be called after each event. */
   look(life: Life): void {
     this.votes.look(life);
+    this.leaders.look(life);
   }
 
   schedule(steps: readonly FaultStep[], fromMs: number): void {
@@ -97,6 +108,7 @@ export class Nemesis {
   healAll(): void {
     this.armed.clear();
     this.votes.disarm();
+    this.leaders.disarm();
     for (const undo of [...this.underWay]) undo();
     for (const slot of this.cluster.slots) {
       const { machine } = slot;
@@ -231,6 +243,9 @@ export class Nemesis {
       case 'vote-point':
         this.tell(kind, 'the next vote');
         return this.votes.arm(step.target, durationMs);
+      case 'leader-point':
+        this.tell(kind, 'the next leaders');
+        return this.leaders.arm(step.target, durationMs);
     }
   }
 

@@ -5,7 +5,10 @@ import type { Broker, Partition } from '@zhumq/broker';
 import type { Recorder } from '../../history/history.js';
 import type { ServerSlot } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
+import { ReplicaPromises } from './replica-promises.js';
+import type { Commitment } from './replica-promises.js';
 import type { StoreObserver } from './store-observer.js';
+import { SyncWatch } from './sync-watch.js';
 
 export interface Finding {
   readonly check: string;
@@ -20,11 +23,12 @@ interface Seen {
 }
 
 /** What was seen of one partition, over all replicas and lives. */
-interface Common {
+interface Common extends Commitment {
   /** Life that led each generation and epoch. */
   readonly leaders: Map<string, number>;
   /** Epoch of each committed offset that was the last one somewhere. */
   readonly epochs: Map<number, number>;
+  readonly counted: Map<string, { readonly end: number; readonly epoch: number }>;
   committed: number;
   losses: number;
 }
@@ -37,13 +41,20 @@ export class Invariants {
   private readonly commons = new Map<string, Common>();
   /** By name, of topics of which a leader was seen. */
   private readonly topicIds = new Map<string, string>();
+  private readonly promises: ReplicaPromises;
+  private readonly syncs: SyncWatch;
 
   constructor(
     private readonly brokers: readonly ServerSlot[],
     private readonly store: StoreObserver,
     private readonly history: Recorder,
+    /** Grows with every event of the run. */
+    moment: () => number,
     private readonly onFinding: (finding: Finding) => void,
-  ) {}
+  ) {
+    this.promises = new ReplicaPromises(brokers, store, (...found) => this.report(...found));
+    this.syncs = new SyncWatch(moment, (...found) => this.report(...found));
+  }
 
   /** To be called after every event. */
   check(life: Life): void {
@@ -54,6 +65,12 @@ export class Invariants {
       this.slots.set(life, slot);
     }
     if (slot?.broker !== undefined) this.checkBroker(slot, slot.broker, life);
+  }
+
+  /** To be called when the record of a partition has changed. */
+  checkRecord(topic: string, partition: number): void {
+    const common = this.commons.get(`${this.topicIds.get(topic) ?? ''} ${partition}`);
+    if (common !== undefined) this.promises.checkAllElectable(topic, partition, common);
   }
 
   /** What anybody knows to be committed, and after how many reported losses. */
@@ -72,6 +89,7 @@ export class Invariants {
         this.seen.set(partition, seen);
       }
       const { leads, highWatermark } = partition;
+      const ledBefore = leads && seen.leads && partition.replicator.epoch === seen.epoch;
       if (leads !== seen.leads || (leads && partition.replicator.epoch !== seen.epoch)) {
         seen.leads = leads;
         seen.epoch = partition.replicator.epoch;
@@ -80,8 +98,9 @@ export class Invariants {
       if (highWatermark !== seen.highWatermark) {
         const before = seen.highWatermark;
         seen.highWatermark = highWatermark;
-        this.checkCommitted(slot, partition, before);
+        this.checkCommitted(slot, partition, before, ledBefore);
       }
+      this.checkPromises(slot, partition);
     }
   }
 
@@ -120,7 +139,20 @@ export class Invariants {
     this.compareEpoch(id, partition, common, committed - 1);
   }
 
-  private checkCommitted({ id }: ServerSlot, partition: Partition, before: number): void {
+  private checkPromises(slot: ServerSlot, partition: Partition): void {
+    const common = this.common(partition);
+    this.forgetAfterLoss(partition, common);
+    this.promises.look(slot, partition, common);
+    this.syncs.look(slot, partition);
+  }
+
+  private checkCommitted(
+    slot: ServerSlot,
+    partition: Partition,
+    before: number,
+    ledBefore: boolean,
+  ): void {
+    const { id } = slot;
     const { highWatermark, leads } = partition;
     const common = this.common(partition);
     const wasLost = this.forgetAfterLoss(partition, common);
@@ -140,7 +172,11 @@ export class Invariants {
     }
     this.compareEpoch(id, partition, common, highWatermark - 1);
     if (leads && highWatermark > common.committed) this.checkDurable(id, partition);
-    common.committed = Math.max(common.committed, highWatermark);
+    if (highWatermark <= common.committed) return;
+    common.committed = highWatermark;
+    if (!leads) return;
+    this.promises.committed(slot, partition, ledBefore);
+    this.promises.checkAllElectable(topic, number, common);
   }
 
   /** The same offset is committed with the same epoch everywhere. */
@@ -187,6 +223,7 @@ export class Invariants {
     common.losses = losses;
     common.committed = 0;
     common.epochs.clear();
+    common.counted.clear();
     return true;
   }
 
@@ -194,7 +231,10 @@ export class Invariants {
     const key = `${name.topicId} ${name.partition}`;
     let common = this.commons.get(key);
     if (common === undefined) {
-      common = { leaders: new Map(), epochs: new Map(), committed: 0, losses: 0 };
+      common = {
+        ...{ leaders: new Map(), epochs: new Map(), counted: new Map() },
+        ...{ committed: 0, losses: 0 },
+      };
       this.commons.set(key, common);
     }
     return common;

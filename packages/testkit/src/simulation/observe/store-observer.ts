@@ -1,6 +1,6 @@
 // Follows what the metadata store says of the partitions, write by write, and records it: who leads, which switches
 // begin and end, which losses are reported.
-import { partitionRecordCodec } from '@zhumq/model';
+import { minInsyncReplicasOf, parseTopicConfig, partitionRecordCodec } from '@zhumq/model';
 import type { PartitionRecord } from '@zhumq/model';
 import { paths } from '@zhumq/metadata';
 import type { Recorder } from '../../history/history.js';
@@ -11,6 +11,7 @@ interface Watched {
   readonly topic: string;
   readonly partition: number;
   readonly path: string;
+  readonly minInSync: number;
   version: number;
   record: PartitionRecord | undefined;
 }
@@ -22,6 +23,8 @@ export class StoreObserver {
   switches = 0;
   elections = 0;
   losses = 0;
+  /** Told after the record of a partition has changed. */
+  onRecord: ((topic: string, partition: number) => void) | undefined;
   private readonly watched: readonly Watched[];
 
   constructor(
@@ -29,9 +32,10 @@ export class StoreObserver {
     topics: readonly TopicPlan[],
     private readonly history: Recorder,
   ) {
-    this.watched = topics.flatMap(({ topic, partitions }) =>
+    this.watched = topics.flatMap(({ topic, partitions, replicas, config }) =>
       Array.from({ length: partitions }, (_, partition) => ({
         ...{ topic, partition, path: paths.partition(topic, partition) },
+        minInSync: minInsyncReplicasOf(parseTopicConfig(config), replicas),
         ...{ version: -1, record: undefined },
       })),
     );
@@ -50,12 +54,22 @@ export class StoreObserver {
       const before = one.record;
       one.record = record;
       this.compare(one, before, record);
+      this.onRecord?.(one.topic, one.partition);
     }
   }
 
   /** The record of a partition as it stands; undefined before there is one. */
   recordOf(topic: string, partition: number): PartitionRecord | undefined {
-    return this.watched.find((one) => one.topic === topic && one.partition === partition)?.record;
+    return this.find(topic, partition)?.record;
+  }
+
+  /** Replicas in sync without which nothing is committed in mode fetch, as the topic was made. */
+  minInSyncOf(topic: string, partition: number): number {
+    return this.find(topic, partition)?.minInSync ?? 1;
+  }
+
+  private find(topic: string, partition: number): Watched | undefined {
+    return this.watched.find((one) => one.topic === topic && one.partition === partition);
   }
 
   private compare(

@@ -182,4 +182,44 @@ export const COORDINATOR_SCENARIOS: readonly ScriptedScenario[] = [
       await stage.pass(ELECTION_MS);
     },
   },
+  {
+    name: 'rule-34-old-answer-confirms-no-read',
+    about:
+      'the answer to a heartbeat is on its way until another leader has committed; it arrives when the old leader was asked for the end of the log, and confirms nothing',
+    options: {},
+    play: async (stage) => {
+      const [deposed, second] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      const late = hands.hold(second, deposed, { raft: 'heartbeatReply' });
+      await stage.until('an answer is on its way', () => late.caught);
+      hands.isolate(deposed);
+      const goOn = stage.pause(deposed);
+      await stage.until('another one leads', () =>
+        stage.brokers.some((slot) => slot !== deposed && stage.leads(slot)),
+      );
+      const three = await stage.client('three');
+      hands.cut(three.name, deposed);
+      const sent = await three.sendAll('after-', 3);
+      goOn();
+      const two = await stage.client('two');
+      const asked = two.call(deposed, (broker) =>
+        broker.listOffsets([{ ...PARTITION, timestamp: -1 }]),
+      );
+      const received = hands.count(two.name, deposed, { method: 'listOffsets' });
+      await stage.until('it was asked', () => received.seen > 0);
+      stage.saw('it believes to lead', stage.leads(deposed));
+      late.release();
+      await stage.until('it is answered', () => asked.done);
+      const answer = asked.value?.at(0);
+      const newest = Math.max(...sent.map(({ offset }) => offset));
+      stage.promise(
+        'no old end is told',
+        answer?.failure !== undefined || answer === undefined || answer.offset > newest,
+      );
+      hands.letGo();
+      await stage.pass(ELECTION_MS);
+    },
+  },
 ];

@@ -3,7 +3,6 @@
 // meanwhile ends the script.
 import type { Random } from '@zhumq/base';
 import type { Partition } from '@zhumq/broker';
-import { FaultyFileSystem } from '@zhumq/log';
 import type { PartitionRecord } from '@zhumq/model';
 import { judgeEvents } from '../../check/judge.js';
 import { History } from '../../history/history.js';
@@ -106,9 +105,9 @@ export class Stage {
         if (!('topic' in event) || names.has(event.topic)) this.history.record(event);
       },
     };
-    this.invariants = new Invariants(this.cluster.brokers, this.store, known, (finding) =>
-      this.report(finding),
-    );
+    const parts = [this.cluster.brokers, this.store, known, () => scheduler.events] as const;
+    this.invariants = new Invariants(...parts, (finding) => this.report(finding));
+    this.store.onRecord = (topic, partition) => this.invariants.checkRecord(topic, partition);
     this.hands = new Hands(this);
     ensemble.onWritten = () => this.store.look();
     scheduler.afterEvent = (life) => this.invariants.check(life);
@@ -314,10 +313,8 @@ export class Stage {
 
   /** Another disk in its place, with nothing on it. Only while it is down. */
   replaceDisk({ machine }: ServerSlot): void {
-    const disk = new FaultyFileSystem();
-    disk.recording = false;
     this.world.logs.fault(machine.name, 'has another disk');
-    Object.assign(machine, { disk });
+    this.world.replaceDisk(machine);
   }
 
   idOf(slot: ServerSlot, topic = TOPIC): string {

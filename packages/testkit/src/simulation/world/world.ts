@@ -1,7 +1,6 @@
 // The simulated world as one thing: time, network, disks, metadata store, machines with their processes.
 import { SeededRandom } from '@zhumq/base';
 import type { Random } from '@zhumq/base';
-import { FaultyFileSystem } from '@zhumq/log';
 import { Ensemble } from './ensemble.js';
 import type { EnsembleOptions } from './ensemble.js';
 import { Life } from './life.js';
@@ -11,6 +10,7 @@ import { Network } from './network.js';
 import type { NetworkOptions } from './network.js';
 import { NodeClock } from './node-clock.js';
 import { Scheduler } from './scheduler.js';
+import { WatchedDisk } from './watched-disk.js';
 
 export interface WorldOptions {
   readonly network: NetworkOptions;
@@ -60,7 +60,7 @@ export class World {
 
   machine(name: string, withDisk: boolean): Machine {
     const drift = (this.deviceRandom.fraction() * 2 - 1) * this.options.clockDrift;
-    const disk = withDisk ? newDisk() : undefined;
+    const disk = withDisk ? this.newDisk() : undefined;
     const machine: Machine = {
       ...{ name, disk, bootId: this.newBootId(), powered: true, life: undefined },
       clock: { rate: 1 + drift, wallOffsetMs: 0 },
@@ -103,7 +103,7 @@ export class World {
   replaceDisk(machine: Machine): void {
     const { disk } = machine;
     if (disk === undefined) return;
-    machine.disk = newDisk();
+    machine.disk = this.newDisk();
     machine.disk.tornWrites = disk.tornWrites;
   }
 
@@ -117,13 +117,11 @@ export class World {
     );
   }
 
+  private newDisk(): WatchedDisk {
+    return new WatchedDisk(() => this.scheduler.events);
+  }
+
   private newBootId(): string {
     return this.deviceRandom.below(2 ** 32).toString(16);
   }
-}
-
-function newDisk(): FaultyFileSystem {
-  const disk = new FaultyFileSystem();
-  disk.recording = false;
-  return disk;
 }
