@@ -271,27 +271,33 @@ test('a data directory that a first start made, and died, survives a power loss 
   expect(world.store.replica(replicaId)?.logEnd).toBe(1);
 });
 
-test('frames that a kill left in the page cache are on disk before a recovery removes what they say', async () => {
-  const { world, log } = await created({ segmentBytes: 700 });
-  for (let count = 0; count < 6; count++) append(log);
-  await world.store.checkpoint();
-  world.fileSystem.fault = ({ kind, path }) =>
-    kind === 'sync' && path.endsWith('.wal') ? { kind: 'crash' } : undefined;
-  log.truncate(2);
-  await settle();
-  world.fileSystem.kill();
-  // The next start dies when its replicas are recovered, before it has written anything to its log.
-  world.fileSystem.fault = ({ kind, path }) =>
-    kind === 'rename' && path.includes('.wal') ? { kind: 'crash' } : undefined;
-  await expect(world.open()).rejects.toThrow('died at rename');
-  expect(world.fileSystem.files().filter((path) => path.endsWith('4.log'))).toEqual([]);
-  world.fileSystem.crash(NAMES_SURVIVE);
-  world.bootId += '+';
-  await world.open();
-  const found = world.store.replica(replicaId);
-  expect(found?.damage).toBeUndefined();
-  expect(found?.logEnd).toBe(2);
-});
+test.each([
+  ['a kill', { kind: 'crash' }],
+  ['a sync that failed', { kind: 'dropPages' }],
+] as const)(
+  'frames that %s left in the page cache are on disk before a recovery removes what they say',
+  async (_, fault) => {
+    const { world, log } = await created({ segmentBytes: 700 });
+    for (let count = 0; count < 6; count++) append(log);
+    await world.store.checkpoint();
+    world.fileSystem.fault = ({ kind, path }) =>
+      kind === 'sync' && path.endsWith('.wal') ? fault : undefined;
+    log.truncate(2);
+    await settle();
+    world.fileSystem.kill();
+    // The next start dies when its replicas are recovered, before it has written anything to its log.
+    world.fileSystem.fault = ({ kind, path }) =>
+      kind === 'rename' && path.includes('.wal') ? { kind: 'crash' } : undefined;
+    await expect(world.open()).rejects.toThrow('died at rename');
+    expect(world.fileSystem.files().filter((path) => path.endsWith('4.log'))).toEqual([]);
+    world.fileSystem.crash(NAMES_SURVIVE);
+    world.bootId += '+';
+    await world.open();
+    const found = world.store.replica(replicaId);
+    expect(found?.damage).toBeUndefined();
+    expect(found?.logEnd).toBe(2);
+  },
+);
 
 test('a start after a clean stop syncs no write-ahead file but the one that it begins', async () => {
   const { world, log } = await created({});
@@ -304,6 +310,74 @@ test('a start after a clean stop syncs no write-ahead file but the one that it b
   await world.open();
   const synced = operations.filter(({ kind, path }) => kind === 'synced' && before.includes(path));
   expect(synced).toEqual([]);
+});
+
+describe('a sync of a segment that fails', () => {
+  async function failing(): Promise<{ world: StoreWorld; log: ReplicaLog }> {
+    const { world, log } = await created({ segmentBytes: 700, retentionBytes: 800 });
+    for (let count = 0; count < 6; count++) append(log);
+    log.setHighWatermark(6);
+    await settle();
+    world.fileSystem.device = () => settle(3);
+    world.fileSystem.fault = ({ kind, path }) => {
+      if (kind !== 'sync' || !path.endsWith('.log')) return undefined;
+      world.fileSystem.fault = undefined;
+      return { kind: 'dropPages' };
+    };
+    return { world, log };
+  }
+
+  /** The sync of the segments succeeds when it is tried again, and nothing was written by it. */
+  async function expectToldAfterPowerLoss(world: StoreWorld): Promise<void> {
+    await losePower(world);
+    const found = world.store.replica(replicaId);
+    expect(found?.damage).toBeUndefined();
+    expect(found?.hardState?.tainted).toBe(true);
+  }
+
+  test('while the store is closed already fails its replica all the same', async () => {
+    const { world } = await failing();
+    const running = world.store.checkpoint();
+    await world.store.close();
+    await running;
+    await expectToldAfterPowerLoss(world);
+  });
+
+  test('for retention fails the replica, and a checkpoint does not call it synced', async () => {
+    const { world, log } = await failing();
+    const deletion = log.enforceRetention(0);
+    const checkpoint = world.store.checkpoint();
+    await expect(deletion).rejects.toThrow('out of service');
+    await checkpoint;
+    expect(() => append(log)).toThrow('out of service');
+    await world.store.abort();
+    await expectToldAfterPowerLoss(world);
+  });
+
+  test('is not believed after a restart of the process, which still sees the bytes', async () => {
+    const { world, log } = await failing();
+    const failed = new Promise((resolve) => {
+      const nothing = (): void => undefined;
+      log.listener = { onDurable: nothing, onHardStateDurable: nothing, onFailed: resolve };
+    });
+    world.store.checkpoint().catch(() => undefined);
+    await failed;
+    world.fileSystem.kill();
+    await world.open();
+    await losePower(world);
+    const found = world.store.replica(replicaId);
+    expect(found?.damage).toBeUndefined();
+    expect(found?.logEnd).toBe(6);
+  });
+});
+
+test('a folder that can not be synced while the store is closed is told', async () => {
+  const { world, log } = await created({});
+  append(log);
+  world.fileSystem.fault = ({ kind, path }) =>
+    kind === 'syncDirectory' && path === PARTITIONS ? { kind: 'error', code: 'EIO' } : undefined;
+  await expect(world.store.close()).rejects.toThrow();
+  expect(world.fatal).toHaveLength(1);
 });
 
 test('a lost write-ahead file of a start that did not come to its end is a torn tail, not an empty file', async () => {

@@ -15,10 +15,19 @@ export class LogSync {
   constructor(
     private readonly state: LogState,
     private readonly pending: PendingStates,
+    /**
+     * A sync failed; returns what its caller is told. The replica is to be out of service when this returns: the files
+     * count as clean from here on, and the next sync would succeed without having written them (rule 7).
+     */
+    private readonly onFailed: (error: unknown) => unknown,
   ) {}
 
   run(): Promise<void> {
-    const sync = this.last.then(() => this.sync());
+    const sync = this.last
+      .then(() => this.sync())
+      .catch((error: unknown) => {
+        throw this.onFailed(error);
+      });
     this.last = sync.catch(() => undefined);
     return sync;
   }

@@ -49,7 +49,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     this.identity = state.seat.identity;
     this.appender = new LogAppender(state);
     this.reader = new LogReader(state);
-    this.synced = new LogSync(state, this.pending);
+    this.synced = new LogSync(state, this.pending, (error) => this.syncFailed(error));
     this.retention = new RetentionRun(state, this.pending, this.synced);
   }
 
@@ -73,8 +73,10 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     return this.state.listener;
   }
 
+  /** One that comes after the replica failed, in the checkpoint that ends a start, say, is told of that at once. */
   set listener(listener: LogListener | undefined) {
     this.state.listener = listener;
+    if (this.state.failure !== undefined) listener?.onFailed(this.state.failure);
   }
 
   get logStart(): Offset {
@@ -300,12 +302,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
 
   async syncSegments(): Promise<void> {
     if (this.state.failure !== undefined) return;
-    try {
-      await this.synced.run();
-    } catch (error) {
-      if (ZhumqError.is(error) || systemCode(error) === undefined) throw error;
-      throw diskFailed('write or sync of a segment', this.state.seat.directory, error);
-    }
+    await this.synced.run();
     this.state.reportDurable();
   }
 
@@ -337,6 +334,13 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     state.writer.discard();
     this.pending.fail(zhumqError('LOG_CLOSED', `the log in ${state.seat.directory} was closed`));
     for (const { path } of state.segments.all) state.resources.files.discard(path);
+  }
+
+  private syncFailed(error: unknown): unknown {
+    if (ZhumqError.is(error) || systemCode(error) === undefined) return error;
+    const failure = diskFailed('write or sync of a segment', this.state.seat.directory, error);
+    if (this.state.isOpen) this.fail(failure);
+    return failure;
   }
 
   /**

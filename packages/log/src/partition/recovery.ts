@@ -93,8 +93,9 @@ export class PartitionRecovery implements ReplicaRecovery {
   }
 
   /**
-   * Whether the segment has the bytes of a frame now. They are written only where the file has nothing: in a log that
-   * was cut, other bytes there may belong to a later frame that has no payload.
+   * Whether the segment has the bytes of a frame now. They are written only where the file has nothing else: in a log that
+   * was cut, other bytes there may belong to a later frame that has no payload. The same bytes are written once more: the
+   * process before may have died of a failed sync, after which they are seen, count as clean, and are not on disk (rule 7).
    */
   private putBack(path: string, record: AppendRecord): boolean {
     const { files } = this.state.resources;
@@ -104,7 +105,7 @@ export class PartitionRecovery implements ReplicaRecovery {
       const isBeyond = record.position >= file.sizeSync();
       const count = isBeyond ? 0 : file.readSync(present, record.position);
       if (!present.subarray(0, count).equals(bytes.subarray(0, count))) return false;
-      if (count < bytes.length) file.writeSync([bytes], record.position);
+      file.writeSync([bytes], record.position);
       return true;
     });
   }

@@ -79,7 +79,7 @@ export class SegmentSyncs {
     round.channels.push(channel);
   }
 
-  /** No more rounds; those under way end by themselves. */
+  /** No more rounds; those under way end by themselves. What fails now still fails: a clean stop ends with a checkpoint. */
   stop(): void {
     this.stopped = true;
     for (const { timer } of this.rounds.values()) timer.cancel();
@@ -112,7 +112,6 @@ export class SegmentSyncs {
         if (error !== undefined) this.options.onFailed(channel, error);
       }
     } catch (error) {
-      if (this.stopped) return;
       this.options.onFatal(error);
       throw error;
     }
@@ -132,7 +131,7 @@ export class SegmentSyncs {
       await channel.replica?.syncSegments();
     } catch (error) {
       // Deleted or aborted meanwhile: its files are closed.
-      if (!channel.closed && !this.stopped) this.options.onFailed(channel, error as Error);
+      if (!channel.closed) this.options.onFailed(channel, error as Error);
     }
   }
 }

@@ -20,6 +20,7 @@ import { ReplicaChannel } from './replica-channel.js';
 import { SegmentSyncs } from './segment-syncs.js';
 import type { StoreEnvironment } from './store-environment.js';
 import { StoreRecovery, describeDamage } from './store-recovery.js';
+import { syncFrames } from './wal-rewrite.js';
 import { WalFiles, listWalFiles, walFileName } from './wal-files.js';
 import { readWalHistory } from './wal-history.js';
 import type { WalHistory, WalSource } from './wal-history.js';
@@ -126,7 +127,10 @@ class StoreOpening {
   giveUp(): void {
     this.commit.stop(new Error('the store could not be opened'));
     this.syncs.stop();
-    for (const channel of this.channels.values()) channel.replica?.close();
+    for (const channel of this.channels.values()) {
+      channel.closed = true;
+      channel.replica?.close();
+    }
     void this.writer?.close();
   }
 
@@ -143,7 +147,7 @@ class StoreOpening {
     for (const error of this.corruption) {
       environment.logger.error({ err: error }, 'the write-ahead log is damaged');
     }
-    await this.syncFrames(source, history);
+    await syncFrames(source, history);
     const recovered = await StoreRecovery.run(source, history, {
       fileSystem: environment.fileSystem,
       seat: (identity, row) => {
@@ -165,21 +169,6 @@ class StoreOpening {
       // In the table and among the retired: that is how a checkpoint remembers a lost identity.
       this.retired.add(replicaId);
       environment.logger.error({ replicaId, ...damage }, 'replica lost its identity');
-    }
-  }
-
-  /**
-   * After a kill frames may stand in the page cache only. What recovery removes and overwrites because of them must not
-   * reach the disk before they do: a power loss would leave a log that lacks what its frames account for.
-   */
-  private async syncFrames(source: WalSource, history: WalHistory): Promise<void> {
-    for (const number of history.unsynced) {
-      const file = this.environment.fileSystem.openSync(source.pathOf(number), 'write');
-      try {
-        await file.sync();
-      } finally {
-        file.closeSync();
-      }
     }
   }
 

@@ -40,8 +40,8 @@ export interface WalHistory {
   readonly end: WalPosition | undefined;
   /** Below it everything was durable once. */
   readonly durable: WalPosition;
-  /** Files with frames from `durable` on: after a kill these may stand in the page cache only. */
-  readonly unsynced: readonly number[];
+  /** Where frames from `durable` on stand: after a kill these may be in the page cache only. */
+  readonly unsynced: readonly WalStretch[];
   /** Where frames from `start` on are lost that were durable; nobody knows whose. */
   readonly lost: readonly WalPosition[];
   /** Frames from `start` on that were durable and are rotten, with known owners. */
@@ -50,6 +50,13 @@ export interface WalHistory {
   readonly retired: readonly string[];
   /** The last file, if no frame was ever written to it: prepared and not needed yet. */
   readonly unused: number | undefined;
+}
+
+/** Bytes of one file. */
+export interface WalStretch {
+  readonly file: number;
+  readonly offset: number;
+  readonly end: number;
 }
 
 interface Gap {
@@ -102,7 +109,10 @@ export function readWalHistory(source: WalSource): WalHistory {
     .map(({ replicaId }) => replicaId);
   const unsynced = files
     .filter(({ lastTold }) => lastTold !== undefined && comparePositions(lastTold, durable) >= 0)
-    .map(({ number }) => number);
+    .map(({ number, end: until }) => {
+      const offset = number === durable.file ? durable.offset : 0;
+      return { file: number, offset, end: until };
+    });
   const last = files.at(-1);
   const unused = last?.gaps.length === 1 && last.gaps[0].offset === 0 ? last.number : undefined;
   return { checkpoint, durable, unsynced, end, lost, rotten, retired, unused };
