@@ -115,7 +115,10 @@ export interface LogListener {
   onDurable(durableEnd: Offset, epoch: Epoch): void;
   /** A hard state (or generation record) given to the log is on disk; `sequence` is what `saveHardState` returned. */
   onHardStateDurable(sequence: number): void;
-  /** A segment write or sync failed, or damage was found: the replica is out of service (rules 4, 7). */
+  /**
+   * A segment write or sync failed, or damage was found: the replica is out of service (rules 4, 7). Called while the
+   * listener is set when that was so before.
+   */
   onFailed(error: Error): void;
 }
 

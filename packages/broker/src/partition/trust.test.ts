@@ -60,6 +60,31 @@ test('a new replica of a broker that stopped uncleanly is not tainted', async ()
   await cluster.leader();
 });
 
+test.each(['raft', 'fetch'] as const)(
+  'a replica whose disk failed it while its broker started is out of service, and says so: mode %s',
+  async (mode) => {
+    const cluster = await (mode === 'raft' ? TestCluster.start(3) : TestCluster.fetching());
+    const leader = await cluster.leader();
+    const [restarted] = cluster.others(leader);
+    const first = produce(leader.partition(), batchOf('a'));
+    await cluster.until(() => first.done);
+    restarted.kill();
+    // The checkpoint that ends a start syncs all segments.
+    restarted.fileSystem.fault = ({ kind, path }) =>
+      kind !== 'read' && path.endsWith('.log') && path.includes('/partitions/')
+        ? { kind: 'error', code: 'ENOSPC' }
+        : undefined;
+    await cluster.restart(restarted.id);
+    expect(restarted.partition().replicator.role).toBe('failed');
+    expect(() => restarted.partition().checkServes()).toThrow('is out of service');
+    restarted.kill();
+    restarted.fileSystem.fault = undefined;
+    await cluster.restart(restarted.id);
+    await cluster.until(() => restarted.log().logEnd === leader.log().logEnd);
+    expect(restarted.partition().replicator.role).toBe('follower');
+  },
+);
+
 test('damage that a read has met is repaired from the others after a restart (rule 22)', async () => {
   const cluster = await TestCluster.start(3, { config: { 'segment.bytes': String(1 << 20) } });
   const damaged = await cluster.leader();
