@@ -134,6 +134,42 @@ test('the time index of a segment that was cut at an indexed batch knows the lar
   }
 });
 
+test('a segment that takes appends again, because the next one was cut away, is indexed on', async () => {
+  const world = await PartitionWorld.make({ indexIntervalBytes: 100, segmentBytes: 700 });
+  world.append(1, 1, { timestamp: 1000, bytes: 300 });
+  // Rolls, and goes.
+  world.append(1, 1, { timestamp: 1001, bytes: 600 });
+  world.tick();
+  world.log.truncate(1);
+  world.tick();
+  world.append(2, 1, { timestamp: 2000, bytes: 200 });
+  world.append(2, 1, { timestamp: 1, bytes: 600 });
+  world.tick();
+  const { problems } = await verifyPartition(world.directory, world.fileSystem);
+  expect(problems).toEqual([]);
+  expect(await world.log.offsetForTime(1500, 3)).toMatchObject({ offset: 1 });
+});
+
+test('a segment that takes appends again, because the next one was torn, is indexed on', async () => {
+  const world = await PartitionWorld.make({
+    ...{ indexIntervalBytes: 100, segmentBytes: 700, flush: 'interval' },
+  });
+  world.append(1, 1, { timestamp: 1000, bytes: 300 });
+  world.tick();
+  await world.checkpoint();
+  world.append(1, 1, { timestamp: 1001, bytes: 600 });
+  world.tick();
+  world.fileSystem.replaceContent(world.path(1, '.log'), Buffer.alloc(100));
+  await world.restart();
+  expect(world.log).toMatchObject({ damage: undefined, logEnd: 1 });
+  world.append(2, 1, { timestamp: 2000, bytes: 200 });
+  world.append(2, 1, { timestamp: 1, bytes: 600 });
+  world.tick();
+  const { problems } = await verifyPartition(world.directory, world.fileSystem);
+  expect(problems).toEqual([]);
+  expect(await world.log.offsetForTime(1500, 3)).toMatchObject({ offset: 1 });
+});
+
 test('a cut that the disk interrupts takes the replica out of service, and is not left half done', async () => {
   const world = await PartitionWorld.make();
   for (let count = 0; count < 4; count++) world.append();

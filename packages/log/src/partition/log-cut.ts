@@ -17,11 +17,11 @@ export function truncateLog(state: LogState, from: Offset): void {
     `truncation at ${from} of [${state.logStart}, ${state.logEnd})`,
   );
   if (from === state.logEnd) return;
-  const kept = state.segments.holding(from);
-  const cutsInside = kept !== undefined && kept.base < from;
+  // The one that takes appends from now on. One that ends here was sealed: its indexes are taken up again, too.
+  const kept = state.segments.holding(from - 1);
   // Before anything changes, and before a number is spent on the frame: these read the segment and the folder, and may fail.
-  const cut = cutsInside ? cutOf(state, kept, from) : undefined;
-  const indexes = cutsInside ? state.indexesOf(kept) : undefined;
+  const cut = kept && cutOf(state, kept, from);
+  const indexes = kept && state.indexesOf(kept);
   const files = snapshotsBeyond(state, from);
   assert(
     cut === undefined || cut.endOffset === from,
@@ -41,7 +41,7 @@ export function truncateLog(state: LogState, from: Offset): void {
   state.writer.cut({
     sequence,
     from,
-    segment: kept !== undefined && cutsInside ? kept : undefined,
+    segment: kept,
     bytes: cut?.position ?? 0,
     removed,
     files,

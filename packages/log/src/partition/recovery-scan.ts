@@ -9,7 +9,7 @@ import { EpochList } from './epoch-list.js';
 import type { PartitionResources } from './partition-resources.js';
 import { ProducerState } from './producer-state.js';
 import type { Extent, RecoveryAccount } from './recovery-account.js';
-import { readIndexes, writeIndexes } from './segment-indexes.js';
+import { indexesOf, readIndexes, writeIndexes } from './segment-indexes.js';
 import { Segment } from './segment.js';
 import type { SegmentCut, SegmentIndexes } from './segment.js';
 
@@ -121,10 +121,21 @@ export class RecoveryScan {
     this.base.producers.cut(offset);
     if (offset === segment.base) {
       this.segments.pop();
+      this.reopenLast();
     } else if (segment.endOffset > offset && segment.indexes !== undefined) {
       const time = this.latestUpTo(segment, segment.indexes, offset, position);
       segment.cut({ endOffset: offset, position, ...time }, segment.indexes);
     }
+  }
+
+  /** It was sealed, and appends go on in it. */
+  private reopenLast(): void {
+    const segment = this.segments.at(-1);
+    if (segment === undefined) return;
+    const { bytes: position, endOffset } = segment;
+    const indexes = indexesOf(this.resources, segment, this.config.indexIntervalBytes);
+    const time = this.latestUpTo(segment, indexes, endOffset, position);
+    segment.cut({ endOffset, position, ...time }, indexes);
   }
 
   /**
