@@ -1,6 +1,6 @@
 // Bugs of replication by fetching, in packages/fetch, in what carries out its effects, and in the elections of the zkserver.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const fetchMutants: readonly Mutant[] = [
   {
@@ -139,7 +139,7 @@ export const fetchMutants: readonly Mutant[] = [
     file: 'packages/zkserver/src/election/change-isr.ts',
     find: `    if (isAvailable(view, replica) && present === claimed) continue;`,
     replace: `    if (isAvailable(view, replica)) continue;`,
-    run: huntIn('fetching'),
+    run: once('rule-11-fetch-of-a-former-life'),
   },
   {
     id: 'fetch-commits-on-proposed-isr',
@@ -157,7 +157,7 @@ export const fetchMutants: readonly Mutant[] = [
     file: 'packages/fetch/src/isr.ts',
     find: `    this.union = [...new Set([...this.state.isr, ...proposed])];`,
     replace: `    this.union = proposed.length > 0 ? this.state.isr : [...this.state.isr];`,
-    run: huntIn('fetching'),
+    run: once('rule-10-expansion-in-flight'),
   },
   {
     id: 'fetch-proposes-once',
@@ -277,7 +277,7 @@ export const fetchMutants: readonly Mutant[] = [
     file: 'packages/zkserver/src/election/fetch-partitions.ts',
     find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
     replace: `    elr: isr.length < minInsync - 1e9 ? ids.filter((id) => eligible.has(id)) : [],`,
-    run: huntIn('losses'),
+    run: once('rule-11-last-member-is-not-alone'),
   },
   {
     id: 'elr-kept-too-long',

@@ -1,6 +1,6 @@
 // Bugs of Raft, in packages/raft and in what carries out its effects.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const raftMutants: readonly Mutant[] = [
   {
@@ -286,6 +286,6 @@ export const raftMutants: readonly Mutant[] = [
     find: `    const next = this.matched < 0 ? this.next : this.matched + 1;
     this.matched = -1;`,
     replace: `    const next = this.matched < 0 ? this.next : this.matched + 1;`,
-    run: huntIn('forgetting'),
+    run: once('rule-16-match-of-a-former-life'),
   },
 ];

@@ -178,11 +178,7 @@ const switchRows: readonly PitfallRow[] = [
   row('4.6.4', 'epochs above all terms', 'switch-next-epoch-of-record'),
   row('4.6.5', 'whoever can be elected has the prefix', 'switch-closes-a-minority'),
   row('4.6.6', 'no vote counts twice', 'switch-old-vote-counts', 'switch-half-entered'),
-  row(
-    '4.6.7',
-    'the high watermark never falls',
-    ...['switch-forgets-commit', 'switch-believes-any-seal'],
-  ),
+  row('4.6.7', 'the high watermark never falls', 'switch-believes-any-seal'),
   row('4.6.8', 'what acks 1 promises', 'switch-acks-one-behind-seal'),
   row('4.6.9', 'duplicates are known across a switch', 'switch-forgets-producers'),
   none('4.6.10', 'groups across a switch', 'their topic is never switched'),

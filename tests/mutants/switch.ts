@@ -1,6 +1,6 @@
 // Bugs of the switch between the replication modes, in the zkserver that drives it and in the brokers that take part.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const switchMutants: readonly Mutant[] = [
   {
@@ -122,22 +122,13 @@ export const switchMutants: readonly Mutant[] = [
     run: huntIn('switching'),
   },
   {
-    id: 'switch-forgets-commit',
-    says: 'A generation begins with nothing known to be committed, not even its own seal.',
-    source: 'reliability 4.6.7, rule 18',
-    file: 'packages/broker/src/replication/raft/log-view.ts',
-    find: `  return (holds ? Math.max(known, seal.offset) : known) - 1;`,
-    replace: `  return (holds && known < 0 ? seal.offset : log.logStart) - 1;`,
-    run: huntIn('switching'),
-  },
-  {
     id: 'switch-believes-any-seal',
     says: 'A replica takes everything below the seal for committed although its log holds other records there.',
     source: 'reliability 4.6.7, rule 18',
     file: 'packages/broker/src/replication/raft/log-view.ts',
     find: `  const holds = seal !== undefined && log.epochAt(seal.offset - 1) === seal.epoch;`,
     replace: `  const holds = seal !== undefined && log.logEnd >= seal.offset;`,
-    run: huntIn('switching'),
+    run: once('rule-18-straggler-keeps-its-own-commit'),
   },
   {
     id: 'switch-acks-one-behind-seal',

@@ -118,7 +118,6 @@ class SeedRun {
     const moment = (): number => scheduler.events;
     const parts = [this.cluster.brokers, this.store, this.history, moment] as const;
     this.invariants = new Invariants(...parts, (finding) => this.report(finding));
-    this.store.onRecord = (topic, partition) => this.invariants.checkRecord(topic, partition);
     const { onWritten } = ensemble;
     ensemble.onWritten = (life) => {
       this.store.look();

@@ -2,12 +2,14 @@
 // committed is the same everywhere, never goes back, is on the disks of a majority, and is in the log of every later
 // leader. The outside view, over the whole run, is the business of the checkers.
 import type { Broker, Partition } from '@zhumq/broker';
+import type { PartitionRecord } from '@zhumq/model';
 import type { Recorder } from '../../history/history.js';
 import type { ServerSlot } from '../simulated-cluster.js';
 import type { Life } from '../world/life.js';
 import { ReplicaPromises } from './replica-promises.js';
-import type { Commitment } from './replica-promises.js';
+import type { Commitment, Report } from './replica-promises.js';
 import type { StoreObserver } from './store-observer.js';
+import { SwitchPromises } from './switch-promises.js';
 import { SyncWatch } from './sync-watch.js';
 
 export interface Finding {
@@ -42,6 +44,7 @@ export class Invariants {
   /** By name, of topics of which a leader was seen. */
   private readonly topicIds = new Map<string, string>();
   private readonly promises: ReplicaPromises;
+  private readonly switches: SwitchPromises;
   private readonly syncs: SyncWatch;
 
   constructor(
@@ -52,8 +55,11 @@ export class Invariants {
     moment: () => number,
     private readonly onFinding: (finding: Finding) => void,
   ) {
-    this.promises = new ReplicaPromises(brokers, store, (...found) => this.report(...found));
-    this.syncs = new SyncWatch(moment, (...found) => this.report(...found));
+    const report: Report = (...found) => this.report(...found);
+    this.promises = new ReplicaPromises(brokers, store, report);
+    this.switches = new SwitchPromises(brokers, store, report);
+    this.syncs = new SyncWatch(moment, report);
+    store.onRecord = (...change) => this.checkRecord(...change);
   }
 
   /** To be called after every event. */
@@ -65,12 +71,6 @@ export class Invariants {
       this.slots.set(life, slot);
     }
     if (slot?.broker !== undefined) this.checkBroker(slot, slot.broker, life);
-  }
-
-  /** To be called when the record of a partition has changed. */
-  checkRecord(topic: string, partition: number): void {
-    const common = this.commons.get(`${this.topicIds.get(topic) ?? ''} ${partition}`);
-    if (common !== undefined) this.promises.checkAllElectable(topic, partition, common);
   }
 
   /** What anybody knows to be committed, and after how many reported losses. */
@@ -123,6 +123,8 @@ export class Invariants {
       });
     }
     this.checkCompleteness(id, partition, common);
+    this.promises.checkProducers(id, partition);
+    this.switches.checkLeader(id, partition);
   }
 
   /** Whatever anybody knew to be committed is in the log of a leader, unless a loss was reported. */
@@ -139,10 +141,22 @@ export class Invariants {
     this.compareEpoch(id, partition, common, committed - 1);
   }
 
+  private checkRecord(
+    topic: string,
+    partition: number,
+    before: PartitionRecord | undefined,
+    record: PartitionRecord,
+  ): void {
+    this.switches.recordChanged(topic, partition, before, record);
+    const common = this.commons.get(`${this.topicIds.get(topic) ?? ''} ${partition}`);
+    if (common !== undefined) this.promises.checkAllElectable(topic, partition, common);
+  }
+
   private checkPromises(slot: ServerSlot, partition: Partition): void {
     const common = this.common(partition);
     this.forgetAfterLoss(partition, common);
     this.promises.look(slot, partition, common);
+    this.switches.look(slot, partition);
     this.syncs.look(slot, partition);
   }
 

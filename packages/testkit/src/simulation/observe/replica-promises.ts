@@ -3,6 +3,7 @@
 // Broken promises show here at once; what comes of them needs more bad luck than one run has.
 import type { Partition } from '@zhumq/broker';
 import type { ServerSlot } from '../simulated-cluster.js';
+import { checkProducerMemory } from './producer-memory.js';
 import type { StoreObserver } from './store-observer.js';
 
 export type Report = (check: string, partition: Partition, broker: number, what: string) => void;
@@ -47,6 +48,7 @@ export class ReplicaPromises {
       this.known.set(partition, { logEnd, lastEpoch, hardState });
       this.checkMemory(id, partition, commitment);
       this.checkElectable(id, partition, commitment);
+      this.checkProducers(id, partition);
     } else {
       if (known.hardState !== hardState) this.checkVote(id, partition, known.hardState);
       known.hardState = hardState;
@@ -58,6 +60,14 @@ export class ReplicaPromises {
       }
     }
     if (partition.leads) this.checkCounted(partition, commitment);
+  }
+
+  /** To be called when a replica begins to lead, too. */
+  checkProducers(id: number, partition: Partition): void {
+    if (hasFailed(partition)) return;
+    checkProducerMemory(partition, (what) =>
+      this.report('producers-as-in-the-log', partition, id, what),
+    );
   }
 
   /** To be called when a leader knows of more committed records; `ledBefore`: it led in the same epoch before that. */
@@ -127,6 +137,7 @@ export class ReplicaPromises {
     const end = counted.get(replicaId);
     if (end !== undefined && !holds(partition, end)) counted.delete(replicaId);
     this.checkElectable(id, partition, commitment);
+    this.checkProducers(id, partition);
   }
 
   /** What a leader counts of a replica that follows it in its epoch, that replica has on disk, and it is the leader's. */

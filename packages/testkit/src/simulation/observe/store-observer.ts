@@ -24,7 +24,14 @@ export class StoreObserver {
   elections = 0;
   losses = 0;
   /** Told after the record of a partition has changed. */
-  onRecord: ((topic: string, partition: number) => void) | undefined;
+  onRecord:
+    | ((
+        topic: string,
+        partition: number,
+        before: PartitionRecord | undefined,
+        record: PartitionRecord,
+      ) => void)
+    | undefined;
   private readonly watched: readonly Watched[];
 
   constructor(
@@ -54,7 +61,7 @@ export class StoreObserver {
       const before = one.record;
       one.record = record;
       this.compare(one, before, record);
-      this.onRecord?.(one.topic, one.partition);
+      this.onRecord?.(one.topic, one.partition, before, record);
     }
   }
 

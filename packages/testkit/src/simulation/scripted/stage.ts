@@ -107,7 +107,6 @@ export class Stage {
     };
     const parts = [this.cluster.brokers, this.store, known, () => scheduler.events] as const;
     this.invariants = new Invariants(...parts, (finding) => this.report(finding));
-    this.store.onRecord = (topic, partition) => this.invariants.checkRecord(topic, partition);
     this.hands = new Hands(this);
     ensemble.onWritten = () => this.store.look();
     scheduler.afterEvent = (life) => this.invariants.check(life);
