@@ -48,6 +48,8 @@ export interface CampaignOptions {
   /** Of processor time, for the seeds of one mutant. */
   readonly limitSeconds: number;
   readonly progress: (line: string) => void;
+  /** Told of each result as it comes. */
+  readonly onResult?: (result: MutantResult) => void;
 }
 
 /** Seeds of each hunt that the unmutated copy runs before anything else. */
@@ -110,6 +112,7 @@ class Campaign {
         if (mutant === undefined) return;
         const result = await this.tryMutant(copy, mutant);
         this.results.push(result);
+        this.options.onResult?.(result);
         this.tell(result);
       }
     } finally {

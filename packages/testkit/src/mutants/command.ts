@@ -7,15 +7,21 @@ export interface MutantsCommand {
   readonly jobs: number;
   readonly limitSeconds: number;
   readonly json: boolean;
+  /** File with results of earlier runs, to which this one adds its own. */
+  readonly keep: string | undefined;
+  /** Asked what can be asked for. */
+  readonly help: boolean;
   /** Puts the result into docs/testing-mutants.md. */
   readonly write: boolean;
 }
 
-export const USAGE = `npm run mutants -- [--only ID[,ID...]] [--jobs N] [--seconds LIMIT] [--write] [-o json]
+export const USAGE = `npm run mutants -- [--only ID[,ID...]] [--jobs N] [--seconds LIMIT] [--keep FILE] [--write] [-o json]
 
   --only ID,ID...  those mutants (ID* for all that begin so) instead of all
   --jobs N         mutants at a time (default 2)
   --seconds LIMIT  of processor time, for the seeds of one mutant (default 300)
+  --keep FILE      adds each result to FILE, a line of JSON, and runs no mutant that FILE says to be killed; a mutant that was
+                   changed since is run again
   --write          writes the result of all mutants into docs/testing-mutants.md
   -o json          the last line is one JSON object: the summary, and every mutant
 
@@ -32,13 +38,13 @@ export function parseCommand(args: readonly string[]): MutantsCommand {
       only: { type: 'string' },
       jobs: { type: 'string', default: DEFAULT_JOBS },
       seconds: { type: 'string', default: DEFAULT_SECONDS },
+      keep: { type: 'string' },
       write: { type: 'boolean', default: false },
       output: { type: 'string', short: 'o', default: 'text' },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  if (values.help) throw new Error(USAGE);
-  const { output, write } = values;
+  const { output, write, keep, help } = values;
   if (output !== 'text' && output !== 'json') throw new Error(`-o ${output}: it is text or json`);
   if (write && values.only !== undefined)
     throw new Error('--write is for a run of all mutants: leave --only out');
@@ -46,7 +52,7 @@ export function parseCommand(args: readonly string[]): MutantsCommand {
     only: values.only?.split(',').filter((id) => id !== ''),
     jobs: wholeNumber('--jobs', values.jobs),
     limitSeconds: wholeNumber('--seconds', values.seconds),
-    ...{ json: output === 'json', write },
+    ...{ json: output === 'json', write, keep, help },
   };
 }
 

@@ -1,5 +1,4 @@
 // The part of docs/testing-mutants.md that the command writes: between two marks, what the last full run came to.
-import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +15,8 @@ export function writeDocument(
   root: string,
   results: readonly MutantResult[],
   summary: Summary,
-  jobs: number,
+  /** How the results came about: in one run, or in several. */
+  origin: string,
   rows: readonly PitfallRow[],
 ): void {
   const path = join(root, FILE);
@@ -32,7 +32,7 @@ export function writeDocument(
     '',
     `${summary.killed} of ${summary.mutants} killed; survived ${summary.survived}, crashed ${summary.crashed}, errors ${summary.errors}. ` +
       `Seconds from the first seed to the verdict: median ${summary.medianSeconds}, longest ${summary.maxSeconds}; of processor time, median ${summary.medianCpuSeconds}. ` +
-      `The whole run: ${summary.wallSeconds} s, ${jobs} at a time. Commit ${commitOf(root)}, ${machine()}.`,
+      `${origin} ${machine()}.`,
     '',
     `Killed by: ${killers.join(', ')}.`,
     '',
@@ -46,13 +46,6 @@ export function writeDocument(
     '',
   ].join('\n');
   writeFileSync(path, text.slice(0, begin) + section + text.slice(end));
-}
-
-function commitOf(root: string): string {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', 'packages', 'tests/mutants') !== '';
-  return git('rev-parse', '--short', 'HEAD') + (changed ? ' with changes' : '');
 }
 
 function machine(): string {

@@ -2,9 +2,11 @@
 import type { CommandOutput } from '../simulation/main.js';
 import { runCampaign } from './campaign.js';
 import type { MutantResult } from './campaign.js';
-import { parseCommand } from './command.js';
+import { USAGE, parseCommand } from './command.js';
 import type { MutantsCommand } from './command.js';
+import { commitOf } from './commit.js';
 import { writeDocument } from './document.js';
+import { KeptResults } from './kept-results.js';
 import type { Mutant, PitfallRow } from './mutant.js';
 import { summarize, table } from './report.js';
 
@@ -29,15 +31,17 @@ export async function runMutants(
   const startedMs = performance.now();
   try {
     command = parseCommand(args);
-    const mutants = chosen(all, command.only);
-    const { jobs, limitSeconds } = command;
-    results = await runCampaign({ root, mutants, jobs, limitSeconds, progress });
+    if (command.help) {
+      output.write(USAGE);
+      return 0;
+    }
+    results = await resultsOf(command, root, chosen(all, command.only), progress);
   } catch (error) {
     output.write((error as Error).message);
     return EXIT_USAGE;
   }
   const summary = summarize(results, (performance.now() - startedMs) / 1000);
-  if (command.write) writeDocument(root, results, summary, command.jobs, rows);
+  if (command.write) writeDocument(root, results, summary, originOf(command, root, results), rows);
   if (command.json) output.write(JSON.stringify({ ...summary, results }));
   else {
     output.write(table(results));
@@ -46,6 +50,44 @@ export async function runMutants(
     output.write(`killers: ${JSON.stringify(killers)}`);
   }
   return summary.killed === summary.mutants ? 0 : EXIT_NOT_ALL;
+}
+
+/** Of those mutants, in their order: what an earlier run found, or else this one. */
+async function resultsOf(
+  { jobs, limitSeconds, keep }: MutantsCommand,
+  root: string,
+  mutants: readonly Mutant[],
+  progress: (line: string) => void,
+): Promise<MutantResult[]> {
+  const kept = keep === undefined ? undefined : new KeptResults(keep, commitOf(root));
+  const results = new Map<string, MutantResult>();
+  const missing: Mutant[] = [];
+  for (const mutant of mutants) {
+    const known = kept?.of(mutant);
+    if (known === undefined) missing.push(mutant);
+    else results.set(mutant.id, known);
+  }
+  const onResult = (result: MutantResult): void => {
+    const mutant = missing.find(({ id }) => id === result.id);
+    const isKept = kept !== undefined && mutant !== undefined;
+    results.set(result.id, isKept ? kept.add(mutant, result) : result);
+  };
+  if (missing.length > 0)
+    await runCampaign({ root, mutants: missing, jobs, limitSeconds, progress, onResult });
+  return mutants.flatMap(({ id }) => results.get(id) ?? []);
+}
+
+/** For the document: in how many runs, of which commits. */
+function originOf(
+  { jobs, keep }: MutantsCommand,
+  root: string,
+  results: readonly (MutantResult & { readonly commit?: string })[],
+): string {
+  if (keep === undefined) return `One run, ${jobs} at a time. Commit ${commitOf(root)},`;
+  const commits = new Map<string, number>();
+  for (const { commit = '?' } of results) commits.set(commit, (commits.get(commit) ?? 0) + 1);
+  const named = [...commits].map(([commit, count]) => `${commit} (${count} mutants)`).join(', ');
+  return `Gathered in several runs. Commits ${named};`;
 }
 
 function chosen(all: readonly Mutant[], only: readonly string[] | undefined): readonly Mutant[] {
