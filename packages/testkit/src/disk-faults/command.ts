@@ -10,11 +10,11 @@ const EXIT_USAGE = 2;
 /** Violations that are printed in full; the others only by their names. */
 const TOLD_IN_FULL = 100;
 
-export const USAGE = `npm run disk-faults -- [--seed S] [--stride N] [--case ID] [-o json]
+export const USAGE = `npm run disk-faults -- [--seed S] [--stride N] [--case ID] [-o json] [--help]
 
   --seed S      of the workload, of what a power loss leaves, and where the stride begins (default 1)
   --stride N    tries every N-th operation only (default 1: all of them)
-  --case ID     one case, as a violation named it
+  --case ID     one case, as a violation named it; it means the same only in the version of the log that it was found in
   -o json       the last line is one JSON object`;
 
 interface Command {
@@ -29,6 +29,10 @@ export async function diskFaults(
   args: readonly string[],
   write: (line: string) => void,
 ): Promise<number> {
+  if (args.includes('--help')) {
+    write(USAGE);
+    return 0;
+  }
   let command: Command;
   try {
     command = parseCommand(args);
@@ -71,10 +75,8 @@ function parseCommand(args: readonly string[]): Command {
       stride: { type: 'string', default: '1' },
       case: { type: 'string' },
       output: { type: 'string', short: 'o', default: 'text' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) throw new Error(USAGE);
   const { output } = values;
   if (output !== 'text' && output !== 'json') throw new Error(`-o ${output}: it is text or json`);
   const fault = values.case === undefined ? undefined : parseCase(values.case);

@@ -31,10 +31,20 @@ test('a case is named so that it can be run again', async () => {
     '2:7:torn:512:all',
     '1:9:again:kill:12:some2',
     '1:4:error:drop:kill',
+    '3:0:workload',
   ]) {
     expect(nameOf(parseCase(name))).toBe(name);
   }
   expect(await output('--case', '1:345:sideways:none')).toMatchObject({ code: 2 });
   expect(await output('--case', '1:345:before:sideways')).toMatchObject({ code: 2 });
   expect(await output('--stride', '0')).toMatchObject({ code: 2 });
+});
+
+test('the workload itself is a case, and --help is no mistake', async () => {
+  const { code, lines } = await output('--case', '2:0:workload', '-o', 'json');
+  expect({ code, lines }).toMatchObject({ code: 0, lines: [expect.stringContaining('"cases":1')] });
+  expect(await output('--help')).toMatchObject({
+    code: 0,
+    lines: [expect.stringMatching(/--case/)],
+  });
 });

@@ -3,7 +3,7 @@
 import { systemFaultOf, systemFaults } from './disk-errors.js';
 import { judgePoint, pointsOfRecovery } from './crash-point.js';
 import type { CrashPoint } from './crash-point.js';
-import { nameOf } from './fault-case.js';
+import { nameOf, workloadOf } from './fault-case.js';
 import type { FaultCase, FaultName } from './fault-case.js';
 import { OUTCOMES } from './power-loss.js';
 import { ScriptedRun } from './scripted-run.js';
@@ -51,7 +51,7 @@ export class Enumeration {
     const { seed, stride } = this.options;
     return this.watchingRejections(async () => {
       const { operations, report } = await this.record((index) => index % stride === seed % stride);
-      this.tell(`${seed}:0:workload`, report.violations);
+      this.tell(nameOf(workloadOf(seed)), report.violations);
       const kinds: Record<string, number> = {};
       for (const { operation } of operations) {
         kinds[operation.kind] = (kinds[operation.kind] ?? 0) + 1;
@@ -61,14 +61,7 @@ export class Enumeration {
         if (operation.index % stride !== seed % stride) continue;
         for (const fault of systemFaults(operation)) await this.fail(operation, fault);
       }
-      return {
-        ...{ operations: report.operations, cases: this.cases, recoveries: this.recoveries },
-        ...{
-          violations: this.violations,
-          operationKinds: kinds,
-          errorsNoticed: this.errorsNoticed,
-        },
-      };
+      return this.reportOf(report.operations, kinds);
     });
   }
 
@@ -76,17 +69,26 @@ export class Enumeration {
   async replay(fault: FaultCase): Promise<EnumerationReport> {
     return this.watchingRejections(async () => {
       const { operations, report } = await this.record((index) => index === fault.operation);
+      if (fault.kind === 'workload') {
+        this.cases++;
+        this.tell(nameOf(fault), report.violations);
+        return this.reportOf(report.operations, {});
+      }
       const found = operations.find(({ operation }) => operation.index === fault.operation);
       if (found === undefined) throw new Error(`the workload has no operation ${fault.operation}`);
       if (fault.kind === 'error')
         await this.fail(found.operation, fault.fault ?? 'EIO', [fault.outcome]);
       else await this.replayCrash(fault, found.before, found.after);
-      return {
-        ...{ operations: report.operations, cases: this.cases, recoveries: this.recoveries },
-        ...{ violations: this.violations, errorsNoticed: this.errorsNoticed },
-        operationKinds: { [found.operation.kind]: 1 },
-      };
+      return this.reportOf(report.operations, { [found.operation.kind]: 1 });
     });
+  }
+
+  private reportOf(
+    operations: number,
+    operationKinds: EnumerationReport['operationKinds'],
+  ): EnumerationReport {
+    const { cases, errorsNoticed, recoveries, violations } = this;
+    return { operations, cases, recoveries, violations, operationKinds, errorsNoticed };
   }
 
   private async replayCrash(

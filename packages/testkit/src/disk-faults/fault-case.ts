@@ -5,6 +5,7 @@
 //   SEED:OPERATION:torn:BYTES:OUTCOME        of a write so many bytes reach the disk; OUTCOME of what was unsynced before
 //   SEED:OPERATION:again:OUTCOME:N:OUTCOME   before the operation, and once more before operation N of the recovery
 //   SEED:OPERATION:error:FAULT:OUTCOME       the operation fails; the machine at the end of the workload
+//   SEED:0:workload                          none: the workload itself, its stops and starts
 export interface FaultCase {
   readonly seed: number;
   readonly operation: number;
@@ -18,10 +19,16 @@ export interface FaultCase {
   readonly second?: { readonly operation: number; readonly outcome: string };
 }
 
-export type FaultKind = 'before' | 'after' | 'torn' | 'again' | 'error';
+export type FaultKind = 'before' | 'after' | 'torn' | 'again' | 'error' | 'workload';
 export type FaultName = 'EIO' | 'ENOSPC' | 'short' | 'drop';
 
+/** The workload of a seed without a fault. */
+export function workloadOf(seed: number): FaultCase {
+  return { seed, operation: 0, kind: 'workload', outcome: '' };
+}
+
 export function nameOf(fault: FaultCase): string {
+  if (fault.kind === 'workload') return `${fault.seed}:0:workload`;
   const { seed, operation, kind, bytes, second } = fault;
   const detail = bytes === undefined ? [] : [bytes];
   const failure = fault.fault === undefined ? [] : [fault.fault];
@@ -31,6 +38,8 @@ export function nameOf(fault: FaultCase): string {
 
 /** Throws with a sentence for people. */
 export function parseCase(name: string): FaultCase {
+  const workload = /^(\d+):0:workload$/.exec(name);
+  if (workload !== null) return workloadOf(Number(workload[1]));
   const match =
     /^(\d+):(\d+):(?:(before|after):(\w+)|torn:(\d+):(\w+)|again:(\w+):(\d+):(\w+)|error:(EIO|ENOSPC|short|drop):(\w+))$/.exec(
       name,

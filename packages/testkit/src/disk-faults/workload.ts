@@ -3,13 +3,14 @@
 // anywhere.
 import { ZhumqError } from '@zhumq/base';
 import type { Random } from '@zhumq/base';
-import { encodeBatch, readBatchHeader } from '@zhumq/model';
+import { encodeBatch, isError, readBatchHeader } from '@zhumq/model';
 import type {
   FlushPolicy,
   GenerationRecord,
   HardState,
   LogConfig,
   ReplicaIdentity,
+  ReplicaLog,
 } from '@zhumq/log';
 import { CONFIG, turns, within } from './store-host.js';
 import type { StoreHost } from './store-host.js';
@@ -29,6 +30,21 @@ export function isExpected(error: unknown, host: StoreHost): boolean {
   if (host.fatal !== undefined) return true;
   const code = (error as { code?: unknown }).code;
   return code === 'EIO' || code === 'ENOSPC';
+}
+
+/** Nothing when retention has taken the segment meanwhile: the copy breaks off, and begins anew another time. */
+async function readPiece(
+  log: ReplicaLog,
+  baseOffset: number,
+  position: number,
+  maxBytes: number,
+): Promise<Buffer> {
+  try {
+    return await log.readSegment(baseOffset, position, maxBytes);
+  } catch (error) {
+    if (isError(error, 'OFFSET_OUT_OF_RANGE')) return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 export class Workload {
@@ -248,7 +264,7 @@ export class Workload {
     }
     for (const { baseOffset, bytes } of segments) {
       for (let position = 0; position < bytes;) {
-        const piece = await log.readSegment(baseOffset, position, Math.min(500, bytes - position));
+        const piece = await readPiece(log, baseOffset, position, Math.min(500, bytes - position));
         if (piece.length === 0) return;
         copy.installChunk(baseOffset, piece);
         target.installed(picture, copy.logEnd);
