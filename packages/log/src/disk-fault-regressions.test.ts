@@ -170,6 +170,26 @@ test('a segment that takes appends again, because the next one was torn, is inde
   expect(await world.log.offsetForTime(1500, 3)).toMatchObject({ offset: 1 });
 });
 
+test('what a cut is to remove is not taken for the log when an earlier cut is done before it', async () => {
+  const world = await PartitionWorld.make();
+  for (let count = 0; count < 4; count++) world.append();
+  world.tick();
+  world.log.truncate(3);
+  const first = world.frames.at(-1)?.record.sequence ?? 0;
+  world.log.truncate(2);
+  world.log.onWalDurable(first);
+  world.append(2, 1, { bytes: 300 });
+  world.append(2, 1, { bytes: 40 });
+  world.log.truncate(3);
+  world.append(3, 1, { bytes: 50 });
+  world.tick();
+  await world.restart();
+  expect(world.failures).toEqual([]);
+  expect((await world.readAll()).length).toBe(world.log.sizeBytes);
+  const { problems } = await verifyPartition(world.directory, world.fileSystem);
+  expect(problems).toEqual([]);
+});
+
 test('a cut that the disk interrupts takes the replica out of service, and is not left half done', async () => {
   const world = await PartitionWorld.make();
   for (let count = 0; count < 4; count++) world.append();

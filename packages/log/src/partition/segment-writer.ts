@@ -188,8 +188,11 @@ export class SegmentWriter {
     for (const removed of step.removed) this.removeFiles(removed);
     for (const path of step.files) this.removeFile(path);
     this.directoryDirty = true;
-    this.writtenSegment = segment;
-    this.written = segment === undefined ? 0 : bytes;
+    if (this.cuts === 0) {
+      // Otherwise a later cut has said already what is left.
+      this.writtenSegment = segment;
+      this.written = segment === undefined ? 0 : bytes;
+    }
     if (segment === undefined) return;
     this.resources.files.use(segment.path, 'write', (file) => {
       if (file.sizeSync() > bytes) file.truncateSync(bytes);
