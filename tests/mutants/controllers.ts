@@ -26,15 +26,6 @@ export const controllerMutants: readonly Mutant[] = [
     run: huntIn('controllers'),
   },
   {
-    id: 'controller-claims-any-epoch',
-    says: 'A report of a Raft leader counts also when its term is older than the recorded one.',
-    source: 'rule 2',
-    file: 'packages/zkserver/src/controller/claim-leaders.ts',
-    find: `    claim.epoch > record.epoch &&`,
-    replace: `    claim.epoch > 0 &&`,
-    run: huntIn('switching'),
-  },
-  {
     id: 'controller-elects-on-old-record',
     says: 'An election is decided by answers that were given about an older record.',
     source: 'rule 10',

@@ -103,7 +103,7 @@ export const fetchMutants: readonly Mutant[] = [
         replace: ``,
       },
     ],
-    run: huntIn('fetching'),
+    run: once('pitfall-answer-of-a-deposed-leader'),
   },
   {
     id: 'fetch-joins-before-epoch-start',
@@ -125,12 +125,22 @@ export const fetchMutants: readonly Mutant[] = [
   },
   {
     id: 'fetch-old-life-counts',
-    says: 'What a former life of a follower had counts after it restarted.',
+    says: 'What a former life of a follower had counts after it restarted, for its leader and for the zkserver.',
     source: 'reliability 4.1.7, KAFKA-15221',
-    file: 'packages/fetch/src/progress.ts',
-    find: `      this.logEnd = this.durable = this.synced = -1;`,
-    replace: ``,
-    run: huntIn('fetching'),
+    // Each of the two is enough to keep it out of the ISR: both are taken out.
+    edits: [
+      {
+        file: 'packages/fetch/src/progress.ts',
+        find: `      this.logEnd = this.durable = this.synced = -1;`,
+        replace: ``,
+      },
+      {
+        file: 'packages/zkserver/src/election/change-isr.ts',
+        find: `    if (isAvailable(view, replica) && present === claimed) continue;`,
+        replace: `    if (isAvailable(view, replica) && (present === claimed || Number(claimed) >= 0)) continue;`,
+      },
+    ],
+    run: once('rule-11-fetch-of-a-former-life'),
   },
   {
     id: 'isr-takes-old-lives',
@@ -161,20 +171,30 @@ export const fetchMutants: readonly Mutant[] = [
   },
   {
     id: 'fetch-proposes-once',
-    says: 'A leader whose ISR was refused never proposes another one.',
+    says: 'A leader keeps the version of the ISR that it knew first, and never proposes again once that was refused.',
     source: 'reliability 4.1.9, KAFKA-2729',
-    file: 'packages/fetch/src/isr.ts',
-    find: `    this.inFlight = undefined;
+    // A refusal alone does no harm: the version that made it wrong arrives, and begins anew. It is not believed, either.
+    edits: [
+      {
+        file: 'packages/fetch/src/isr.ts',
+        find: `    this.inFlight = undefined;
     this.pause = this.retryTicks;
     this.unite();
   }
 
   outcomeUnknown`,
-    replace: `    this.pause = Infinity;
+        replace: `    this.pause = Infinity;
     this.unite();
   }
 
   outcomeUnknown`,
+      },
+      {
+        file: 'packages/fetch/src/isr.ts',
+        find: `    if (state.version > this.state.version) {`,
+        replace: `    if (state.version < this.state.version) {`,
+      },
+    ],
     run: huntIn('fetching'),
   },
   {
@@ -185,34 +205,6 @@ export const fetchMutants: readonly Mutant[] = [
     find: `    return this.log.lastEpoch < (this.state?.lossEpoch ?? 0);`,
     replace: `    return this.log.lastEpoch < 0;`,
     run: huntIn('losses'),
-  },
-  {
-    id: 'fetch-goes-on-after-failed-write',
-    says: 'A leader whose write failed goes on in its epoch.',
-    source: 'reliability 4.1.11, KAFKA-10778',
-    edits: [
-      {
-        file: 'packages/broker/src/replication/fetch/fetch-replicator.ts',
-        find: `    if (this.idle()) return;
-    this.core.localWriteFailed();`,
-        replace: `    if (this.idle() || this.core.role === 'leader') return;
-    this.core.localWriteFailed();`,
-      },
-      {
-        file: 'packages/log/src/store/group-commit.ts',
-        find: `    try {
-      channel.replica?.writeSegments();
-    } catch (error) {
-      this.options.onSegmentFailed(channel, error as Error);
-    }`,
-        replace: `    try {
-      channel.replica?.writeSegments();
-    } catch {
-      channel.dirty = true;
-    }`,
-      },
-    ],
-    run: huntIn('disk'),
   },
   {
     id: 'log-cut-keeps-producers',
@@ -245,7 +237,7 @@ export const fetchMutants: readonly Mutant[] = [
   }`,
       },
     ],
-    run: huntIn('fetching'),
+    run: once('pitfall-same-leader-in-another-epoch'),
   },
   {
     id: 'fetch-commits-unheard',
@@ -301,21 +293,21 @@ export const fetchMutants: readonly Mutant[] = [
     id: 'elects-outsiders',
     says: 'A replica that is not in sync is elected although one that is may come back.',
     source: 'reliability 4.3 (d)',
-    file: 'packages/zkserver/src/election/choose-leader.ts',
-    find: `  const amongElr = furthest(record, within(clean, record.elr), candidates.resigned);`,
-    replace: `  const amongElr = furthest(record, clean, candidates.resigned);`,
-    run: huntIn('losses'),
-  },
-  {
-    id: 'elects-former-lives',
-    says: 'An election counts what a former life of a broker answered.',
-    source: 'rule 11',
-    file: 'packages/zkserver/src/election/elect-leaders.ts',
-    find: `    isAvailable(view, replica) &&
-    view.liveBrokers.get(broker)?.incarnation === incarnation`,
-    replace: `    isAvailable(view, replica) &&
-    incarnation >= 0`,
-    run: huntIn('losses'),
+    // Outsiders are not even asked how far they go; they are here.
+    edits: [
+      {
+        file: 'packages/zkserver/src/election/choose-leader.ts',
+        find: `  const amongElr = furthest(record, within(clean, record.elr), candidates.resigned);`,
+        replace: `  const amongElr = furthest(record, clean, candidates.resigned);`,
+      },
+      {
+        file: 'packages/zkserver/src/election/elector.ts',
+        find: `    const brokers = (isUnclean ? record.replicas : electableMembers(record))`,
+        replace: `    const isAsked = isUnclean || electableMembers(record).length > 0;
+    const brokers = (isAsked ? record.replicas : [])`,
+      },
+    ],
+    run: once('rule-11-unclean-member-does-not-lead'),
   },
   {
     id: 'fetch-leader-resumes-its-epoch',

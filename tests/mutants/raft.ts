@@ -229,7 +229,7 @@ export const raftMutants: readonly Mutant[] = [
     return false;`,
     replace: `    if (message.type === 'timeoutNow') answerStale(replica, message);
     return false;`,
-    run: huntIn('elections'),
+    run: once('pitfall-replicas-of-different-terms'),
   },
   {
     id: 'raft-leads-without-majority',

@@ -133,7 +133,11 @@ const kafkaRows: readonly PitfallRow[] = [
   ),
   row('4.1.9', 'a stale version of the ISR for ever (KAFKA-2729)', 'fetch-proposes-once'),
   row('4.1.10', 'what is out of range is fatal (KAFKA-7414)', 'fetch-loss-is-fatal'),
-  row('4.1.11', 'appends after a failed write (KAFKA-10778)', 'fetch-goes-on-after-failed-write'),
+  row(
+    '4.1.11',
+    'appends after a failed write (KAFKA-10778)',
+    'rule-04-offset-of-a-failed-write-is-spent',
+  ),
   row(
     '4.1.12',
     'producers known from records that were cut (KAFKA-12153)',
@@ -182,7 +186,7 @@ const switchRows: readonly PitfallRow[] = [
   row('4.6.8', 'what acks 1 promises', 'switch-acks-one-behind-seal'),
   row('4.6.9', 'duplicates are known across a switch', 'switch-forgets-producers'),
   none('4.6.10', 'groups across a switch', 'their topic is never switched'),
-  row('4.6.11', 'generations are fenced', 'switch-generations-mix', 'switch-late-claims-count'),
+  row('4.6.11', 'generations are fenced', 'switch-generations-mix', 'rule-02-late-leader-report'),
   row('4.6.12', 'steps may be done again', 'switch-steps-of-old-sagas'),
   row('4.6.13', 'a switch ends', 'switch-never-given-up'),
   none('4.6.14', 'nothing is deleted', 'both modes have one log: a switch deletes nothing'),

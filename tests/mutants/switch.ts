@@ -54,9 +54,11 @@ export const switchMutants: readonly Mutant[] = [
     source: 'reliability 4.6.3, rule 12',
     edits: [
       {
-        file: 'packages/fetch/src/progress.ts',
-        find: `    return this.tainted ? -1 : this.synced;`,
-        replace: `    return this.tainted ? -1 : this.durable;`,
+        file: 'packages/fetch/src/leader.ts',
+        find: `    if (member === self) return log.syncedEnd;
+    return this.followers.get(member)?.syncedEnd ?? -1;`,
+        replace: `    if (member === self) return log.durableEnd;
+    return this.followers.get(member)?.durableEnd ?? -1;`,
       },
       {
         file: 'packages/broker/src/partition/partition-opener.ts',
@@ -64,7 +66,7 @@ export const switchMutants: readonly Mutant[] = [
         replace: `    const entered = undefined;`,
       },
     ],
-    run: huntIn('switching'),
+    run: once('rule-12-seal-is-on-disk'),
   },
   {
     id: 'switch-next-epoch-of-record',
@@ -89,6 +91,11 @@ export const switchMutants: readonly Mutant[] = [
         file: 'packages/zkserver/src/switch/close-round.ts',
         find: `    if (this.answers.size < majorityOf(voters.length)) return;`,
         replace: `    if (this.answers.size < majorityOf(1)) return;`,
+      },
+      {
+        file: 'packages/zkserver/src/switch/close-round.ts',
+        find: `    if (isLate || !missing.some(isWaitedFor)) this.end();`,
+        replace: `    if (isLate || !missing.every(isWaitedFor) || missing.length > 0) this.end();`,
       },
       {
         file: 'packages/zkserver/src/switch/publish-switch.ts',
@@ -188,17 +195,6 @@ export const switchMutants: readonly Mutant[] = [
     run: huntIn('switching'),
   },
   {
-    id: 'switch-late-claims-count',
-    says: 'A late report of a Raft leader counts in mode fetch.',
-    source: 'reliability 4.6.11, rule 2',
-    file: 'packages/zkserver/src/controller/claim-leaders.ts',
-    find: `    record.mode === 'raft' &&
-    claim.generation === record.generation &&
-    claim.epoch`,
-    replace: `    claim.epoch`,
-    run: huntIn('switching'),
-  },
-  {
     id: 'switch-steps-of-old-sagas',
     says: 'A step of a switch counts although the partition has entered another generation since.',
     source: 'reliability 4.6.12',
@@ -251,7 +247,7 @@ export const switchMutants: readonly Mutant[] = [
         replace: `    const wasClosed = this.closed;`,
       },
     ],
-    run: huntIn('switching'),
+    run: once('rule-01-closed-voters-are-silent'),
   },
   {
     id: 'switch-recovers-the-shortest',

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCRIPTED, main, runScript } from '@zhumq/testkit';
+import { mutants } from '../mutants/index.js';
 import { ruleMutants } from '../mutants/rules.js';
 
 jest.setTimeout(60_000);
@@ -28,11 +29,21 @@ test('the command plays one of them by its name', async () => {
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ seeds: 2, violations: 0 });
 });
 
-test('every script has a mutant of its name, and a row that says what is found without its rule', () => {
-  const names = SCRIPTED.map(({ name }) => name).sort();
+const isOfRule = (name: string): boolean => name.startsWith('rule-');
+
+test('every script of a rule has a mutant of its name, and a row that says what is found without its rule', () => {
+  const names = SCRIPTED.map(({ name }) => name)
+    .filter(isOfRule)
+    .sort();
   const text = readFileSync(join(__dirname, '../../docs/testing-rules.md'), 'utf8');
   const rows = [...text.matchAll(/^\| [^|]* \| `(rule-[a-z0-9-]+)` \|/gm)].map(([, name]) => name);
   expect(rows.sort()).toEqual(names);
   expect(ruleMutants.map(({ id }) => id).sort()).toEqual(names);
   for (const { id, run } of ruleMutants) expect(run).toMatchObject({ scenario: id, seeds: 1 });
+});
+
+test('every other script is where a mutant is hunted', () => {
+  const names = SCRIPTED.map(({ name }) => name).filter((name) => !isOfRule(name));
+  const hunted = new Set(mutants.map(({ run }) => run.scenario));
+  expect(names.filter((name) => !hunted.has(name))).toEqual([]);
 });

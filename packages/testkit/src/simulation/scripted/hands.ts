@@ -85,6 +85,12 @@ export class Hands {
     return this.once(() => ensemble.heal(name));
   }
 
+  /** The store ends its session; while it is cut off, it can begin no other one. */
+  expire({ machine }: ServerSlot): void {
+    this.stage.world.logs.fault(machine.name, 'session-expiry');
+    this.stage.world.ensemble.expire(machine.name);
+  }
+
   /** From now on messages of that kind wait on the wire; `undefined`: from or to anybody. */
   hold(from: Place | undefined, to: Place | undefined, kind: MessageKind): Hold {
     const { network, logs } = this.stage.world;

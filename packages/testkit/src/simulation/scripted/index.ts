@@ -8,6 +8,7 @@ import { SWITCH_SCENARIOS } from './switches.js';
 import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
 import { INPUT_SCENARIOS } from './inputs.js';
+import { PITFALL_SCENARIOS } from './pitfalls.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 
 export const SCRIPTED: readonly ScriptedScenario[] = [
@@ -20,6 +21,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...DISK_SCENARIOS,
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
+  ...PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */

@@ -2,7 +2,7 @@
 import type { Stage, StageOptions } from './stage.js';
 
 export interface ScriptedScenario {
-  /** `rule-NN-…`: what the rule says, in short. */
+  /** `rule-NN-…`: what the rule says, in short; `pitfall-…`: what others fell into. */
   readonly name: string;
   /** The execution, in a sentence. */
   readonly about: string;

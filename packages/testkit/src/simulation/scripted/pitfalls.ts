@@ -1,0 +1,105 @@
+// Known pitfalls of Raft and of replication by fetching that no rule of ours is about, and that chance seldom leads to.
+import type { ServerSlot } from '../simulated-cluster.js';
+import type { Undo } from './hands.js';
+import type { ScriptedScenario } from './scripted-scenario.js';
+import { ELECTION_MS, LAG_MS } from './stage.js';
+import type { Stage } from './stage.js';
+
+/** A record that the first two have and the third lacks, acknowledged by its leader alone. */
+async function tail(
+  stage: Stage,
+  leader: ServerSlot,
+  holder: ServerSlot,
+  lacking: ServerSlot,
+): Promise<Undo> {
+  const undo = stage.hands.cut(leader, lacking);
+  await (await stage.client('tail')).sendAll('tail-', 1, 'leader');
+  await stage.until('one of two has it', () => stage.end(holder) === stage.end(leader));
+  stage.saw('the other one lacks it', stage.end(lacking) < stage.end(leader));
+  return undo;
+}
+
+export const PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
+  {
+    name: 'pitfall-replicas-of-different-terms',
+    about:
+      'a candidate enters a term of which nobody ever hears, while the leader goes on in the one before; whoever refuses a message for its term must say so, or the two ignore each other for ever',
+    options: {},
+    play: async (stage) => {
+      const [leader, candidate] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      const { epoch } = stage.replica(leader).replicator;
+      const votes = hands.hold(candidate, undefined, { raft: 'vote' });
+      const to = stage.idOf(candidate);
+      stage.as(leader, () => stage.replica(leader).replicator.transferLeadership(to));
+      await stage.until('votes are asked for', () => votes.caught);
+      const undo = hands.isolate(candidate);
+      votes.lose();
+      await stage.pass(2 * ELECTION_MS);
+      stage.saw('it is alone in its term', stage.replica(candidate).replicator.epoch > epoch);
+      undo(true);
+      await one.sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-same-leader-in-another-epoch',
+    about:
+      'mode fetch: a follower is away while its leader is deposed, has its log cut, and leads again: it must compare its log anew, although it follows the same replica as before',
+    options: { mode: 'fetch' },
+    play: async (stage) => {
+      const [leader, second, away] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      const healed = await tail(stage, leader, away, second);
+      hands.isolate(away, 'servers');
+      stage.kill(leader);
+      await stage.until('the second one leads', () => stage.leads(second), 2 * LAG_MS + 20_000);
+      healed(true);
+      await stage.restarted(leader);
+      await stage.until('its log was cut', () => stage.end(leader) === stage.end(second));
+      await stage.lead(leader);
+      const ends = stage.replica(away).log.endOfEpoch(stage.replica(away).log.lastEpoch);
+      stage.saw('the other one knows nothing of it', ends?.epoch === 1);
+      hands.letGo(true);
+      await one.sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-answer-of-a-deposed-leader',
+    about:
+      'mode fetch: the answer of a deposed leader arrives when the follower follows the next one, and has written nothing in its epoch yet',
+    options: { mode: 'fetch' },
+    play: async (stage) => {
+      const [deposed, second, follower] = await stage.cast();
+      const { hands, cluster } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      hands.cut(deposed, second);
+      const late = hands.hold(deposed, follower, { method: 'fetch', answer: true });
+      one.send('tail', 'leader');
+      await stage.until('an answer is on its way', () => late.caught);
+      for (const zkserver of cluster.zkservers) hands.cut(zkserver, deposed);
+      const heals = cluster.zkservers.map((zkserver) => hands.cut(zkserver, follower));
+      // Before the connection on which the answer waits is given up.
+      hands.expire(deposed);
+      hands.cutStore(deposed);
+      await stage.until('the second one leads', () => stage.replica(second).leads);
+      const first = hands.hold(second, follower, { method: 'fetch', answer: true });
+      for (const heal of heals) heal(true);
+      const { epoch } = stage.replica(second).replicator;
+      await stage.until(
+        'it follows the second one',
+        () => stage.replica(follower).replicator.epoch === epoch,
+      );
+      late.release();
+      await stage.pass(ELECTION_MS);
+      first.release();
+      await stage.pass(ELECTION_MS);
+      hands.letGo(true);
+      await one.sendAll('after-', 2);
+    },
+  },
+];
