@@ -183,6 +183,8 @@ struct PartitionAssignment {
   3: common.PartitionInfo info
   /** The topic's settings. */
   4: map<string, string> config
+  /** Number of partitions of the topic: a broker that holds some of them tells clients of the others no more than that they are. */
+  5: optional i32 partitionCount
 }
 
 /** A topic that was deleted; its data may go, because this says so. */

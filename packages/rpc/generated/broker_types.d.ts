@@ -167,8 +167,9 @@ declare class PartitionAssignment {
     public topicId: string;
     public info: common_ttypes.PartitionInfo;
     public config: { [k: string]: string; };
+    public partitionCount?: number;
 
-      constructor(args?: { topic: string; topicId: string; info: common_ttypes.PartitionInfo; config: { [k: string]: string; }; });
+      constructor(args?: { topic: string; topicId: string; info: common_ttypes.PartitionInfo; config: { [k: string]: string; }; partitionCount?: number; });
   }
 
 /**

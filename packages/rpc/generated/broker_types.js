@@ -1458,6 +1458,7 @@ const PartitionAssignment = module.exports.PartitionAssignment = class {
     this.topicId = undefined;
     this.info = undefined;
     this.config = undefined;
+    this.partitionCount = undefined;
     if (args) {
       if (args.topic !== undefined && args.topic !== null) {
         this.topic = args.topic;
@@ -1470,6 +1471,9 @@ const PartitionAssignment = module.exports.PartitionAssignment = class {
       }
       if (args.config !== undefined && args.config !== null) {
         this.config = { ...args.config };
+      }
+      if (args.partitionCount !== undefined && args.partitionCount !== null) {
+        this.partitionCount = args.partitionCount;
       }
     }
   }
@@ -1523,6 +1527,13 @@ const PartitionAssignment = module.exports.PartitionAssignment = class {
           input.skip(ftype);
         }
         break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.partitionCount = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -1564,6 +1575,11 @@ const PartitionAssignment = module.exports.PartitionAssignment = class {
         }
       }
       output.writeMapEnd();
+      output.writeFieldEnd();
+    }
+    if (this.partitionCount !== null && this.partitionCount !== undefined) {
+      output.writeFieldBegin('partitionCount', Thrift.Type.I32, 5);
+      output.writeI32(this.partitionCount);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

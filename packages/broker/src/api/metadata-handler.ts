@@ -1,9 +1,11 @@
 // Serves metadata to clients that know only this broker: what a zkserver says, brought up to date by what the replicas
 // here know of their leaders. While no zkserver answers, what was told last.
+import { ReplicationMode } from '@zhumq/rpc';
 import type {
   ClusterMetadata,
   DesiredState,
   MetadataRequest,
+  PartitionAssignment,
   PartitionInfo,
   TopicInfo,
 } from '@zhumq/rpc';
@@ -19,6 +21,9 @@ export interface MetadataHandlerOptions {
   readonly desiredState: () => DesiredState | undefined;
   readonly callTimeoutMs: number;
 }
+
+/** A topic with more is no topic. */
+const MAX_PARTITIONS = 1_000_000;
 
 export class MetadataHandler {
   private last: ClusterMetadata | undefined;
@@ -57,26 +62,21 @@ export class MetadataHandler {
     return epoch >= info.epoch && leader !== undefined ? { ...info, leader, epoch } : info;
   }
 
-  private localMetadata(request: MetadataRequest): ClusterMetadata | undefined {
+  private localMetadata({ topics: asked }: MetadataRequest): ClusterMetadata | undefined {
     const state = this.options.desiredState();
     if (state === undefined) return undefined;
-    const topics = new Map<string, TopicInfo>();
-    for (const { topic, topicId, info, config } of state.partitions) {
-      if (request.topics !== undefined && !request.topics.includes(topic)) continue;
-      let known = topics.get(topic);
-      if (known === undefined) {
-        known = {
-          name: topic,
-          topicId,
-          replicationFactor: info.replicas.length,
-          config,
-          partitions: [],
-        };
-        topics.set(topic, known);
-      }
-      known.partitions.push(this.freshPartition(topicId, info));
+    const held = new Map<string, PartitionAssignment[]>();
+    for (const assignment of state.partitions) {
+      const { topic } = assignment;
+      if (asked !== undefined && !asked.includes(topic)) continue;
+      const known = held.get(topic);
+      if (known === undefined) held.set(topic, [assignment]);
+      else known.push(assignment);
     }
-    if (request.topics?.some((name) => !topics.has(name))) {
+    const topics = [...held.values()]
+      .map((assignments) => this.localTopic(assignments))
+      .filter((topic) => topic !== undefined);
+    if (asked?.some((name) => !topics.some((topic) => topic.name === name))) {
       // Absent here does not mean absent: this broker knows only the topics that it holds.
       throw zhumqError(
         'STORE_UNAVAILABLE',
@@ -89,7 +89,29 @@ export class MetadataHandler {
       zkservers: this.last?.zkservers ?? [],
       controller: -1,
       controllerEpoch: state.controllerEpoch,
-      topics: [...topics.values()],
+      topics,
     };
   }
+
+  /**
+   * All partitions of the topic: of those that others hold no more than that they are. Undefined when it is not known how
+   * many there are: who is told too few sends keys to the wrong ones.
+   */
+  private localTopic(assignments: readonly PartitionAssignment[]): TopicInfo | undefined {
+    const [{ topic: name, topicId, info: first, config, partitionCount: count = 0 }] = assignments;
+    const numbers = assignments.map(({ info }) => info.partition);
+    if (count > MAX_PARTITIONS || !numbers.every((number) => number < count)) return undefined;
+    const partitions = Array.from({ length: count }, (_, number) => heldElsewhere(number));
+    for (const { info } of assignments)
+      partitions[info.partition] = this.freshPartition(topicId, info);
+    return { name, topicId, replicationFactor: first.replicas.length, config, partitions };
+  }
+}
+
+/** Older than whatever anybody else says of it. */
+function heldElsewhere(partition: number): PartitionInfo {
+  return {
+    ...{ partition, replicas: [], leader: -1, epoch: 0, generation: 0, isr: [] },
+    mode: ReplicationMode.RAFT,
+  };
 }

@@ -123,6 +123,19 @@ describe('what a client believes of the cluster', () => {
     expect(view.topic('t')).toBeUndefined();
   });
 
+  test('does not believe a server that leaves partitions out', () => {
+    const told = metadata({ controllerEpoch: 6, leader: 2, epoch: 9 });
+    const [topic] = told.topics;
+    const second = { ...topic.partitions[0], partition: 1 };
+    for (const partitions of [[second], [second, topic.partitions[0]], []]) {
+      view.apply({ ...told, topics: [{ ...topic, partitions }] }, ['t'], 0);
+      view.applyLeaders({ ...told, topics: [{ ...topic, partitions }] });
+      expect(leader()).toBe(1);
+    }
+    view.apply({ ...told, topics: [{ ...topic, name: 'u', partitions: [second] }] }, ['u'], 0);
+    expect(view.topic('u')).toBeUndefined();
+  });
+
   test('does not listen to another cluster', () => {
     expect(() => apply({ clusterId: 'other', controllerEpoch: 9 })).toThrow('belongs to cluster');
   });

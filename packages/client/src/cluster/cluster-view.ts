@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { formatHostPort } from '@zhumq/base';
 import type { HostPort } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
-import type { BrokerInfo, ClusterMetadata, Endpoint, PartitionInfo } from '@zhumq/rpc';
+import type { BrokerInfo, ClusterMetadata, Endpoint, PartitionInfo, TopicInfo } from '@zhumq/rpc';
 import { TopicView, compareAge } from './topic-view.js';
 import type { PartitionView } from './topic-view.js';
 
@@ -55,6 +55,7 @@ export class ClusterView {
     const absent = new Set(asked);
     for (const info of metadata.topics) {
       absent.delete(info.name);
+      if (!isWhole(info)) continue;
       const known = this.topics.get(info.name);
       if (known?.topicId === info.topicId) changed = known.apply(info, nowMs) || changed;
       else {
@@ -74,7 +75,7 @@ export class ClusterView {
     this.checkCluster(metadata);
     let changed = false;
     for (const info of metadata.topics) {
-      const known = this.topics.get(info.name);
+      const known = isWhole(info) ? this.topics.get(info.name) : undefined;
       if (known?.topicId === info.topicId) changed = known.applyLeaders(info) || changed;
     }
     return { changed };
@@ -138,4 +139,9 @@ export class ClusterView {
       this.brokersById.set(broker.endpoint.id, broker);
     }
   }
+}
+
+/** Partitions are looked up by their place in the list: a server that left some out must not be believed. */
+function isWhole({ partitions }: TopicInfo): boolean {
+  return partitions.length > 0 && partitions.every(({ partition }, index) => partition === index);
 }

@@ -4,6 +4,7 @@ import { paths } from '@zhumq/metadata';
 import type { PartitionRecord } from '@zhumq/model';
 import { FetchWorld } from '../testing/fetch-world.js';
 import { applyWrite } from '../view/apply-write.js';
+import { topicsOf } from '../view/cluster-view.js';
 import { DesiredStates } from './desired-states.js';
 
 /** Whether broker 2 is told anew after the change, and what it hears. */
@@ -41,4 +42,10 @@ test.each([
 ] as const)('it is %s that brokers in mode raft are told of %s', (isTold, what, change) => {
   const base = what.startsWith('another') ? { ...raft, transition } : raft;
   expect(toldAfter(base, change).isTold).toBe(isTold);
+});
+
+test('a broker is told how many partitions the topic has, of which it may hold some', () => {
+  const world = new FetchWorld({});
+  const [assignment] = new DesiredStates(7).of(world.view, 2).partitions;
+  expect(assignment.partitionCount).toBe(topicsOf(world.view)[0].record.partitions);
 });

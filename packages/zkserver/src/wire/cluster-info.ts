@@ -31,9 +31,9 @@ export function topicInfo(topic: Topic): TopicInfo {
 export function assignmentOf(topic: Topic, partition: number): PartitionAssignment | undefined {
   const node = topic.partitions.get(partition);
   if (node === undefined) return undefined;
-  const { topicId, config } = topic.record;
+  const { topicId, config, partitions: partitionCount } = topic.record;
   const info = partitionInfo(partition, node);
-  return { topic: topic.name, topicId, info, config: { ...config } };
+  return { topic: topic.name, topicId, info, config: { ...config }, partitionCount };
 }
 
 export function partitionInfo(
