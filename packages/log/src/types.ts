@@ -284,6 +284,8 @@ export type WalRecord =
       readonly epochBeforeStart: Epoch;
       /** True when everything held was thrown away (snapshot install, repair): the log ends at logStart, too. */
       readonly reset: boolean;
+      /** Of a reset: a ProducerSnapshot of what batches below logStart told of their producers; no file has that yet. */
+      readonly producers?: Buffer;
     }
   | { readonly kind: 'hardState'; readonly sequence: number; readonly hardState: HardState }
   | {

@@ -2,11 +2,13 @@
 // the files follow when the frame is on disk (segment-writer.ts).
 import { assert } from '@zhumq/base';
 import type { Epoch, Offset } from '../types.js';
+import { encodeProducers } from './derived-files.js';
 import { EpochList } from './epoch-list.js';
 import { listOffsets, segmentFile } from './file-names.js';
 import { locate } from './locate.js';
 import type { LogState } from './log-state.js';
 import { ProducerState } from './producer-state.js';
+import type { ProducerTable } from './producer-state.js';
 import { SegmentList } from './segment-list.js';
 import type { Segment } from './segment.js';
 
@@ -49,12 +51,20 @@ export function truncateLog(state: LogState, from: Offset): void {
   state.seat.wal.write({ kind: 'truncate', sequence, from, epochBefore: state.lastEpoch });
 }
 
-/** Throws everything away; the log begins and ends at `logStart`, behind a record of that epoch. */
-export function resetLog(state: LogState, logStart: Offset, epochBeforeStart: Epoch): void {
+/**
+ * Throws everything away; the log begins and ends at `logStart`, behind a record of that epoch. `producers`: what the
+ * batches below told of theirs. It goes into the frame, because no batch will ever tell it again (rules 15, 26).
+ */
+export function resetLog(
+  state: LogState,
+  logStart: Offset,
+  epochBeforeStart: Epoch,
+  producers?: ProducerTable,
+): void {
   const files = [...snapshotsBeyond(state, -1)];
   state.durability.reset(logStart);
   state.reportedEnd = logStart;
-  state.producers = new ProducerState();
+  state.producers = new ProducerState(producers);
   state.epochs = EpochList.before(logStart, epochBeforeStart);
   state.epochs.changes++;
   state.tail.reset(logStart);
@@ -65,7 +75,10 @@ export function resetLog(state: LogState, logStart: Offset, epochBeforeStart: Ep
   state.highWatermark = logStart;
   const sequence = state.nextSequence();
   state.writer.cut({ sequence, from: logStart, segment: undefined, bytes: 0, removed, files });
-  state.seat.wal.write({ kind: 'logStart', sequence, logStart, epochBeforeStart, reset: true });
+  state.seat.wal.write({
+    ...{ kind: 'logStart', sequence, logStart, epochBeforeStart, reset: true },
+    ...(producers !== undefined && { producers: encodeProducers(producers) }),
+  });
 }
 
 function cutOf(state: LogState, segment: Segment, from: Offset): ReturnType<typeof locate> {

@@ -256,7 +256,7 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     state.checkService();
     state.damage = undefined;
     this.changing(() => {
-      if (from === undefined) resetLog(state, state.logStart, state.epochBeforeStart);
+      if (from === undefined) this.resetToStart();
       else truncateLog(state, from);
     });
     const { fileSystem } = state.resources;
@@ -334,6 +334,13 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     state.writer.discard();
     this.pending.fail(zhumqError('LOG_CLOSED', `the log in ${state.seat.directory} was closed`));
     for (const { path } of state.segments.all) state.resources.files.discard(path);
+  }
+
+  private resetToStart(): void {
+    const { config, epochBeforeStart, logStart, producers } = this.state;
+    producers.cut(logStart);
+    const below = producers.asOf(logStart, config.producerExpirationMs);
+    resetLog(this.state, logStart, epochBeforeStart, below);
   }
 
   private syncFailed(error: unknown): unknown {

@@ -46,6 +46,8 @@ export class RecoveryAccount {
   untouchedEnd: Offset = 0;
   /** Below, no frame after the checkpoint has cut: a snapshot of producers up to here is one of this log. */
   uncutEnd: Offset = Infinity;
+  /** What the last reset knew of producers below its start: a ProducerSnapshot. */
+  producers: Buffer | undefined;
   /** Base offsets of the segments. */
   bases: Offset[] = [];
   extents: Extent[] = [];
@@ -99,6 +101,7 @@ export class RecoveryAccount {
         return undefined;
       case 'logStart':
         this.startAt(record.logStart, record.epochBeforeStart, record.reset);
+        if (record.reset) this.producers = record.producers;
         return undefined;
       case 'hardState':
         this.hardState = record.hardState;

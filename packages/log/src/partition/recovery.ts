@@ -1,6 +1,7 @@
 // Rebuilds a partition log after a start (rules 9, 22, 24, 25): the account of row and frames says what must be there,
 // bytes that only the write-ahead log has are put back, the files are verified, and what lies beyond is removed, valid or
 // not. Doing it again, after a crash in the middle, gives the same log.
+import { isError } from '@zhumq/model';
 import type {
   CheckpointRow,
   Damage,
@@ -12,7 +13,7 @@ import type {
   WalRecord,
 } from '../types.js';
 import { withDamageMark } from './damage-mark.js';
-import { dropProducers, readEpochs, readProducers } from './derived-files.js';
+import { decodeProducers, dropProducers, readEpochs, readProducers } from './derived-files.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
 import { listOffsets, segmentFile } from './file-names.js';
@@ -20,6 +21,7 @@ import { LogState } from './log-state.js';
 import { PartitionLog } from './partition-log.js';
 import type { PartitionResources } from './partition-resources.js';
 import { ProducerState } from './producer-state.js';
+import type { ProducerTable } from './producer-state.js';
 import { RecoveryAccount } from './recovery-account.js';
 import { RecoveryScan } from './recovery-scan.js';
 import type { ScanBase } from './recovery-scan.js';
@@ -134,11 +136,13 @@ export class PartitionRecovery implements ReplicaRecovery {
     const { logStart, epochBeforeStart } = account;
     const newest = Math.min(account.uncutEnd, account.end);
     const starts = readEpochs(fileSystem, directory);
-    const table = this.offsetsOf('.producers')
+    const read = this.offsetsOf('.producers')
       .filter((offset) => offset <= newest)
       .reverse()
       .map((offset) => readProducers(fileSystem, directory, offset))
-      .find((read) => read !== undefined);
+      .find((one) => one !== undefined);
+    const below = this.tableOfReset();
+    const table = below !== undefined && (read?.offset ?? -1) < below.offset ? below : read;
     const from = Math.max(table?.offset ?? logStart, logStart);
     const epochs = new EpochList(starts);
     epochs.cut(from);
@@ -149,13 +153,24 @@ export class PartitionRecovery implements ReplicaRecovery {
     const written = believable ? new EpochList(starts) : undefined;
     if (from > logStart && believable) return { from, epochs, producers, written };
     // Without both the batches have to tell; what the snapshot knows from below the log start stays.
-    const kept = table !== undefined && table.offset <= logStart ? producers : new ProducerState();
+    const kept = [table, below].find((one) => one !== undefined && one.offset <= logStart);
     return {
       from: logStart,
       epochs: EpochList.before(logStart, epochBeforeStart),
-      producers: kept,
+      producers: new ProducerState(kept),
       written,
     };
+  }
+
+  /** What the frame of the last reset says, if no checkpoint has covered it. */
+  private tableOfReset(): ProducerTable | undefined {
+    const { producers } = this.account;
+    try {
+      return producers && decodeProducers(producers);
+    } catch (error) {
+      if (isError(error, 'DATA_CORRUPT')) return undefined;
+      throw error;
+    }
   }
 
   private removeBeyond(scan: RecoveryScan): void {

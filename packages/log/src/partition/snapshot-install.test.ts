@@ -123,6 +123,24 @@ describe('a snapshot', () => {
     },
   );
 
+  test.each(['restarts', 'loses power'])(
+    'that breaks off and %s before its first sync knows the producers below its start',
+    async (how) => {
+      const source = await makeSource();
+      const target = await makeTarget();
+      await copy(source, target, source.log.snapshotState(41), 100, 15);
+      target.tick();
+      if (how === 'restarts') await target.restart();
+      else await target.crash({ below: () => 1, fraction: () => 0 });
+      const { logStart, logEnd } = target.log;
+      expect([logStart, logEnd > logStart]).toEqual([source.log.logStart, true]);
+      const retry = { producerId: 4, producerEpoch: 0, baseSequence: 0 };
+      expect(target.log.checkProducer(readBatchHeader(makeBatch(1, retry)))).toEqual({
+        ...{ kind: 'duplicate', baseOffset: 0, lastOffset: 0 },
+      });
+    },
+  );
+
   test('of another lineage is not continued but begun anew', async () => {
     const source = await makeSource();
     const target = await makeTarget();

@@ -30,10 +30,9 @@ export class SnapshotInstall {
     this.epochs = new EpochList(epochs);
     this.producers = decodeProducers(snapshot.producers);
     if (this.isContinued()) return;
-    resetLog(state, logStart, epochBeforeStart);
-    // Batches below the start will never tell of their producers. A copy that breaks off must know them, too: the rest
-    // comes by ordinary appends, and a replica without them would take a retry for a new batch (rules 15, 26).
-    state.producers = new ProducerState(tableBelow(logStart, this.producers));
+    // A copy that breaks off must know the producers below its start, too: the rest comes by ordinary appends, and a
+    // replica without them would take a retry for a new batch.
+    resetLog(state, logStart, epochBeforeStart, tableBelow(logStart, this.producers));
     state.bytesSinceDerived = Infinity;
     state.seat.wal.syncWithin(0);
   }

@@ -3,7 +3,7 @@
 //   append      0 segmentBase i64 | 8 firstOffset i64 | 16 endOffset i64 | 24 position u32 | 28 bytes u32 | 32 epoch i32 |
 //               36 crc u32 | 40 payload (absent when the frame's DIRECT flag is set)
 //   truncate    0 from i64 | 8 epochBefore i32
-//   logStart    0 logStart i64 | 8 epochBeforeStart i32 | 12 reset u8
+//   logStart    0 logStart i64 | 8 epochBeforeStart i32 | 12 reset u8 | 13 ProducerSnapshot of state.proto (may be absent)
 //   hardState   HardState of state.proto
 //   generation  GenerationRecord of state.proto
 import { assertNever } from '@zhumq/base';
@@ -43,7 +43,8 @@ export function layOutRecord(replicaId: Buffer, record: WalRecord): UnsealedFram
       writeI64(body, 0, record.logStart);
       body.writeInt32BE(record.epochBeforeStart, 8);
       body[12] = record.reset ? 1 : 0;
-      return layOutFrame(FrameKind.logStart, replicaId, sequence, body);
+      const { producers } = record;
+      return layOutFrame(FrameKind.logStart, replicaId, sequence, body, producers && [producers]);
     }
     case 'hardState': {
       const body = hardStateCodec.encode(record.hardState);
@@ -87,13 +88,14 @@ export function readRecord(header: FrameHeader, body: Buffer): WalRecord {
         epochBefore: body.readInt32BE(8),
       };
     case FrameKind.logStart:
-      expectLength(body, LOG_START_BYTES);
+      expectLength(body.subarray(0, LOG_START_BYTES), LOG_START_BYTES);
       return {
         kind: 'logStart',
         sequence,
         logStart: offsetAt(body, 0),
         epochBeforeStart: body.readInt32BE(8),
         reset: body[12] === 1,
+        ...(body.length > LOG_START_BYTES && { producers: body.subarray(LOG_START_BYTES) }),
       };
     case FrameKind.hardState:
       return { kind: 'hardState', sequence, hardState: hardStateCodec.decode(body) };

@@ -132,8 +132,10 @@ class Inspection {
     if (!(mayLose && isTold)) this.checkEnds(pledge, found);
     this.checkState(pledge, found, mayLose);
     this.checkDerived(log, found, model);
-    // What an install that broke off knew of producers below its start is nobody's promise.
-    const known = pledge.isInstalling ? found : picture;
+    // A snapshot tells of the last batches of a producer: of those below its start only where few lie behind it. So an
+    // install that broke off before its first batch need not know any.
+    const isBare = pledge.isInstalling && found.batches.length === 0;
+    const known = isBare ? found : picture;
     if (known !== undefined) this.checkProducers(log, known, found, model);
     if (!mayLose) await this.verifyFiles(pledge);
     if (log.highWatermark > Math.max(pledge.highWatermark, logStart)) {
