@@ -1,6 +1,6 @@
 // Bugs of the log: what is told to be on disk and is not, and what a recovery makes of what it finds.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const durabilityMutants: readonly Mutant[] = [
   {
@@ -10,7 +10,7 @@ export const durabilityMutants: readonly Mutant[] = [
     file: 'packages/log/src/store/wal-writer.ts',
     find: `      if (files.length === 1) await files[0].handle.sync();
       else await Promise.all(files.map((file) => file.handle.sync()));`,
-    replace: `      await Promise.all(files.map((file) => file.handle.preallocate(0)));`,
+    replace: `      await Promise.resolve(files);`,
     run: huntIn('power'),
   },
   {
@@ -38,7 +38,7 @@ export const durabilityMutants: readonly Mutant[] = [
     file: 'packages/log/src/partition/durability.ts',
     find: `      write.endOffset = Math.min(write.endOffset, from);`,
     replace: `      write.endOffset = Math.max(write.endOffset, from);`,
-    run: huntIn('elections'),
+    run: once('pitfall-sync-of-what-was-cut'),
   },
   {
     id: 'wal-takes-torn-frames',
@@ -85,7 +85,7 @@ export const durabilityMutants: readonly Mutant[] = [
       else await Promise.all(files.map((file) => file.handle.sync()));`,
     replace: `      const sync = () => Promise.all(files.map((file) => file.handle.sync()));
       await sync().catch(sync);`,
-    run: huntIn('disk'),
+    run: once('rule-07-failed-sync-of-the-shared-log'),
   },
   {
     id: 'wal-name-not-synced',
@@ -137,7 +137,7 @@ export const durabilityMutants: readonly Mutant[] = [
     find: `  if (channel.failure === undefined && row.sequence >= channel.rowFloor) return row;`,
     replace: `  if (channel.failure === undefined && row.sequence >= channel.rowFloor)
     return { ...row, hardState: undefined };`,
-    run: huntIn('recycling'),
+    run: once('rule-05-vote-outlives-recycling'),
   },
   {
     id: 'wal-recycles-too-early',
@@ -158,7 +158,7 @@ export const durabilityMutants: readonly Mutant[] = [
     file: 'packages/log/src/store/checkpointer.ts',
     find: `    await syncs.syncAll(dirty);`,
     replace: `    void syncs;`,
-    run: huntIn('recycling'),
+    run: once('rule-05-segments-before-recycling'),
   },
   {
     id: 'recovery-extends-log',

@@ -1,6 +1,6 @@
 // Bugs of consumer groups: their coordinator in the broker, the log in which it keeps them, and the member in the client.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const groupMutants: readonly Mutant[] = [
   {
@@ -48,7 +48,7 @@ export const groupMutants: readonly Mutant[] = [
       throw this.error('NOT_LEADER', 'was led by another broker meanwhile');
     await office.reached(lastOffset + 1);`,
     replace: `    await office.reached(0);`,
-    run: huntIn('members'),
+    run: once('rule-20-deposed-coordinator-says-nothing'),
   },
   {
     id: 'group-commits-unfenced',
@@ -142,7 +142,7 @@ export const groupMutants: readonly Mutant[] = [
         replace: `          return { base: machine.get(group), moment: this.moment(Math.min(epoch, 0)) };`,
       },
     ],
-    run: huntIn('members'),
+    run: once('rule-20-epochs-of-another-coordinator'),
   },
   {
     id: 'member-reads-on',

@@ -151,7 +151,7 @@ export const raftMutants: readonly Mutant[] = [
         replace: `      write.endOffset = Math.max(write.endOffset, from);`,
       },
     ],
-    run: huntIn('elections'),
+    run: once('pitfall-sync-of-what-was-cut'),
   },
   {
     id: 'raft-commits-unvalidated',
@@ -218,7 +218,7 @@ export const raftMutants: readonly Mutant[] = [
     if (fromLeader && !isOld && this.replica.leader !== from) {`,
       },
     ],
-    run: huntIn('elections'),
+    run: huntIn('reads'),
   },
   {
     id: 'raft-silent-to-the-past',

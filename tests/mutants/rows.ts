@@ -187,7 +187,7 @@ const switchRows: readonly PitfallRow[] = [
   row('4.6.9', 'duplicates are known across a switch', 'switch-forgets-producers'),
   none('4.6.10', 'groups across a switch', 'their topic is never switched'),
   row('4.6.11', 'generations are fenced', 'switch-generations-mix', 'rule-02-late-leader-report'),
-  row('4.6.12', 'steps may be done again', 'switch-steps-of-old-sagas'),
+  row('4.6.12', 'steps may be done again', 'rule-17-late-seal'),
   row('4.6.13', 'a switch ends', 'switch-never-given-up'),
   none('4.6.14', 'nothing is deleted', 'both modes have one log: a switch deletes nothing'),
 ];

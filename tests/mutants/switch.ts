@@ -126,7 +126,7 @@ export const switchMutants: readonly Mutant[] = [
     find: `  if (log.generation?.generation === generation && log.hardState?.generation === generation)
     return false;`,
     replace: `  if (log.generation?.generation === generation) return false;`,
-    run: huntIn('switching'),
+    run: once('pitfall-half-entered-generation'),
   },
   {
     id: 'switch-believes-any-seal',
@@ -195,24 +195,6 @@ export const switchMutants: readonly Mutant[] = [
     run: huntIn('switching'),
   },
   {
-    id: 'switch-steps-of-old-sagas',
-    says: 'A step of a switch counts although the partition has entered another generation since.',
-    source: 'reliability 4.6.12',
-    edits: [
-      {
-        file: 'packages/zkserver/src/switch/switched-partition.ts',
-        find: `  if (transition.id !== saga.transitionId || generation !== saga.generation) return undefined;`,
-        replace: `  if (transition.id === '' || generation === undefined) return undefined;`,
-      },
-      {
-        file: 'packages/zkserver/src/switch/publish-switch.ts',
-        find: `  if (found?.record.mode !== 'fetch' || found.version !== version) return [];`,
-        replace: `  if (found?.record.mode !== 'fetch' || version < 0) return [];`,
-      },
-    ],
-    run: huntIn('switching'),
-  },
-  {
     id: 'switch-never-given-up',
     says: 'A switch that can not be completed is not given up.',
     source: 'reliability 4.6.13, rule 17',
@@ -232,7 +214,7 @@ export const switchMutants: readonly Mutant[] = [
     file: 'packages/broker/src/replication/raft/raft-replicator.ts',
     find: `    this.closed = log.hardState?.closed === true && log.hardState.generation === group.generation;`,
     replace: `    this.closed = log.hardState?.closed === true && group.generation < 0;`,
-    run: huntIn('switching'),
+    run: once('pitfall-closed-voter-restarts'),
   },
   {
     id: 'switch-closed-voters-speak',

@@ -58,6 +58,8 @@ const AIMS: Readonly<Record<string, Aim>> = {
     change: (plan) => ({
       ...only(plan, plan.topics[0].mode, plan.seed % 2 === 0 ? LATE_SYNC : {}),
       switchEveryMs: 1_000 * plan.pace,
+      // Every third run gives up what is not done at once.
+      ...(plan.seed % 3 === 0 ? { cluster: hasty(clusterOf(plan, {})) } : {}),
     }),
   },
   fetching: {
@@ -169,6 +171,10 @@ function clusterOf(
   flags: Readonly<Record<string, string>>,
 ): SimulationPlan['cluster'] {
   return { ...cluster, brokers: 3, brokerFlags: { ...cluster.brokerFlags, ...flags } };
+}
+
+function hasty(cluster: SimulationPlan['cluster']): SimulationPlan['cluster'] {
+  return { ...cluster, zkServerFlags: { ...cluster.zkServerFlags, 'switch.timeout.ms': '1s' } };
 }
 
 function topicOf(

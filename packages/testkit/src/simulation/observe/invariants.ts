@@ -43,6 +43,7 @@ export class Invariants {
   private readonly commons = new Map<string, Common>();
   /** By name, of topics of which a leader was seen. */
   private readonly topicIds = new Map<string, string>();
+  private readonly failed = new WeakSet<Partition>();
   private readonly promises: ReplicaPromises;
   private readonly switches: SwitchPromises;
   private readonly syncs: SyncWatch;
@@ -158,6 +159,15 @@ export class Invariants {
     this.promises.look(slot, partition, common);
     this.switches.look(slot, partition);
     this.syncs.look(slot, partition);
+    this.checkService(slot, partition);
+  }
+
+  /** A replica gives up by itself only what its disk has broken: anything else is a promise that somebody broke. */
+  private checkService({ id, machine }: ServerSlot, partition: Partition): void {
+    if (partition.replicator.role !== 'failed' || machine.disk?.failures !== 0) return;
+    if (this.failed.has(partition)) return;
+    this.failed.add(partition);
+    this.report('fails-for-no-fault', partition, id, 'is out of service, and its disk is whole');
   }
 
   private checkCommitted(

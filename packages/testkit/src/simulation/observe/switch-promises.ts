@@ -33,6 +33,7 @@ export class SwitchPromises {
       this.generations.set(replicaId, hardState.generation);
       if (before !== undefined) this.checkEntry(id, partition);
     }
+    this.checkGeneration(id, partition);
     const isClosed = hardState.closed && hardState.generation === name.generation;
     if (isClosed && replicator.role !== 'closed' && replicator.role !== 'failed') {
       const what = `was closed in generation ${name.generation}, and is a ${replicator.role}`;
@@ -63,6 +64,23 @@ export class SwitchPromises {
     const copies = this.copiesOf(topic, partition);
     if (record.mode === 'raft') this.checkSynced(copies, before, record.seal.offset);
     else this.checkClosed(copies, before, record.epoch);
+  }
+
+  /** A replica is in one generation, of which it has the record and the hard state, and in the epochs of no later one. */
+  private checkGeneration(id: number, partition: Partition): void {
+    const { log, name } = partition;
+    const { hardState, generation: entered } = log;
+    if (hardState === undefined || entered === undefined) return;
+    if (entered.generation !== hardState.generation) {
+      const what = `is in generation ${entered.generation} with a hard state of generation ${hardState.generation}`;
+      return this.report('one-generation', partition, id, what);
+    }
+    const record = this.store.recordOf(name.topic, name.partition);
+    if (record === undefined || name.generation >= record.generation || record.lossEpoch > 0)
+      return;
+    if (hardState.term <= record.epoch && log.lastEpoch < record.epoch) return;
+    const what = `is in generation ${name.generation}, term ${hardState.term}, with records of epoch ${log.lastEpoch}; generation ${record.generation} begins with epoch ${record.epoch}`;
+    this.report('one-generation', partition, id, what);
   }
 
   /** Neither a vote nor a close of an earlier generation counts in a later one. */
