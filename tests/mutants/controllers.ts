@@ -91,7 +91,7 @@ export const controllerMutants: readonly Mutant[] = [
   {
     id: 'controller-deletes-unnamed',
     says: 'A broker deletes a replica that the metadata do not name, instead of setting it aside.',
-    source: 'reliability 3.31',
+    source: 'NATS server issue 7556; rule 23',
     file: 'packages/broker/src/membership/assignments.ts',
     find: `      await store.quarantine(replicaId, 'not named by the cluster metadata');`,
     replace: `      await store.deleteReplica(replicaId);`,

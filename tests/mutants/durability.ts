@@ -6,7 +6,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-never-syncs',
     says: 'The write-ahead log is written and never synced.',
-    source: 'reliability 3.4',
+    source: 'Raft figure 2; Raft thesis §10.2.1; Jepsen: NATS 2.12.1 (issue 7564)',
     file: 'packages/log/src/store/wal-writer.ts',
     find: `      if (files.length === 1) await files[0].handle.sync();
       else await Promise.all(files.map((file) => file.handle.sync()));`,
@@ -16,7 +16,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-counts-written',
     says: 'Records count as durable when they are written to the write-ahead log.',
-    source: 'reliability 3.4',
+    source: 'Raft figure 2; Raft thesis §10.2.1; Jepsen: NATS 2.12.1 (issue 7564)',
     file: 'packages/log/src/store/group-commit.ts',
     find: `  return record.kind !== 'append' || record.payload !== undefined || record.synced === true;`,
     replace: `  return record.kind !== 'append' || record.synced === true;`,
@@ -25,7 +25,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-sync-covers-later-writes',
     says: 'A sync confirms also what was written while it ran.',
-    source: 'reliability 3.4',
+    source: 'Raft figure 2; Raft thesis §10.2.1; Jepsen: NATS 2.12.1 (issue 7564)',
     file: 'packages/log/src/store/group-commit.ts',
     find: `      channel.synced = Math.max(channel.synced, covered[index]);`,
     replace: `      channel.synced = Math.max(channel.written, covered[index]);`,
@@ -34,7 +34,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-durable-end-survives-cut',
     says: 'A write that was cut while it was under way confirms the offsets that it once had.',
-    source: 'reliability 3.7',
+    source: 'etcd raft, async_storage_writes_append_aba_race.txt',
     file: 'packages/log/src/partition/durability.ts',
     find: `      write.endOffset = Math.min(write.endOffset, from);`,
     replace: `      write.endOffset = Math.max(write.endOffset, from);`,
@@ -43,7 +43,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-takes-torn-frames',
     says: 'A frame is replayed although its body does not match its checksum.',
-    source: 'reliability 3.22',
+    source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',
     file: 'packages/log/src/store/wal-scan.ts',
     find: `    if (body !== undefined && crc32c(body) === header.bodyCrc) {`,
     replace: `    if (body !== undefined && crc32c(body) >= 0) {`,
@@ -52,7 +52,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-tail-is-damage',
     says: 'A torn tail is taken for damage of what was on disk.',
-    source: 'reliability 3.22',
+    source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',
     file: 'packages/log/src/store/wal-history.ts',
     find: `    if (comparePositions(position, durable) < 0) whenDurable();`,
     replace: `    if (comparePositions(position, durable) >= 0) whenDurable();`,
@@ -61,7 +61,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-replays-behind-tear',
     says: 'Frames behind a torn one are replayed.',
-    source: 'reliability 3.22',
+    source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',
     file: 'packages/log/src/store/wal-history.ts',
     find: `    (end === undefined || comparePositions(position, end) < 0)`,
     replace: `    (end === undefined || comparePositions(position, end) !== 0)`,
@@ -70,7 +70,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-believes-old-lives',
     says: 'Frames of an earlier life of a recycled file are taken for those of this one.',
-    source: 'reliability 3.23, rule 9',
+    source: 'rule 9',
     file: 'packages/log/src/store/wal-frame.ts',
     find: `  writeI64(bytes, 16, file);`,
     replace: `  writeI64(bytes, 16, file < 0 ? file : 0);`,
@@ -79,7 +79,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-retries-failed-sync',
     says: 'A sync of the write-ahead log that failed is tried again, and then counts.',
-    source: 'reliability 3.24, rule 7',
+    source: 'Rebello et al., Can Applications Recover from fsync Failures? (ATC 2020); rule 7',
     file: 'packages/log/src/store/wal-writer.ts',
     find: `      if (files.length === 1) await files[0].handle.sync();
       else await Promise.all(files.map((file) => file.handle.sync()));`,
@@ -90,7 +90,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-name-not-synced',
     says: 'A new file of the write-ahead log is used before its name is on disk.',
-    source: 'reliability 3.25',
+    source: 'Pillai et al., All File Systems Are Not Created Equal (OSDI 2014)',
     file: 'packages/log/src/store/wal-files.ts',
     find: `      await handle.preallocate(fileBytes);
       await fileSystem.syncDirectory(directory);
@@ -103,7 +103,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'partition-name-not-synced',
     says: 'The folder of a new partition is relied on before its name is on disk.',
-    source: 'reliability 3.25',
+    source: 'Pillai et al., All File Systems Are Not Created Equal (OSDI 2014)',
     file: 'packages/log/src/store/partition-folders.ts',
     find: `    const folders = this.unsynced;
     if (folders.length === 0) return;`,
@@ -114,7 +114,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'log-claims-unsynced-commit',
     says: 'A replica remembers a commit beyond what it has on disk.',
-    source: 'reliability 3.27',
+    source: 'Raft §5.3: applied only when committed',
     file: 'packages/broker/src/replication/raft/raft-replicator.ts',
     find: `    const end = this.core.durableCommit + 1;`,
     replace: `    const end = this.core.commit + 1;`,
@@ -123,7 +123,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'wal-takes-gaps',
     says: 'A replica whose writes are not all there goes on with those behind the gap.',
-    source: 'reliability 3.33',
+    source: 'RabbitMQ ra f68c255a: indexes of one writer are contiguous',
     file: 'packages/log/src/store/store-recovery.ts',
     find: `    if (header.sequence !== channel.gathered + 1) {`,
     replace: `    if (header.sequence < channel.gathered + 1) {`,
@@ -192,7 +192,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'recovery-forgets-producers',
     says: 'A recovery does not learn from the log what producers have written.',
-    source: 'reliability 4.4.2',
+    source: 'KIP-98: producers are known from the log',
     file: 'packages/log/src/partition/recovery-scan.ts',
     find: `      this.base.producers.append(header, baseOffset, this.stableEnd, producerExpirationMs);`,
     replace: `      if (baseOffset < 0)
@@ -202,7 +202,7 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     id: 'start-is-always-clean',
     says: 'After a power loss a broker takes what it had written for still there.',
-    source: 'reliability 3.5',
+    source: 'Raft figure 2: persistent state; Jepsen: NATS 2.12.1 (issue 7567)',
     file: 'packages/log/src/store/data-directory.ts',
     find: `    const survived = found.clean || (bootId !== '' && found.bootId === bootId);`,
     replace: `    const survived = found.clean || found.bootId.length + bootId.length > 0;`,

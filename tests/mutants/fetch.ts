@@ -6,7 +6,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-cuts-to-high-watermark',
     says: 'A follower begins by cutting its log to its high watermark, which lags.',
-    source: 'reliability 4.1.1, KIP-101',
+    source: 'KIP-101, scenario 1',
     file: 'packages/fetch/src/roles.ts',
     find: `    this.enter(new Follower(replica, this), state.epoch, leader);`,
     replace: `    this.enter(new Follower(replica, this), state.epoch, leader);
@@ -16,7 +16,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-never-compares',
     says: 'A leader takes any position within its log for one of its own log.',
-    source: 'reliability 4.1.2, KIP-101',
+    source: 'KIP-101, scenario 2',
     file: 'packages/fetch/src/divergence.ts',
     find: `  if (end?.epoch === lastEpoch && end.endOffset >= offset) return { kind: 'agree' };`,
     replace: `  if (offset <= log.logEnd) return { kind: 'agree' };`,
@@ -25,7 +25,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-unknown-epoch-agrees',
     says: 'Asked about an epoch that it never had, a leader answers for the epoch before as if it were that one.',
-    source: 'reliability 4.1.3, KIP-279',
+    source: 'KIP-279, KAFKA-6361',
     file: 'packages/fetch/src/divergence.ts',
     find: `  if (end?.epoch === lastEpoch && end.endOffset >= offset) return { kind: 'agree' };`,
     replace: `  if (end !== undefined && end.endOffset >= offset) return { kind: 'agree' };`,
@@ -34,7 +34,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-epoch-leaves-no-trace',
     says: 'A leader writes nothing at the start of its epoch, so that the log does not know it.',
-    source: 'reliability 4.1.4, KAFKA-7415',
+    source: 'KAFKA-7415',
     edits: [
       {
         file: 'packages/fetch/src/leader.ts',
@@ -52,7 +52,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-counts-positions-of-old-epochs',
     says: 'A leader counts what a follower said in an earlier epoch.',
-    source: 'reliability 4.1.5, KIP-320',
+    source: 'KIP-320, KAFKA-7395',
     // What a follower of an earlier epoch has ends before this one's first batch, without which nothing counts either: both
     // guards are taken out.
     edits: [
@@ -78,7 +78,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-believes-old-leaders',
     says: 'A follower takes answers of a deposed leader, in an earlier epoch than its own.',
-    source: 'reliability 4.1.5, KIP-320',
+    source: 'KIP-320, KAFKA-7395',
     // Nobody listens to the broker that led before, either; that is taken out as well.
     edits: [
       {
@@ -108,7 +108,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-joins-before-epoch-start',
     says: 'A replica joins the ISR before it has what its leader began its epoch with, at a high watermark that lags.',
-    source: 'reliability 4.1.6, KAFKA-7128',
+    source: 'KAFKA-7128',
     edits: [
       {
         file: 'packages/fetch/src/leader.ts',
@@ -126,7 +126,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-old-life-counts',
     says: 'What a former life of a follower had counts after it restarted, for its leader and for the zkserver.',
-    source: 'reliability 4.1.7, KAFKA-15221',
+    source: 'KIP-903, KAFKA-15221',
     // Each of the two is enough to keep it out of the ISR: both are taken out.
     edits: [
       {
@@ -145,7 +145,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'isr-takes-old-lives',
     says: 'The zkserver takes a broker into an ISR whatever life of it had caught up.',
-    source: 'reliability 4.1.7, KIP-903',
+    source: 'KIP-903, KAFKA-15221',
     file: 'packages/zkserver/src/election/change-isr.ts',
     find: `    if (isAvailable(view, replica) && present === claimed) continue;`,
     replace: `    if (isAvailable(view, replica)) continue;`,
@@ -154,7 +154,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-commits-on-proposed-isr',
     says: 'A leader counts a smaller ISR that it has proposed before it is confirmed.',
-    source: 'reliability 4.1.8',
+    source: 'KIP-497: the maximal ISR',
     file: 'packages/fetch/src/isr.ts',
     find: `    this.union = [...new Set([...this.state.isr, ...proposed])];`,
     replace: `    this.union = proposed.length > 0 ? [...new Set(proposed)] : this.state.isr;`,
@@ -172,7 +172,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-proposes-once',
     says: 'A leader keeps the version of the ISR that it knew first, and never proposes again once that was refused.',
-    source: 'reliability 4.1.9, KAFKA-2729',
+    source: 'KAFKA-2729',
     // A refusal alone does no harm: the version that made it wrong arrives, and begins anew. It is not believed, either.
     edits: [
       {
@@ -200,7 +200,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-loss-is-fatal',
     says: 'A follower that must cut what it knew to be committed stops, also after a reported loss.',
-    source: 'reliability 4.1.10, KAFKA-7414',
+    source: 'KAFKA-7414',
     file: 'packages/fetch/src/replica.ts',
     find: `    return this.log.lastEpoch < (this.state?.lossEpoch ?? 0);`,
     replace: `    return this.log.lastEpoch < 0;`,
@@ -209,7 +209,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'log-cut-keeps-producers',
     says: 'A cut of the log does not take back what is known of producers.',
-    source: 'reliability 4.1.12, KAFKA-12153',
+    source: 'KAFKA-12153',
     file: 'packages/log/src/partition/log-cut.ts',
     find: `  state.producers.cut(from);`,
     replace: ``,
@@ -218,7 +218,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-trusts-the-same-leader',
     says: 'A follower does not compare its log again when its leader leads in another epoch.',
-    source: 'reliability 4.2.1',
+    source: 'KIP-320: truncation at every epoch',
     edits: [
       {
         file: 'packages/fetch/src/roles.ts',
@@ -242,7 +242,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-commits-unheard',
     says: 'Members of the ISR that were not heard of in this epoch are not waited for.',
-    source: 'reliability 4.2.3',
+    source: 'KIP-320: a leader advances with those that follow its epoch; rule 10',
     file: 'packages/fetch/src/leader.ts',
     find: `        end = Math.min(end, this.followers.get(member)?.durableEnd ?? -1);`,
     replace: `        end = Math.min(end, this.followers.get(member)?.durableEnd ?? end);
@@ -252,7 +252,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-commits-below-minimum',
     says: 'The high watermark moves with fewer replicas in sync than min.insync.replicas.',
-    source: 'reliability 4.3 (a), KIP-966',
+    source: 'KIP-966: no high watermark below min.insync.replicas',
     edits: [
       {
         file: 'packages/fetch/src/leader.ts',
@@ -265,7 +265,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'elr-forgotten',
     says: 'Who leaves the ISR when too few stay is not kept as eligible.',
-    source: 'reliability 4.3 (b), KIP-966',
+    source: 'KIP-966: eligible leader replicas',
     file: 'packages/zkserver/src/election/fetch-partitions.ts',
     find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
     replace: `    elr: isr.length < minInsync - 1e9 ? ids.filter((id) => eligible.has(id)) : [],`,
@@ -274,7 +274,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'elr-kept-too-long',
     says: 'Who has left the ISR stays eligible although the others go on committing.',
-    source: 'reliability 4.3 (b), KIP-966',
+    source: 'KIP-966: eligible leader replicas',
     file: 'packages/zkserver/src/election/fetch-partitions.ts',
     find: `    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],`,
     replace: `    elr: minInsync > 0 ? ids.filter((id) => eligible.has(id)) : [],`,
@@ -283,7 +283,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'fetch-unclean-leads',
     says: 'A replica that lost what it had not synced stays in the ISR and leads.',
-    source: 'reliability 4.3 (c), KIP-966',
+    source: 'KIP-966: unclean shutdown',
     file: 'packages/broker/src/partition/partition-opener.ts',
     find: `      if (flush !== 'fsync' && mayHaveAcknowledged(log))`,
     replace: `      if (flush !== 'fsync' && mayHaveAcknowledged(log) && log.generation?.mode === 'raft')`,
@@ -292,7 +292,7 @@ export const fetchMutants: readonly Mutant[] = [
   {
     id: 'elects-outsiders',
     says: 'A replica that is not in sync is elected although one that is may come back.',
-    source: 'reliability 4.3 (d)',
+    source: 'KIP-966: elections from ISR, then ELR',
     // Outsiders are not even asked how far they go; they are here.
     edits: [
       {

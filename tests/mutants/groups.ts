@@ -28,7 +28,7 @@ export const groupMutants: readonly Mutant[] = [
   {
     id: 'group-answers-uncommitted',
     says: 'A heartbeat or a commit is answered before its records are committed.',
-    source: 'reliability 3.30, rule 20',
+    source: 'Raft §5.3: answered after it is applied; rule 20',
     file: 'packages/broker/src/groups/group-queue.ts',
     find: `      if (records.length > 0) await this.port.propose(records);
       else {`,
@@ -102,7 +102,7 @@ export const groupMutants: readonly Mutant[] = [
   {
     id: 'group-serves-unloaded',
     says: 'A new coordinator serves before it has read what was committed before it.',
-    source: 'reliability 3.27, rule 20',
+    source: 'Raft §5.3: applied only when committed; rule 20',
     edits: [
       {
         file: 'packages/broker/src/state-machine/office.ts',
@@ -175,7 +175,7 @@ export const groupMutants: readonly Mutant[] = [
   {
     id: 'member-commits-ahead',
     says: 'A consumer takes what it has fetched, not what was handled, for its position.',
-    source: 'client',
+    source: 'docs/client.md: commit()',
     file: 'packages/client/src/group/position-committer.ts',
     find: `        .map((reader) => ({ reader, position: at?.get(reader) ?? reader.position() }));`,
     replace: `        .map((reader) => ({ reader, position: at?.get(reader) ?? reader.position() }))

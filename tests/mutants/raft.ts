@@ -6,7 +6,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-counts-old-terms',
     says: 'A leader commits an entry of an older term because a majority holds it (figure 8).',
-    source: 'reliability 3.1',
+    source: 'Raft §5.4.2, figure 8',
     file: 'packages/raft/src/leader.ts',
     find: `    if (offset <= replica.commit || offset < this.termStart) return;
     const { log, term } = replica;
@@ -17,7 +17,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-vote-before-disk',
     says: 'A vote is answered before it is on disk.',
-    source: 'reliability 3.2',
+    source: 'Raft §5.1, figure 2: persisted before it is answered',
     file: 'packages/raft/src/replica.ts',
     find: `    if (this.ballot.durable) this.outbox.send(message);
     else this.outbox.sendAfterSync(message);`,
@@ -27,7 +27,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-asks-before-disk',
     says: 'A candidate asks for votes, and counts its own, before its term and vote are on disk.',
-    source: 'reliability 3.2',
+    source: 'Raft §5.1, figure 2: persisted before it is answered',
     edits: [
       {
         file: 'packages/raft/src/candidate.ts',
@@ -55,7 +55,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-forgets-vote-in-term',
     says: 'A replica that steps down within its term forgets whom it voted for.',
-    source: 'reliability 3.3',
+    source: 'Raft figure 2, votedFor; §5.2',
     edits: [
       {
         file: 'packages/raft/src/roles.ts',
@@ -78,7 +78,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-follower-acks-before-disk',
     says: 'A follower acknowledges what it has written and not synced.',
-    source: 'reliability 3.4',
+    source: 'Raft figure 2; Raft thesis §10.2.1; Jepsen: NATS 2.12.1 (issue 7564)',
     edits: [
       {
         file: 'packages/raft/src/follower.ts',
@@ -97,7 +97,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-leader-counts-unsynced',
     says: 'A leader counts its own log for a commit before that is on its disk.',
-    source: 'reliability 3.4',
+    source: 'Raft figure 2; Raft thesis §10.2.1; Jepsen: NATS 2.12.1 (issue 7564)',
     file: 'packages/raft/src/replication.ts',
     find: `    if (voter === this.replica.self) return this.replica.log.durable;`,
     replace: `    if (voter === this.replica.self) return this.replica.log.lastOffset;`,
@@ -106,7 +106,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-unclean-votes',
     says: 'A replica that may have lost what it acknowledged votes and counts after its restart.',
-    source: 'reliability 3.5',
+    source: 'Raft figure 2: persistent state; Jepsen: NATS 2.12.1 (issue 7567)',
     file: 'packages/broker/src/partition/partition-opener.ts',
     find: `      if (flush !== 'fsync' && mayHaveAcknowledged(log))`,
     replace: `      if (flush !== 'fsync' && mayHaveAcknowledged(log) && log.generation?.mode === 'fetch')`,
@@ -115,7 +115,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-durable-end-survives-cut',
     says: 'A cut of the log leaves the durable end where it was.',
-    source: 'reliability 3.6',
+    source: 'Raft thesis §10.2.1; RabbitMQ ra 39490978',
     edits: [
       {
         file: 'packages/raft/src/log-view.ts',
@@ -134,7 +134,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-late-sync-confirms',
     says: 'A sync that completes late confirms the newer records that took the place of the cut ones.',
-    source: 'reliability 3.7',
+    source: 'etcd raft, async_storage_writes_append_aba_race.txt',
     // The log below tells its end as it is at the moment of telling, which alone is enough: both guards are taken out.
     edits: [
       {
@@ -156,7 +156,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-commits-unvalidated',
     says: 'A follower advances its commit over a tail that the leader has not confirmed.',
-    source: 'reliability 3.8',
+    source: 'Raft figure 2: commitIndex = min(leaderCommit, last new entry)',
     edits: [
       {
         file: 'packages/raft/src/follower.ts',
@@ -179,7 +179,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-cuts-on-every-append',
     says: 'A follower cuts its log at every append, whether that conflicts or not.',
-    source: 'reliability 3.9',
+    source: 'Raft figure 2: only a conflicting entry is deleted; §5.3',
     edits: [
       {
         file: 'packages/raft/src/follower.ts',
@@ -201,7 +201,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-old-leader-appends',
     says: 'A follower takes appends of a deposed leader, late ones of an older term.',
-    source: 'reliability 3.10',
+    source: 'Raft §5.1: a request with a stale term is rejected',
     edits: [
       {
         file: 'packages/raft/src/gate.ts',
@@ -223,7 +223,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-silent-to-the-past',
     says: 'Nobody tells a sender of an older term of the newer one.',
-    source: 'reliability 3.16',
+    source: 'Raft §5.1; Raft thesis §9.6; etcd raft, TestFreeStuckCandidateWithCheckQuorum',
     file: 'packages/raft/src/gate.ts',
     find: `    answerStale(replica, message);
     return false;`,
@@ -234,7 +234,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-leads-without-majority',
     says: 'A leader without contact to a majority goes on leading.',
-    source: 'reliability 3.17',
+    source: 'Raft thesis §6.2: a leader without a quorum steps down',
     file: 'packages/raft/src/leader.ts',
     find: `    return heard >= majority(config.voters.length);`,
     replace: `    return heard >= majority(config.voters.length) - heard;`,
@@ -243,7 +243,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-reads-before-own-commit',
     says: 'A new leader answers reads before anything of its term is committed.',
-    source: 'reliability 3.18',
+    source: 'Raft §8; Raft thesis §6.4',
     file: 'packages/raft/src/leader.ts',
     find: `    this.reads.read(id, this.established ? this.replica.commit : undefined);`,
     replace: `    this.reads.read(id, this.replica.commit);`,
@@ -252,7 +252,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-reads-by-lease',
     says: 'A leader answers reads without asking whether it still leads.',
-    source: 'reliability 3.20',
+    source: 'Raft thesis §6.4.1',
     file: 'packages/raft/src/read-index.ts',
     find: `      this.pending.push({ id, round: this.join(), offset: commit });
       this.confirm();`,
@@ -262,7 +262,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-grants-shorter-log',
     says: 'A voter compares the lengths of logs, not their last epochs.',
-    source: 'Raft 5.4.1',
+    source: 'Raft §5.4.1',
     file: 'packages/raft/src/log-view.ts',
     find: `    if (lastEpoch !== this.lastEpoch) return lastEpoch > this.lastEpoch;
     return lastOffset >= this.lastOffset;`,
@@ -272,7 +272,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-tainted-match-counts',
     says: 'What a tainted replica acknowledges counts for commits.',
-    source: 'reliability 3.5',
+    source: 'Raft figure 2: persistent state; Jepsen: NATS 2.12.1 (issue 7567)',
     file: 'packages/raft/src/replication.ts',
     find: `    return progress === undefined || progress.tainted ? -1 : progress.matched;`,
     replace: `    return progress === undefined ? -1 : progress.matched;`,
@@ -281,7 +281,7 @@ export const raftMutants: readonly Mutant[] = [
   {
     id: 'raft-old-life-counts',
     says: 'What a former life of a broker had on disk counts after its restart.',
-    source: 'reliability 3.5',
+    source: 'Raft figure 2: persistent state; Jepsen: NATS 2.12.1 (issue 7567)',
     file: 'packages/raft/src/progress.ts',
     find: `    const next = this.matched < 0 ? this.next : this.matched + 1;
     this.matched = -1;`,

@@ -54,10 +54,10 @@ const raftRows: readonly PitfallRow[] = [
   row('3.18', 'reads before a commit of the term', 'raft-reads-before-own-commit'),
   row('3.19', 'an old answer that confirms a new read', 'rule-34-old-answer-confirms-no-read'),
   row('3.20', 'reads by lease', 'raft-reads-by-lease', 'group-deposed-answers'),
-  none(
+  row(
     '3.21',
     'the same id with an empty disk',
-    'the simulator replaces no disks; a broker without the directory of its replicas does not serve them: tests/integration/replicas.test.ts',
+    ...['rule-06-wiped-disk-has-no-vote', 'rule-06-wiped-disk-counts-for-nothing'],
   ),
   row(
     '3.22',
@@ -84,7 +84,7 @@ const raftRows: readonly PitfallRow[] = [
   none(
     '3.28',
     'snapshots and log matching',
-    'simulations write too little for a log to be cut at its start; packages/raft/src/raft-simulation.test.ts has retention and copies of segments',
+    "no scenario drawn by a seed has retention, so no leader's log begins behind a follower's end; packages/raft/src/snapshot.test.ts has copies in the place of logs, the script rule-25-log-start-before-unlink a log that is cut at its start",
   ),
   none('3.29', 'snapshots with uncommitted state', NO_MEMBERSHIP),
   row(

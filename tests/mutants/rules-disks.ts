@@ -6,7 +6,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-04-offset-of-a-failed-write-is-spent',
     says: 'A leader whose disk fails cuts its log to what is synced and goes on in its epoch.',
-    source: 'protocol rule 4',
+    source: 'rule 4',
     edits: [
       {
         file: 'packages/log/src/store/wal-writer.ts',
@@ -44,7 +44,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-08-durable-end-is-contiguous',
     says: 'Synced frames count, whatever stands unsynced before them.',
-    source: 'protocol rule 8',
+    source: 'rule 8',
     file: 'packages/log/src/partition/durability.ts',
     find: '    return Math.min(this.framesEnd, this.syncingFrom ?? Infinity, this.unsyncedFrom ?? Infinity);',
     replace: '    return this.framesEnd;',
@@ -53,7 +53,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-09-recovery-ends-where-the-log-says',
     says: 'Recovery leaves bytes in a segment that no frame tells of.',
-    source: 'protocol rule 9',
+    source: 'rule 9',
     file: 'packages/log/src/partition/recovery.ts',
     find: '      if (size <= segment.bytes) continue;',
     replace: '      if (size <= segment.bytes || segment.bytes > 0) continue;',
@@ -62,7 +62,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-14-forged-control-batch',
     says: 'Control batches of producers are taken.',
-    source: 'protocol rule 14',
+    source: 'rule 14',
     file: 'packages/model/src/batch-validation.ts',
     find: '    if ((attributes & ATTRIBUTE_CONTROL) !== 0) {',
     replace: '    if ((attributes & ATTRIBUTE_CONTROL) < 0) {',
@@ -71,7 +71,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-22-flipped-bit-in-an-epoch',
     says: 'Recovery believes the epoch in a batch, which no checksum covers.',
-    source: 'protocol rule 22',
+    source: 'rule 22',
     file: 'packages/log/src/partition/recovery-scan.ts',
     find: '      if (wrong !== undefined) return fault(wrong);',
     replace: "      if (wrong === '') return fault(wrong);",
@@ -80,7 +80,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-23-topic-made-again',
     says: 'A replica is found by the name of its topic and its number, and deleted topics leave theirs behind.',
-    source: 'protocol rule 23',
+    source: 'rule 23',
     edits: [
       {
         file: 'packages/broker/src/partition/partition-opener.ts',
@@ -106,7 +106,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-24-rot-in-the-shared-log',
     says: 'Replay of the write-ahead log ends at the first frame that can not be read, durable or not.',
-    source: 'protocol rule 24',
+    source: 'rule 24',
     file: 'packages/log/src/store/wal-history.ts',
     find: '    if (comparePositions(position, durable) < 0) whenDurable();',
     replace: '    if (comparePositions(position, durable) < 0 && end !== undefined) whenDurable();',
@@ -115,7 +115,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-25-log-start-before-unlink',
     says: 'Retention unlinks segments before the new log start is on disk.',
-    source: 'protocol rule 25',
+    source: 'rule 25',
     file: 'packages/log/src/partition/retention-run.ts',
     find: `    await this.pending.durable(sequence);
     state.writer.unlink(removed);`,
@@ -126,7 +126,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-29-reader-of-what-is-lost-is-told',
     says: 'A consumer reads on from its offset, whatever epoch the record before it had.',
-    source: 'protocol rule 29',
+    source: 'rule 29',
     file: 'packages/broker/src/partition/partition.ts',
     find: '    if (here === undefined || here === lastEpoch) return;',
     replace: '    if (here === undefined || lastEpoch >= 0) return;',
@@ -135,7 +135,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-33-election-without-an-answer',
     says: 'A zkserver takes itself for the active one only when it was told so.',
-    source: 'protocol rule 33',
+    source: 'rule 33',
     edits: [
       {
         file: 'packages/metadata/src/controller-election.ts',
@@ -165,7 +165,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-20-epochs-of-another-coordinator',
     says: 'Every coordinator counts the epochs of members from the beginning.',
-    source: 'protocol rule 20',
+    source: 'rule 20',
     file: 'packages/broker/src/groups/epochs.ts',
     find: '  return term > last.term ? { term, counter: 1 } : { term: last.term, counter: last.counter + 1 };',
     replace:
@@ -175,7 +175,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-20-deposed-coordinator-says-nothing',
     says: 'A coordinator answers without asking whether it still is one.',
-    source: 'protocol rule 20',
+    source: 'rule 20',
     file: 'packages/broker/src/state-machine/state-machine-partition.ts',
     find: '    const lastOffset = await this.partition.replicator.confirmLeadership();',
     replace: '    const lastOffset = await Promise.resolve(this.partition.highWatermark - 1);',
@@ -184,7 +184,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-34-no-lease-reads',
     says: 'A leader that was established answers reads without asking whether it still leads.',
-    source: 'protocol rule 34',
+    source: 'rule 34',
     file: 'packages/broker/src/replication/raft/raft-replicator.ts',
     find: '    const { id, confirmed } = this.reads.begin();',
     replace: `    if (this.core.established) return Promise.resolve(this.core.commit);
@@ -194,7 +194,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-34-old-answer-confirms-no-read',
     says: 'The answer to an old heartbeat confirms a read that came later.',
-    source: 'protocol rule 34',
+    source: 'rule 34',
     file: 'packages/raft/src/leader.ts',
     find: `    const round = Math.min(reply.readContext, this.reads.round);`,
     replace: `    const { round } = this.reads;`,
@@ -203,7 +203,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-05-segments-before-recycling',
     says: 'A checkpoint does not wait until segments are synced.',
-    source: 'protocol rule 5',
+    source: 'rule 5',
     file: 'packages/log/src/store/checkpointer.ts',
     find: '    await syncs.syncAll(dirty);',
     replace: '    void syncs.syncAll(dirty);',
@@ -212,7 +212,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-30-cut-lowers-the-durable-end',
     says: 'What was on disk before a cut counts for what is written at its offsets afterwards.',
-    source: 'protocol rule 30',
+    source: 'rule 30',
     file: 'packages/raft/src/log-view.ts',
     find: '    this.end = Math.min(this.end, from - 1);',
     replace: '    if (from < 0) this.end = Math.min(this.end, from - 1);',
@@ -221,7 +221,7 @@ export const moreRuleMutants: readonly Mutant[] = [
   {
     id: 'rule-35-a-switch-keeps-the-rest',
     says: 'A switch writes the record anew, without what it does not know of.',
-    source: 'protocol rule 35',
+    source: 'rule 35',
     file: 'packages/zkserver/src/switch/switched-partition.ts',
     find: '  const data = partitionRecordCodec.encode({ ...record, ...change });',
     replace:

@@ -7,7 +7,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-01-epoch-above-all-terms',
     says: 'The epoch of mode fetch is one more than the recorded one, whatever terms the voters answered.',
-    source: 'protocol rule 1 (a)',
+    source: 'rule 1 (a)',
     file: 'packages/zkserver/src/switch/close-answers.ts',
     find: 'nextEpoch: 1 + Math.max(recordedEpoch, ...answers.map(({ epoch }) => epoch)),',
     replace: 'nextEpoch: 1 + recordedEpoch,',
@@ -16,7 +16,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-01-closed-voters-are-silent',
     says: 'A voter that was closed answers how far its log goes, and takes part in its generation as before.',
-    source: 'protocol rule 1 (b)',
+    source: 'rule 1 (b)',
     file: 'packages/broker/src/replication/raft/raft-replicator.ts',
     find: `    const wasClosed = this.closed;
     this.closed = true;
@@ -29,7 +29,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-02-late-leader-report',
     says: 'Reports of leaders count whatever their mode, generation and epoch.',
-    source: 'protocol rule 2',
+    source: 'rule 2',
     file: 'packages/zkserver/src/controller/claim-leaders.ts',
     find: `    record.mode === 'raft' &&
     claim.generation === record.generation &&
@@ -41,7 +41,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-05-vote-outlives-recycling',
     says: 'Checkpoints hold no hard states: with the file in which it stands a vote is forgotten.',
-    source: 'protocol rule 5',
+    source: 'rule 5',
     file: 'packages/log/src/store/checkpoint-frame.ts',
     find: '    replicas: table.rows,',
     replace: '    replicas: table.rows.map((row) => ({ ...row, hardState: undefined })),',
@@ -50,7 +50,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-06-wiped-disk-has-no-vote',
     says: 'A replica that was made on another data directory is made again, empty, under its old identity.',
-    source: 'protocol rule 6',
+    source: 'rule 6',
     file: 'packages/broker/src/partition/partition-opener.ts',
     find: '    if (directoryId !== store.directoryId) {',
     replace: '    if (directoryId === "") {',
@@ -59,7 +59,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-06-wiped-disk-counts-for-nothing',
     says: 'A replica that was made on another data directory is made again, empty, under its old identity.',
-    source: 'protocol rule 6',
+    source: 'rule 6',
     file: 'packages/broker/src/partition/partition-opener.ts',
     find: '    if (directoryId !== store.directoryId) {',
     replace: '    if (directoryId === "") {',
@@ -68,7 +68,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-30-vote-after-its-sync',
     says: 'A vote leaves before it is on disk.',
-    source: 'protocol rule 30',
+    source: 'rule 30',
     file: 'packages/broker/src/replication/raft/sync-gate.ts',
     find: '    if (last === undefined) this.release(message);',
     replace: '    if (last === undefined || message.type === "voteReply") this.release(message);',
@@ -77,7 +77,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-15-duplicate-waits-like-the-first',
     says: 'A duplicate is acknowledged at once.',
-    source: 'protocol rule 15',
+    source: 'rule 15',
     file: 'packages/broker/src/partition/partition.ts',
     find: '    if (acks === 0) return callback(undefined, result);',
     replace: '    if (acks === 0 || result.duplicate) return callback(undefined, result);',
@@ -86,7 +86,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-16-tainted-voter-elects-nobody',
     says: 'A replica that may lack what it acknowledged votes like any other.',
-    source: 'protocol rule 16',
+    source: 'rule 16',
     file: 'packages/raft/src/replica.ts',
     find: '    return this.isVoter(this.self) && !this.ballot.tainted && this.installation === undefined;',
     replace: '    return this.isVoter(this.self) && this.installation === undefined;',
@@ -95,7 +95,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-16-match-of-a-former-life',
     says: 'A leader goes on counting what a former life of a follower had on disk.',
-    source: 'protocol rule 16',
+    source: 'rule 16',
     file: 'packages/raft/src/progress.ts',
     find: '    if (!restarted) return;',
     replace: '    if (this.incarnation === incarnation || !restarted) return;',
@@ -104,7 +104,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-16-recovery-when-most-are-tainted',
     says: 'Nobody recovers a group of which most replicas are tainted.',
-    source: 'protocol rule 16',
+    source: 'rule 16',
     file: 'packages/zkserver/src/switch/leaderless-watch.ts',
     find: '  return voters.length - tainted.length < majorityOf(voters.length);',
     replace: '  return voters.length < tainted.length;',
@@ -113,7 +113,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-18-reader-ahead-of-a-new-leader',
     says: 'A new leader tells consumers that there is no such offset where it only does not know yet.',
-    source: 'protocol rule 18',
+    source: 'rule 18',
     file: 'packages/broker/src/partition/partition.ts',
     find: '      !this.replicator.established\n    ) {',
     replace: '      !this.replicator.established && offset < 0\n    ) {',
@@ -122,7 +122,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-30-own-match-after-its-sync',
     says: 'A replica counts what it has written, synced or not.',
-    source: 'protocol rule 30',
+    source: 'rule 30',
     file: 'packages/raft/src/log-view.ts',
     find: '    return this.end;',
     replace: '    return Math.max(this.end, this.reader.lastOffset);',
@@ -131,7 +131,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-07-failed-sync-of-the-shared-log',
     says: 'A failed sync of the write-ahead log is taken for a successful one.',
-    source: 'protocol rule 7',
+    source: 'rule 7',
     file: 'packages/log/src/store/wal-writer.ts',
     find: `    } catch (error) {
       this.failure = error;
@@ -147,7 +147,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-03-epoch-of-one-life',
     says: 'A leader in mode fetch goes on in its epoch after a restart, and the zkserver lets it.',
-    source: 'protocol rule 3',
+    source: 'rule 3',
     edits: [
       {
         file: 'packages/fetch/src/assignment.ts',
@@ -175,7 +175,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-10-expansion-in-flight',
     says: 'A leader in mode fetch counts the ISR that it knows of, not what its proposals may have made of it.',
-    source: 'protocol rule 10',
+    source: 'rule 10',
     file: 'packages/fetch/src/isr.ts',
     find: '    return this.union;',
     replace: '    return this.state.isr.slice(0, this.union.length);',
@@ -184,7 +184,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-10-watermark-needs-the-minimum',
     says: 'The high watermark moves on with fewer replicas in sync than min.insync.replicas.',
-    source: 'protocol rule 10',
+    source: 'rule 10',
     file: 'packages/fetch/src/leader.ts',
     find: '    if (isr.recorded.length < this.state.minInsyncReplicas) return;\n    let end',
     replace: '    let end',
@@ -193,7 +193,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-11-unclean-member-does-not-lead',
     says: 'A member of the ISR leads although it may have lost what it acknowledged.',
-    source: 'protocol rule 11 (a)',
+    source: 'rule 11 (a)',
     edits: [
       {
         file: 'packages/zkserver/src/election/choose-leader.ts',
@@ -211,7 +211,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-11-last-member-is-not-alone',
     says: 'Whoever leaves the ISR is not eligible to lead any more, however few stay.',
-    source: 'protocol rule 11 (b)',
+    source: 'rule 11 (b)',
     file: 'packages/zkserver/src/election/fetch-partitions.ts',
     find: '    elr: isr.length < minInsync ? ids.filter((id) => eligible.has(id)) : [],',
     replace:
@@ -221,7 +221,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-11-fetch-of-a-former-life',
     says: 'A replica joins the ISR whichever of its lives its leader speaks of.',
-    source: 'protocol rule 11 (c)',
+    source: 'rule 11 (c)',
     file: 'packages/zkserver/src/election/change-isr.ts',
     find: '    if (isAvailable(view, replica) && present === claimed) continue;',
     replace: '    if (isAvailable(view, replica) && claimed !== undefined) continue;',
@@ -230,7 +230,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-12-seal-is-on-disk',
     says: 'A seal in mode fetch counts where it is written, synced or not.',
-    source: 'protocol rule 12',
+    source: 'rule 12',
     file: 'packages/fetch/src/leader.ts',
     find: `    if (member === self) return log.syncedEnd;
     return this.followers.get(member)?.syncedEnd ?? -1;`,
@@ -241,7 +241,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-13-seal-of-an-older-generation',
     says: 'A seal seals, whichever generation it belongs to.',
-    source: 'protocol rule 13',
+    source: 'rule 13',
     edits: [
       {
         file: 'packages/broker/src/partition/seal-tracker.ts',
@@ -260,7 +260,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-13-closed-in-an-older-generation',
     says: 'Hard states carry no generation: who was closed in one is closed in the next.',
-    source: 'protocol rule 13',
+    source: 'rule 13',
     file: 'packages/broker/src/partition/generation.ts',
     find: `    vote: undefined,
     closed: false,
@@ -273,7 +273,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-13-restart-without-the-store',
     says: 'A broker serves no partition before a zkserver has told it of its partitions.',
-    source: 'protocol rule 13',
+    source: 'rule 13',
     file: 'packages/broker/src/partition/partition-opener.ts',
     find: '    const topicConfig = parseTopicConfig(assignment.config);\n    const found',
     replace:
@@ -283,7 +283,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-17-forward-after-a-seal',
     says: 'The intent of a switch is taken back although its seal may be in the log.',
-    source: 'protocol rule 17',
+    source: 'rule 17',
     edits: [
       {
         file: 'packages/zkserver/src/switch/give-up-switch.ts',
@@ -302,7 +302,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-17-late-seal',
     says: 'A broker does what a zkserver orders whatever generation and version the order is based on.',
-    source: 'protocol rule 17',
+    source: 'rule 17',
     edits: [
       {
         file: 'packages/broker/src/api/partition-control-handler.ts',
@@ -325,7 +325,7 @@ export const ruleMutants: readonly Mutant[] = [
   {
     id: 'rule-18-straggler-keeps-its-own-commit',
     says: 'A generation begins with everything below its seal committed, also where the log holds something else.',
-    source: 'protocol rule 18',
+    source: 'rule 18',
     file: 'packages/broker/src/replication/raft/log-view.ts',
     find: '  const holds = seal !== undefined && log.epochAt(seal.offset - 1) === seal.epoch;',
     replace: '  const holds = seal !== undefined && log.logEnd >= seal.offset;',

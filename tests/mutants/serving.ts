@@ -6,7 +6,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'broker-acks-uncommitted',
     says: 'A record of acks all is acknowledged when the leader has it on disk.',
-    source: 'promise of acks all',
+    source: 'docs/replication.md: acks all',
     file: 'packages/broker/src/partition/partition.ts',
     find: `    const waiters = acks === 1 ? this.durableWaiters : this.commitWaiters;
     const passed = acks === 1 ? this.log.durableEnd : this.highWatermarkValue;`,
@@ -17,7 +17,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'broker-serves-uncommitted',
     says: 'Consumers read what is not committed.',
-    source: 'reliability 3.30',
+    source: 'Raft §5.3: answered after it is applied',
     edits: [
       {
         file: 'packages/broker/src/partition/partition.ts',
@@ -49,7 +49,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'broker-confirms-after-deposition',
     says: 'What a deposed leader had appended is acknowledged when anything at that offset is committed.',
-    source: 'promise of acks all',
+    source: 'docs/replication.md: acks all',
     file: 'packages/broker/src/partition/partition.ts',
     find: `      this.commitWaiters.failFrom(0, lost);
       this.durableWaiters.failFrom(0, lost);
@@ -65,7 +65,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'producers-not-remembered',
     says: 'A retry is stored again.',
-    source: 'reliability 4.4.1, KIP-98',
+    source: 'KIP-98, KAFKA-5494',
     file: 'packages/log/src/partition/producer-state.ts',
     find: `    return original === undefined
       ? { kind: 'outOfOrder', expectedSequence }`,
@@ -76,7 +76,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'producers-known-to-the-leader-only',
     says: 'A follower does not learn from the log what producers have written.',
-    source: 'reliability 4.4.2',
+    source: 'KIP-98: producers are known from the log',
     file: 'packages/log/src/partition/log-append.ts',
     find: `    state.producers.append(header, baseOffset, state.stableEnd, config.producerExpirationMs);`,
     replace: `    if (header.baseOffset !== baseOffset)
@@ -86,7 +86,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'producers-window-of-one',
     says: 'Only the last batch of a producer is known, and not five.',
-    source: 'reliability 4.4.1',
+    source: 'KIP-98, KAFKA-5494',
     file: 'packages/log/src/partition/producer-state.ts',
     find: `  let first = Math.max(0, batches.length - PRODUCER_WINDOW);`,
     replace: `  let first = Math.max(0, batches.length - 1);`,
@@ -95,7 +95,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'producers-answered-with-the-end',
     says: 'A retry is answered with the present end of the log and not with its own offset.',
-    source: 'reliability 4.4.6',
+    source: 'KIP-98: a duplicate has its first offset',
     file: 'packages/broker/src/partition/partition.ts',
     find: `      const { baseOffset, lastOffset } = verdict;
       this.await`,
@@ -107,7 +107,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'client-new-sequence-on-doubt',
     says: 'A producer sends a batch of unknown outcome again under another sequence number.',
-    source: 'reliability 4.4.4, KAFKA-14034',
+    source: 'KAFKA-14034',
     file: 'packages/client/src/producer/partition-queue.ts',
     find: `    if (error.outcome === 'unknown' && !sequenceError) batch.maybeStored = true;`,
     replace: `    if (error.outcome === 'unknown' && !sequenceError) {
@@ -119,7 +119,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'client-doubt-is-refusal',
     says: 'A producer tells that a message was rejected although it may be stored.',
-    source: 'promise of send()',
+    source: 'docs/client.md: send()',
     file: 'packages/client/src/producer/partition-queue.ts',
     find: `    const outcome = underWay || batch.maybeStored ? 'unknown' : 'rejected';`,
     replace: `    const outcome = underWay && batch.attempts < 0 ? 'unknown' : 'rejected';`,
@@ -128,7 +128,7 @@ export const servingMutants: readonly Mutant[] = [
   {
     id: 'client-reorders-retries',
     says: 'A producer sends the next batches while one of them is being tried again.',
-    source: 'order of a producer',
+    source: 'KAFKA-5494: order with several batches under way',
     edits: [
       {
         file: 'packages/client/src/producer/partition-queue.ts',

@@ -6,7 +6,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-appends-behind-seal',
     says: 'A sealed leader goes on taking records.',
-    source: 'reliability 4.6.1',
+    source: 'rule 17',
     edits: [
       {
         file: 'packages/broker/src/replication/raft/raft-refusals.ts',
@@ -24,7 +24,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-takes-all-into-isr',
     says: 'A switch to mode fetch takes everybody who answered into the ISR, however far they were.',
-    source: 'reliability 4.6.2',
+    source: 'rule 1',
     file: 'packages/zkserver/src/switch/publish-switch.ts',
     find: `    isr: group.furthest.map(({ replicaId }) => replicaId),`,
     replace: `    isr: group.answers.map(({ replicaId }) => replicaId),`,
@@ -33,7 +33,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-seal-on-one-disk',
     says: 'A switch to mode raft does not wait until the ISR has synced the seal.',
-    source: 'reliability 4.6.3, rule 12',
+    source: 'rule 12',
     edits: [
       {
         file: 'packages/fetch/src/seal.ts',
@@ -51,7 +51,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-seal-only-written',
     says: 'A switch to mode raft takes what is in page caches for synced.',
-    source: 'reliability 4.6.3, rule 12',
+    source: 'rule 12',
     edits: [
       {
         file: 'packages/fetch/src/leader.ts',
@@ -71,7 +71,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-next-epoch-of-record',
     says: 'The epoch after a close is one above the recorded one, whatever terms the voters have seen.',
-    source: 'reliability 4.6.4, rule 1',
+    source: 'rule 1',
     file: 'packages/zkserver/src/switch/close-answers.ts',
     find: `    nextEpoch: 1 + Math.max(recordedEpoch, ...answers.map(({ epoch }) => epoch)),`,
     replace: `    nextEpoch: 1 + recordedEpoch,`,
@@ -80,7 +80,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-closes-a-minority',
     says: 'One closed voter is enough to publish the next generation.',
-    source: 'reliability 4.6.5, rule 1',
+    source: 'rule 1',
     edits: [
       {
         file: 'packages/zkserver/src/switch/close-answers.ts',
@@ -108,7 +108,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-old-vote-counts',
     says: 'A vote and a term of an earlier generation count in the next one.',
-    source: 'reliability 4.6.6, rule 13',
+    source: 'rule 13',
     file: 'packages/broker/src/partition/generation.ts',
     find: `    vote: undefined,
     closed: false,
@@ -121,7 +121,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-half-entered',
     says: 'A replica that crashed between the record of a generation and its hard state takes it for entered.',
-    source: 'reliability 3.26',
+    source: 'Raft §5.1: persistent state is one',
     file: 'packages/broker/src/partition/generation.ts',
     find: `  if (log.generation?.generation === generation && log.hardState?.generation === generation)
     return false;`,
@@ -131,7 +131,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-believes-any-seal',
     says: 'A replica takes everything below the seal for committed although its log holds other records there.',
-    source: 'reliability 4.6.7, rule 18',
+    source: 'rule 18',
     file: 'packages/broker/src/replication/raft/log-view.ts',
     find: `  const holds = seal !== undefined && log.epochAt(seal.offset - 1) === seal.epoch;`,
     replace: `  const holds = seal !== undefined && log.logEnd >= seal.offset;`,
@@ -140,7 +140,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-acks-one-behind-seal',
     says: 'A sealed leader in mode fetch still takes records of acks 1.',
-    source: 'reliability 4.6.8',
+    source: 'rules 17 and 28',
     edits: [
       {
         file: 'packages/fetch/src/leader.ts',
@@ -158,7 +158,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-forgets-producers',
     says: 'Records of an earlier generation are not known as duplicates any more.',
-    source: 'reliability 4.6.9',
+    source: 'rule 15',
     edits: [
       {
         file: 'packages/broker/src/partition/partition.ts',
@@ -188,7 +188,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-generations-mix',
     says: 'Raft messages of another generation are taken.',
-    source: 'reliability 4.6.11',
+    source: 'rule 13',
     file: 'packages/broker/src/api/raft-handler.ts',
     find: `        if (partition === undefined || partition.name.generation !== wire.generation) continue;`,
     replace: `        if (partition === undefined) continue;`,
@@ -197,7 +197,7 @@ export const switchMutants: readonly Mutant[] = [
   {
     id: 'switch-never-given-up',
     says: 'A switch that can not be completed is not given up.',
-    source: 'reliability 4.6.13, rule 17',
+    source: 'rule 17',
     edits: [
       {
         file: 'packages/zkserver/src/switch/saga-runner.ts',
