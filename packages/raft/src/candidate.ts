@@ -7,6 +7,7 @@ import type { Message, ReplicaId } from './types.js';
 
 export class Candidate implements RoleState {
   readonly role: 'preCandidate' | 'candidate';
+  readonly asleep = false;
   private readonly tally: Tally;
 
   /** With `pre` it stands for the next term; otherwise for the present one, which it has entered with its own vote. */
@@ -62,6 +63,10 @@ export class Candidate implements RoleState {
   /** The own vote counts once it cannot be forgotten, and nobody wins without it: a leader's term is on its disk. */
   ballotSynced(): void {
     if (!this.pre && this.replica.ballot.durable) this.count(this.replica.self, true);
+  }
+
+  wake(): void {
+    // It never sleeps.
   }
 
   leave(): void {

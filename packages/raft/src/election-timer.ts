@@ -23,6 +23,12 @@ export class ElectionTimer {
     this.limit = this.draw();
   }
 
+  /** As if the shortest election timeout had passed: what is left of the limit is random, as ever. */
+  expireSoon(): void {
+    this.reset();
+    this.elapsed = this.electionTicks;
+  }
+
   /** Less than the shortest election timeout has passed since the last reset. */
   get recent(): boolean {
     return this.elapsed < this.electionTicks;

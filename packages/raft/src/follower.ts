@@ -8,6 +8,7 @@ import type {
   Heartbeat,
   Message,
   Offset,
+  ReplicaId,
   SnapshotOffer,
 } from './types.js';
 
@@ -22,6 +23,7 @@ export class Follower implements RoleState {
   /** An append waits for its answer until it is on disk. */
   private replyOwed = false;
   private acknowledged: Offset = -1;
+  private sleeping = false;
 
   constructor(
     private readonly replica: Replica,
@@ -30,7 +32,22 @@ export class Follower implements RoleState {
     this.validated = replica.commit;
   }
 
+  get asleep(): boolean {
+    return this.sleeping;
+  }
+
+  /** The leader is told, so that it wakes too and sends heartbeats again. */
+  wake(leaderLost: boolean): void {
+    if (!this.sleeping) return;
+    this.sleeping = false;
+    const { timer, leader } = this.replica;
+    if (leaderLost) timer.expireSoon();
+    else timer.reset();
+    if (leader !== undefined) this.replyHeartbeat(leader, 0);
+  }
+
   tick(): void {
+    if (this.sleeping) return;
     const { replica, transitions } = this;
     if (!replica.timer.tick()) return;
     if (replica.mayVote) {
@@ -44,20 +61,21 @@ export class Follower implements RoleState {
   step(message: Message): void {
     switch (message.type) {
       case 'append':
-        this.replica.timer.reset();
+        this.heard();
         this.maybeLiftTaint(message.untaint);
         this.handleAppend(message);
         break;
       case 'heartbeat':
-        this.replica.timer.reset();
+        this.heard();
         this.maybeLiftTaint(message.untaint);
         this.handleHeartbeat(message);
         break;
       case 'snapshot':
-        this.replica.timer.reset();
+        this.heard();
         this.handleSnapshot(message);
         break;
       case 'timeoutNow':
+        this.sleeping = false;
         if (this.replica.mayVote) this.transitions.becomeCandidate(true);
         break;
       default:
@@ -90,6 +108,11 @@ export class Follower implements RoleState {
 
   snapshotFailed(): void {
     this.replySnapshot(true);
+  }
+
+  private heard(): void {
+    this.sleeping = false;
+    this.replica.timer.reset();
   }
 
   private get matched(): Offset {
@@ -160,16 +183,25 @@ export class Follower implements RoleState {
   private handleHeartbeat(heartbeat: Heartbeat): void {
     const { replica } = this;
     replica.advanceCommit(Math.min(heartbeat.commit, this.validated));
-    replica.reply({
-      type: 'heartbeatReply',
-      from: replica.self,
-      to: heartbeat.from,
-      term: replica.term,
-      readContext: heartbeat.readContext,
-      matched: this.matched,
-      tainted: replica.ballot.tainted,
-      incarnation: replica.config.incarnation,
-    });
+    this.sleeping = heartbeat.sleep === true && this.hasEverything(heartbeat.commit);
+    this.replyHeartbeat(heartbeat.from, heartbeat.readContext);
+  }
+
+  /** On disk here, committed, and nothing else stands here: what a leader that lets the group sleep says of itself. */
+  private hasEverything(commit: Offset): boolean {
+    const { log, ballot, installation } = this.replica;
+    const settled = !ballot.tainted && ballot.durable && installation === undefined;
+    return settled && commit === log.lastOffset && this.matched === commit;
+  }
+
+  private replyHeartbeat(to: ReplicaId, readContext: number): void {
+    const { replica, matched } = this;
+    const { self: from, term, config } = replica;
+    const { tainted } = replica.ballot;
+    const { incarnation } = config;
+    const reply = { type: 'heartbeatReply', from, to, term, readContext, matched } as const;
+    const message = { ...reply, tainted, incarnation };
+    replica.reply(this.sleeping ? { ...message, asleep: true } : message);
   }
 
   private handleSnapshot(offer: SnapshotOffer): void {

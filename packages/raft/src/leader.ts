@@ -7,6 +7,7 @@ import type { Replica } from './replica.js';
 import { Replication } from './replication.js';
 import type { RoleState, Transitions } from './role.js';
 import { SpanQueue } from './span-queue.js';
+import { Sleep } from './sleep.js';
 import { Transfer } from './transfer.js';
 import type {
   AppendReply,
@@ -26,6 +27,7 @@ export class Leader implements RoleState {
   /** Offset of the leader-change batch: only from here on do entries commit by being counted [Raft §5.4.2]. */
   private readonly termStart: Offset;
   private readonly uncommitted = new SpanQueue();
+  private readonly sleep: Sleep;
   private transfer: Transfer | undefined = undefined;
   private heartbeatTicks = 0;
   private electionTicks = 0;
@@ -35,6 +37,7 @@ export class Leader implements RoleState {
     private readonly transitions: Transitions,
   ) {
     this.replication = new Replication(replica);
+    this.sleep = new Sleep(replica.config, this.replication);
     this.termStart = replica.log.lastOffset + 1;
     const { outbox, config } = replica;
     this.reads = new ReadIndex({
@@ -63,7 +66,20 @@ export class Leader implements RoleState {
     return this.replica.commit >= this.termStart;
   }
 
+  get asleep(): boolean {
+    return this.sleep.asleep;
+  }
+
+  /** Somebody wants something: heartbeats leave again, at once, and a quorum must be heard of as ever. */
+  wake(): void {
+    if (!this.sleep.end()) return;
+    this.electionTicks = 0;
+    this.heartbeatTicks = 0;
+    this.broadcastHeartbeat();
+  }
+
   tick(): void {
+    if (this.sleep.asleep) return;
     const { heartbeatTicks, electionTicks } = this.replica.config;
     this.electionTicks += 1;
     if (this.transfer?.tick(electionTicks) === true) this.transfer = undefined;
@@ -75,6 +91,7 @@ export class Leader implements RoleState {
       }
       this.replication.repeatOffers();
     }
+    this.sleep.tick(this.isQuiet);
     this.heartbeatTicks += 1;
     if (this.heartbeatTicks < heartbeatTicks) return;
     this.heartbeatTicks = 0;
@@ -120,11 +137,13 @@ export class Leader implements RoleState {
   proposed(lastOffset: Offset, bytes: number): void {
     const { log, term } = this.replica;
     assert(log.epochAt(lastOffset) === term, `proposed offset ${lastOffset} is not of ${term}`);
+    this.wake();
     this.uncommitted.add(lastOffset, bytes);
     this.replication.markAll();
   }
 
   readIndex(id: number): void {
+    this.wake();
     this.reads.read(id, this.established ? this.replica.commit : undefined);
   }
 
@@ -133,6 +152,7 @@ export class Leader implements RoleState {
     const progress = this.replication.peer(to);
     if (progress === undefined || progress.tainted || !this.replica.isVoter(to)) return;
     if (this.transfer?.to === to) return;
+    this.wake();
     this.transfer = new Transfer(to);
     this.maybeTellTarget(progress);
   }
@@ -170,6 +190,7 @@ export class Leader implements RoleState {
     }
     this.replication.handleHeartbeatReply(progress, reply);
     this.afterReply(progress, counted);
+    if (!this.sleep.heard(progress, reply.asleep === true)) this.wake();
   }
 
   private handleSnapshotReply(reply: SnapshotReply): void {
@@ -178,12 +199,20 @@ export class Leader implements RoleState {
     if (progress !== undefined) this.afterReply(progress, counted);
   }
 
+  /** Nothing is under way here: all is on disk and committed, and nobody waits. */
+  private get isQuiet(): boolean {
+    const { log, commit } = this.replica;
+    const level = log.durable === log.lastOffset && commit === log.lastOffset;
+    return level && this.established && this.transfer === undefined && this.reads.idle;
+  }
+
   /** `counted`: what the peer added to commits before. It grows with its match, and when its taint is gone. */
   private afterReply(progress: Progress, counted: Offset): void {
     if (this.replication.countedMatch(progress.replica) > counted) this.maybeCommit();
     this.maybeLiftTaint(progress);
     this.maybeTellTarget(progress);
     this.replication.maybeMark(progress);
+    if (this.sleep.asleep && !progress.hasEverything(this.replica.log.lastOffset)) this.wake();
   }
 
   /**
@@ -226,7 +255,10 @@ export class Leader implements RoleState {
     for (const voter of config.voters) {
       if (voter === self || this.replication.peer(voter)?.active === true) heard += 1;
     }
-    for (const progress of this.replication.all()) progress.active = false;
+    for (const progress of this.replication.all()) {
+      progress.wasActive = progress.active;
+      progress.active = false;
+    }
     return heard >= majority(config.voters.length);
   }
 
@@ -247,7 +279,8 @@ export class Leader implements RoleState {
       readContext,
     } as const;
     const { untaint } = progress;
-    outbox.send(untaint === undefined ? message : { ...message, untaint });
+    if (untaint !== undefined) outbox.send({ ...message, untaint });
+    else outbox.send(this.sleep.wanted ? { ...message, sleep: true } : message);
   }
 
   private maybeTellTarget(progress: Progress): void {

@@ -35,6 +35,10 @@ export class Progress {
   snapshotOffset: Offset = -1;
   /** Heard from since the last quorum check. */
   active = false;
+  /** As `active`, of the time before the last quorum check. */
+  wasActive = false;
+  /** It has said so, and nothing else since. */
+  asleep = false;
   tainted = false;
   taintLift: TaintLift | undefined = undefined;
   incarnation: number | undefined = undefined;
@@ -146,6 +150,13 @@ export class Progress {
     if (this.state !== 'replicate' || this.matched >= this.next - 1) return;
     if (this.windowFull) this.inflight.releaseFirst();
     this.probeOwed = true;
+  }
+
+  /** Answers, and lacks nothing of a log that ends there. */
+  hasEverything(lastOffset: Offset): boolean {
+    const heard = this.active || this.wasActive;
+    const level = this.state === 'replicate' && this.matched === lastOffset;
+    return heard && level && !this.tainted && this.plan === undefined && this.inflight.count === 0;
   }
 
   status(): PeerStatus {

@@ -62,6 +62,10 @@ export class RaftCore implements RaftStateMachine {
     return this.replica.rejectedMessages;
   }
 
+  get asleep(): boolean {
+    return !this.replica.halted && this.roles.state.asleep;
+  }
+
   get established(): boolean {
     return this.roles.leader?.established ?? false;
   }
@@ -78,8 +82,12 @@ export class RaftCore implements RaftStateMachine {
 
   step(message: Message): void {
     const { replica, roles } = this;
-    if (replica.halted || !admit(replica, roles, message)) return;
-    if (message.type === 'vote' || message.type === 'preVote') handleVoteRequest(replica, message);
+    if (replica.halted) return;
+    const asksForVote = message.type === 'vote' || message.type === 'preVote';
+    // Somebody hears no leader: whoever sleeps looks for itself.
+    if (asksForVote) roles.state.wake(false);
+    if (!admit(replica, roles, message)) return;
+    if (asksForVote) handleVoteRequest(replica, message);
     else roles.step(message);
   }
 
@@ -125,7 +133,9 @@ export class RaftCore implements RaftStateMachine {
   }
 
   unreachable(peer: ReplicaId): void {
-    this.roles.leader?.replication.unreachable(peer);
+    const { leader } = this.roles;
+    leader?.replication.unreachable(peer);
+    leader?.wake();
   }
 
   readIndex(id: number): void {
@@ -142,6 +152,10 @@ export class RaftCore implements RaftStateMachine {
   campaign(): void {
     const { halted, mayVote } = this.replica;
     if (!halted && mayVote && this.role !== 'leader') this.roles.becomePreCandidate();
+  }
+
+  wake(leaderLost: boolean): void {
+    if (!this.replica.halted) this.roles.state.wake(leaderLost);
   }
 
   snapshotInstalled(from: ReplicaId, term: Term, matched: Offset): void {

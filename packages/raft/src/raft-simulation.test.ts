@@ -7,15 +7,19 @@ const budgetMs = 3_000;
 function survive(voters: number, lossy: boolean): void {
   const began = performance.now();
   let seed = 1;
+  let sleeps = 0;
   while (performance.now() - began < budgetMs) {
     try {
-      new SimSchedule({ voters, seed, lossy }).run(1_500);
+      const schedule = new SimSchedule({ voters, seed, lossy });
+      schedule.run(1_500);
+      sleeps += schedule.sleeps;
     } catch (error) {
       throw new Error(`seed ${seed} of ${voters} voters: ${String(error)}`, { cause: error });
     }
     seed += 1;
   }
   expect(seed).toBeGreaterThan(5);
+  expect(sleeps).toBeGreaterThan(0);
 }
 
 test('three replicas keep every promise through random faults, and recover', () => {

@@ -38,6 +38,12 @@ export class ReadIndex {
     return this.started;
   }
 
+  /** No read waits, and no round is out. */
+  get idle(): boolean {
+    const waiting = this.pending.length + this.early.length;
+    return waiting === 0 && !this.nextWanted && this.confirmed === this.started;
+  }
+
   read(id: number, commit: Offset | undefined): void {
     if (this.pending.length + this.early.length >= MAX_PENDING_READS) this.host.readFailed(id);
     else if (commit === undefined) this.early.push(id);

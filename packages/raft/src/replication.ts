@@ -22,6 +22,15 @@ export class Replication {
     }
   }
 
+  get lastOffset(): Offset {
+    return this.replica.log.lastOffset;
+  }
+
+  /** There is nobody to replicate to. */
+  get isAlone(): boolean {
+    return this.peers.size === 0;
+  }
+
   all(): Iterable<Progress> {
     return this.peers.values();
   }

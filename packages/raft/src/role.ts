@@ -3,6 +3,8 @@ import type { Message, ReplicaId, Role, Term } from './types.js';
 
 export interface RoleState {
   readonly role: Role;
+  /** See RaftStateMachine. */
+  readonly asleep: boolean;
   tick(): void;
   /** A well-formed message of the present term (or a pre-vote reply for the next one). */
   step(message: Message): void;
@@ -10,6 +12,8 @@ export interface RoleState {
   logSynced(): void;
   /** Term and vote are on disk. */
   ballotSynced(): void;
+  /** Ends a sleep; see RaftStateMachine. */
+  wake(leaderLost: boolean): void;
   /** The role ends here. */
   leave(): void;
 }

@@ -88,6 +88,8 @@ export interface Heartbeat extends Envelope {
   readonly readContext: number;
   /** Incarnation of a caught-up replica whose taint the leader lifts. */
   readonly untaint?: number;
+  /** Nothing has happened for long: no more heartbeats need to be expected until anything does (rule 21). */
+  readonly sleep?: true;
 }
 
 export interface HeartbeatReply extends Envelope {
@@ -96,6 +98,8 @@ export interface HeartbeatReply extends Envelope {
   readonly matched: Offset;
   readonly tainted: boolean;
   readonly incarnation: number;
+  /** The sender waits for no heartbeats any more. Without it, it is awake, whatever it said before. */
+  readonly asleep?: true;
 }
 
 export interface TimeoutNow extends Envelope {
@@ -217,6 +221,8 @@ export interface RaftConfig {
   /** Ticks without a leader before a campaign; randomised up to twice as much. */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** Ticks without traffic after which a leader lets the group sleep; 0 or undefined: never (rule 21). */
+  readonly sleepTicks?: number;
   /** In-flight window per follower. */
   readonly maxInflightMessages: number;
   readonly maxInflightBytes: number;
@@ -255,6 +261,11 @@ export interface RaftStateMachine {
   readonly tainted: boolean;
   /** Messages that were dropped because they cannot come from a correct peer (rule 22). */
   readonly rejectedMessages: number;
+  /**
+   * Nothing moves in the group: no ticks are needed. Whoever drives the core then watches over the others' brokers in
+   * its place, and wakes it as soon as one of them is silent, new, or no more of the same mind (rule 21).
+   */
+  readonly asleep: boolean;
   /** True for a leader once its own term's first batch is committed: reads and leader records may rely on it. */
   readonly established: boolean;
   takeEffects(): Effect[];
@@ -301,6 +312,11 @@ export interface RaftStateMachine {
   readIndex(id: number): void;
   transferLeadership(to: ReplicaId): void;
   campaign(): void;
+  /**
+   * Ends a sleep; nothing for one that is awake. `leaderLost`: the leader's broker has been silent for an election timeout
+   * or is new, so a follower need not wait for another one.
+   */
+  wake(leaderLost: boolean): void;
   /** The snapshot of `installSnapshot` is on disk through `matched`, or failed. */
   snapshotInstalled(from: ReplicaId, term: Term, matched: Offset): void;
   snapshotFailed(from: ReplicaId, term: Term): void;

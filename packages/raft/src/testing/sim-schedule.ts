@@ -4,6 +4,9 @@ import type { Message } from '../types.js';
 import type { SimReplica } from './sim-replica.js';
 import { SimCluster } from './sim-cluster.js';
 
+/** A third of them with traffic. */
+const QUIET_STEPS = 700;
+
 export interface ScheduleOptions {
   readonly voters: number;
   readonly seed: number;
@@ -13,17 +16,26 @@ export interface ScheduleOptions {
 
 export class SimSchedule {
   readonly cluster: SimCluster;
+  /** Moments at which a leader slept. */
+  sleeps = 0;
   private readIds = 0;
+  private quiet = false;
 
   constructor(private readonly options: ScheduleOptions) {
     const { voters, seed, lossy } = options;
     const learners = seed % 3 === 0 ? 1 : 0;
-    const config = { electionTicks: 5, heartbeatTicks: 1 };
+    // Every other history has long stretches without traffic, in which the group may fall asleep.
+    const sleepTicks = seed % 2 === 0 ? 0 : 3;
+    const config = { electionTicks: 5, heartbeatTicks: 1, sleepTicks };
     this.cluster = new SimCluster({ voters, learners, seed, lossy, config });
   }
 
   run(steps: number): void {
-    for (let step = 0; step < steps; step += 1) this.happen();
+    for (let step = 0; step < steps; step += 1) {
+      this.quiet = this.options.seed % 2 === 1 && step % QUIET_STEPS > QUIET_STEPS / 3;
+      this.happen();
+      if (this.cluster.leader()?.core.asleep === true) this.sleeps += 1;
+    }
     this.recover();
   }
 
@@ -33,6 +45,7 @@ export class SimSchedule {
     if (dice < 450) this.deliverAny();
     else if (dice < 650) this.tick(replica);
     else if (dice < 780) this.sync(replica);
+    else if (this.quiet) this.deliverAny();
     else if (dice < 860) this.propose();
     else if (dice < 890) this.read();
     else if (dice < 900) this.transfer();
@@ -43,7 +56,8 @@ export class SimSchedule {
     else if (dice < 950) this.cluster.heal();
     else if (dice < 965) this.crash(replica);
     else if (dice < 985) this.restart(replica);
-    else if (dice < 990) this.retain(replica);
+    else if (dice < 988) this.retain(replica);
+    else if (dice < 994) this.wake(replica);
     else this.unreachable(replica);
     this.copySnapshots();
   }
@@ -149,6 +163,15 @@ export class SimSchedule {
     });
   }
 
+  /** What a driver believes of other brokers may be wrong. */
+  private wake(replica: SimReplica): void {
+    if (!replica.up) return;
+    const leaderLost = this.below(2) === 0;
+    replica.input((core) => {
+      core.wake(leaderLost);
+    });
+  }
+
   /** A follower's driver copies the leader's committed log in one go, or fails. */
   private copySnapshots(): void {
     for (const replica of this.cluster.up()) {
@@ -191,6 +214,10 @@ export class SimSchedule {
       replica.holdPlans = false;
       if (replica.up) replica.finishPlans();
       else cluster.restart(replica.id);
+      // Drivers that watch over sleepers have seen that others were gone.
+      replica.input((core) => {
+        core.wake(false);
+      });
     }
     for (let tick = 0; tick < 400; tick += 1) {
       cluster.run(1);
