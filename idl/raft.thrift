@@ -74,6 +74,23 @@ struct RaftMessage {
   19: optional i64 probe
   /** Replies: incarnation of the sender's broker; what an older one matched is forgotten. */
   20: optional i64 incarnation
+  /** HEARTBEAT: asks the receiver to sleep, which then waits for no more heartbeats. HEARTBEAT_REPLY: the sender sleeps. */
+  21: optional bool asleep
+}
+
+/**
+ * Takes the place of the heartbeats of all groups that sleep between two brokers. A broker that does not know it neither
+ * sends it nor sleeps.
+ */
+struct SleepBeat {
+  /** How many groups the sender leads whose replica at the receiver it has asked to sleep, and told nothing since. */
+  1: i32 groups
+  /** Exclusive or of the first four bytes (big-endian) of SHA-256 over "topicId,partition,generation,term" of each of these groups. */
+  2: i32 high
+  /** The same of the next four bytes. */
+  3: i32 low
+  /** What the sender has asleep has differed from what the receiver said for long: all groups that sleep between them are to wake. */
+  4: bool wake
 }
 
 /** Messages of many groups from one broker to another, gathered during one tick. */
@@ -88,6 +105,8 @@ struct RaftEnvelope {
   4: i32 toBroker
   /** The messages, in order. */
   5: list<RaftMessage> messages
+  /** Speaks of the time after these messages. */
+  6: optional SleepBeat beat
 }
 
 /** Names a file of a sealed or active segment. */

@@ -309,7 +309,11 @@ export class Broker {
       health,
       server,
       ops,
-      ticker: new RaftTicker(registry, clock, options['raft.tick.ms']),
+      ticker: new RaftTicker({
+        ...{ registry, clock, hibernation: replication.hibernation },
+        tickMs: options['raft.tick.ms'],
+        heartbeatTicks: options['raft.heartbeat.ticks'],
+      }),
       retention: new RetentionTask({
         ...{ registry, clock, logger, periodMs: options['retention.check.ms'] },
         isInTransition: (topicId, partition) => assignments.isInTransition(topicId, partition),
@@ -349,6 +353,7 @@ export class Broker {
       },
       onFailed: (partition, error) =>
         logger.error({ err: error, ...partition.name }, 'replica is out of service'),
+      onAwake: (partition) => registry.awaken(partition),
     });
     const assignments: Assignments = new Assignments({
       brokerId: config.id,
@@ -373,7 +378,7 @@ export class Broker {
 
   private server(
     store: LogStore,
-    { transport }: ReplicationParts,
+    { transport, hibernation }: ReplicationParts,
     { waitingFollowers: sessions, throttle }: FetchParts,
     assignments: Assignments,
     { coordinator }: Groups,
@@ -394,7 +399,10 @@ export class Broker {
           }),
         ),
         raftService(
-          raftHandler({ brokerId, clusterId, registry, maxChunkBytes, throttle, logger }),
+          raftHandler({
+            ...{ brokerId, clusterId, registry, hibernation },
+            ...{ maxChunkBytes, throttle, logger },
+          }),
         ),
         fetchService(fetchHandler({ brokerId, clusterId, sessions, logger })),
         deliveryService(this.deliveries.handler()),

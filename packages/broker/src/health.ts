@@ -36,6 +36,11 @@ export class BrokerHealth implements BrokerGauges {
     return this.count((partition) => partition.leads);
   }
 
+  sleeping(): number {
+    const { size, awake } = this.options.registry;
+    return size - awake.size;
+  }
+
   failedReplicas(): number {
     return this.count((partition) => partition.replicator.role === 'failed');
   }

@@ -6,6 +6,7 @@ import type { Metrics } from '@zhumq/base';
 export interface BrokerGauges {
   partitions(): number;
   leaders(): number;
+  sleeping(): number;
   failedReplicas(): number;
   leaderless(): number;
   underReplicated(): number;
@@ -109,6 +110,12 @@ export class BrokerMetrics {
     const { metrics } = this;
     metrics.gauge('zhumq_broker_partitions', 'Replicas held.', [], () => gauges.partitions());
     metrics.gauge('zhumq_broker_leaders', 'Partitions led.', [], () => gauges.leaders());
+    metrics.gauge(
+      'zhumq_broker_sleeping_replicas',
+      'Replicas of quiet partitions that exchange no heartbeats of their own (mode raft).',
+      [],
+      () => gauges.sleeping(),
+    );
     metrics.gauge(
       'zhumq_broker_failed_replicas',
       'Replicas out of service: look at the log.',

@@ -32,6 +32,13 @@ export const brokerOptions = defineOptions({
     max: 1000,
     doc: 'Ticks without a leader before a replica campaigns; randomised up to twice as much.',
   },
+  'raft.sleep.ticks': {
+    type: 'integer',
+    default: 60,
+    min: 0,
+    max: 1_000_000,
+    doc: 'Ticks without traffic after which the replicas of a partition exchange no more heartbeats of their own: one per pair of brokers takes their place; 0: never.',
+  },
   'raft.append.max.bytes': {
     type: 'bytes',
     default: '1MiB',

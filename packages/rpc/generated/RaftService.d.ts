@@ -8,6 +8,7 @@ import common_ttypes = require('./common_types');
 import ttypes = require('./raft_types');
 import RaftMessageType = ttypes.RaftMessageType
 import RaftMessage = ttypes.RaftMessage
+import SleepBeat = ttypes.SleepBeat
 import RaftEnvelope = ttypes.RaftEnvelope
 import SegmentInfo = ttypes.SegmentInfo
 import SnapshotManifest = ttypes.SnapshotManifest

@@ -46,8 +46,22 @@ declare class RaftMessage {
     public untaint?: number;
     public probe?: number;
     public incarnation?: number;
+    public asleep?: boolean;
 
-      constructor(args?: { topicId: string; partition: number; generation: number; fromReplica: string; toReplica: string; type: RaftMessageType; term: number; offset?: number; epoch?: number; commit?: number; batches?: Buffer; rejected?: boolean; matched?: number; matchedEpoch?: number; readContext?: number; transfer?: boolean; tainted?: boolean; untaint?: number; probe?: number; incarnation?: number; });
+      constructor(args?: { topicId: string; partition: number; generation: number; fromReplica: string; toReplica: string; type: RaftMessageType; term: number; offset?: number; epoch?: number; commit?: number; batches?: Buffer; rejected?: boolean; matched?: number; matchedEpoch?: number; readContext?: number; transfer?: boolean; tainted?: boolean; untaint?: number; probe?: number; incarnation?: number; asleep?: boolean; });
+  }
+
+/**
+ * Takes the place of the heartbeats of all groups that sleep between two brokers. A broker that does not know it neither
+ * sends it nor sleeps.
+ */
+declare class SleepBeat {
+    public groups: number;
+    public high: number;
+    public low: number;
+    public wake: boolean;
+
+      constructor(args?: { groups: number; high: number; low: number; wake: boolean; });
   }
 
 /**
@@ -59,8 +73,9 @@ declare class RaftEnvelope {
     public incarnation: number;
     public toBroker: number;
     public messages: RaftMessage[];
+    public beat?: SleepBeat;
 
-      constructor(args?: { clusterId: string; fromBroker: number; incarnation: number; toBroker: number; messages: RaftMessage[]; });
+      constructor(args?: { clusterId: string; fromBroker: number; incarnation: number; toBroker: number; messages: RaftMessage[]; beat?: SleepBeat; });
   }
 
 /**

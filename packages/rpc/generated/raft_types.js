@@ -54,6 +54,7 @@ const RaftMessage = module.exports.RaftMessage = class {
     this.untaint = undefined;
     this.probe = undefined;
     this.incarnation = undefined;
+    this.asleep = undefined;
     if (args) {
       if (args.topicId !== undefined && args.topicId !== null) {
         this.topicId = args.topicId;
@@ -114,6 +115,9 @@ const RaftMessage = module.exports.RaftMessage = class {
       }
       if (args.incarnation !== undefined && args.incarnation !== null) {
         this.incarnation = args.incarnation;
+      }
+      if (args.asleep !== undefined && args.asleep !== null) {
+        this.asleep = args.asleep;
       }
     }
   }
@@ -268,6 +272,13 @@ const RaftMessage = module.exports.RaftMessage = class {
           input.skip(ftype);
         }
         break;
+        case 21:
+        if (ftype == Thrift.Type.BOOL) {
+          this.asleep = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -386,6 +397,112 @@ const RaftMessage = module.exports.RaftMessage = class {
       output.writeI64(this.incarnation);
       output.writeFieldEnd();
     }
+    if (this.asleep !== null && this.asleep !== undefined) {
+      output.writeFieldBegin('asleep', Thrift.Type.BOOL, 21);
+      output.writeBool(this.asleep);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const SleepBeat = module.exports.SleepBeat = class {
+  constructor(args) {
+    this.groups = undefined;
+    this.high = undefined;
+    this.low = undefined;
+    this.wake = undefined;
+    if (args) {
+      if (args.groups !== undefined && args.groups !== null) {
+        this.groups = args.groups;
+      }
+      if (args.high !== undefined && args.high !== null) {
+        this.high = args.high;
+      }
+      if (args.low !== undefined && args.low !== null) {
+        this.low = args.low;
+      }
+      if (args.wake !== undefined && args.wake !== null) {
+        this.wake = args.wake;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.I32) {
+          this.groups = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.I32) {
+          this.high = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 3:
+        if (ftype == Thrift.Type.I32) {
+          this.low = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 4:
+        if (ftype == Thrift.Type.BOOL) {
+          this.wake = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    if (this.groups === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SleepBeat.groups is missing');
+    if (this.high === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SleepBeat.high is missing');
+    if (this.low === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SleepBeat.low is missing');
+    if (this.wake === undefined) throw new Thrift.TProtocolException(Thrift.TProtocolExceptionType.INVALID_DATA, 'SleepBeat.wake is missing');
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('SleepBeat');
+    if (this.groups !== null && this.groups !== undefined) {
+      output.writeFieldBegin('groups', Thrift.Type.I32, 1);
+      output.writeI32(this.groups);
+      output.writeFieldEnd();
+    }
+    if (this.high !== null && this.high !== undefined) {
+      output.writeFieldBegin('high', Thrift.Type.I32, 2);
+      output.writeI32(this.high);
+      output.writeFieldEnd();
+    }
+    if (this.low !== null && this.low !== undefined) {
+      output.writeFieldBegin('low', Thrift.Type.I32, 3);
+      output.writeI32(this.low);
+      output.writeFieldEnd();
+    }
+    if (this.wake !== null && this.wake !== undefined) {
+      output.writeFieldBegin('wake', Thrift.Type.BOOL, 4);
+      output.writeBool(this.wake);
+      output.writeFieldEnd();
+    }
     output.writeFieldStop();
     output.writeStructEnd();
     return;
@@ -399,6 +516,7 @@ const RaftEnvelope = module.exports.RaftEnvelope = class {
     this.incarnation = undefined;
     this.toBroker = undefined;
     this.messages = undefined;
+    this.beat = undefined;
     if (args) {
       if (args.clusterId !== undefined && args.clusterId !== null) {
         this.clusterId = args.clusterId;
@@ -414,6 +532,9 @@ const RaftEnvelope = module.exports.RaftEnvelope = class {
       }
       if (args.messages !== undefined && args.messages !== null) {
         this.messages = Thrift.copyList(args.messages, [ttypes.RaftMessage]);
+      }
+      if (args.beat !== undefined && args.beat !== null) {
+        this.beat = new ttypes.SleepBeat(args.beat);
       }
     }
   }
@@ -472,6 +593,14 @@ const RaftEnvelope = module.exports.RaftEnvelope = class {
           input.skip(ftype);
         }
         break;
+        case 6:
+        if (ftype == Thrift.Type.STRUCT) {
+          this.beat = new ttypes.SleepBeat();
+          this.beat.read(input);
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -517,6 +646,11 @@ const RaftEnvelope = module.exports.RaftEnvelope = class {
         }
       }
       output.writeListEnd();
+      output.writeFieldEnd();
+    }
+    if (this.beat !== null && this.beat !== undefined) {
+      output.writeFieldBegin('beat', Thrift.Type.STRUCT, 6);
+      this.beat.write(output);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

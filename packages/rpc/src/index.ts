@@ -140,6 +140,7 @@ export { RaftMessageType } from '../generated/raft_types.js';
 export type {
   RaftEnvelope,
   RaftMessage,
+  SleepBeat,
   SegmentChunk,
   SegmentInfo,
   SnapshotManifest,

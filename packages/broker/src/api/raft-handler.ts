@@ -11,6 +11,7 @@ import type {
 } from '@zhumq/rpc';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
+import type { Hibernation } from '../replication/raft/hibernation.js';
 import { fromWire } from '../replication/raft/raft-messages.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import type { Throttle } from '../replication/throttle.js';
@@ -19,6 +20,7 @@ export interface RaftHandlerOptions {
   readonly brokerId: number;
   readonly clusterId: () => string;
   readonly registry: PartitionRegistry;
+  readonly hibernation: Hibernation;
   readonly maxChunkBytes: number;
   /** Copies of segments are for followers that are far behind: they leave room for others. */
   readonly throttle: Throttle;
@@ -26,7 +28,7 @@ export interface RaftHandlerOptions {
 }
 
 export function raftHandler(options: RaftHandlerOptions): RaftHandler {
-  const { registry, logger } = options;
+  const { registry, hibernation, logger } = options;
   const incarnations = new Map<number, number>();
 
   /** Messages of another cluster, for another broker, or from an earlier life of the sender change nothing. */
@@ -41,6 +43,7 @@ export function raftHandler(options: RaftHandlerOptions): RaftHandler {
     }
     const known = incarnations.get(envelope.fromBroker) ?? 0;
     if (envelope.incarnation < known) return false;
+    if (envelope.incarnation > known && known > 0) hibernation.restarted(envelope.fromBroker);
     incarnations.set(envelope.fromBroker, envelope.incarnation);
     return true;
   }
@@ -76,6 +79,8 @@ export function raftHandler(options: RaftHandlerOptions): RaftHandler {
           logger.warn({ ...partition.name, type: wire.type }, 'malformed raft message dropped');
         else if (replicator instanceof RaftReplicator) replicator.receive(message);
       }
+      const { fromBroker, beat } = envelope;
+      if (beat !== undefined) hibernation.heard(fromBroker, { led: beat, wake: beat.wake });
     },
 
     ping(): void {

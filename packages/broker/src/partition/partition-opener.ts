@@ -10,6 +10,7 @@ import type { PartitionAssignment, ReplicaEntry } from '@zhumq/rpc';
 import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
 import type { FetchReplicatorOptions } from '../replication/fetch/fetch-replicator.js';
 import { partitionStateOf } from '../replication/fetch/partition-state.js';
+import type { Hibernation } from '../replication/raft/hibernation.js';
 import type { EndOfTick } from '../replication/end-of-tick.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import type {
@@ -29,6 +30,7 @@ export interface PartitionOpenerOptions {
   readonly maxPendingBytes: number;
   readonly transport: GroupTransport;
   readonly installer: SnapshotInstaller;
+  readonly hibernation: Hibernation;
   /** What mode fetch is built on; without it partitions in that mode are not opened. */
   readonly fetch?: FetchParts;
   readonly endOfTick: EndOfTick;
@@ -38,6 +40,7 @@ export interface PartitionOpenerOptions {
   readonly leaderContext: (replicaId: string | undefined) => ErrorContext;
   readonly onEstablished: (partition: Partition) => void;
   readonly onFailed: (partition: Partition, error: Error) => void;
+  readonly onAwake: (partition: Partition) => void;
 }
 
 export type FetchParts = Pick<
@@ -95,6 +98,7 @@ export class PartitionOpener {
       leaderContext: this.options.leaderContext,
       onEstablished: this.options.onEstablished,
       onFailed: this.options.onFailed,
+      onAwake: this.options.onAwake,
     });
     this.configs.set(partition, config);
     const entered = enters ? log.sync() : undefined;
@@ -207,7 +211,7 @@ export class PartitionOpener {
     partition: Partition,
     beginning: Pick<RaftReplicatorOptions, 'preferred' | 'entered' | 'doubtsStart'>,
   ): RaftReplicator {
-    const { timings, transport, endOfTick, random } = this.options;
+    const { timings, transport, hibernation, endOfTick, random } = this.options;
     const { generation } = partition.log;
     return new RaftReplicator({
       ...this.commonParts(partition),
@@ -217,6 +221,7 @@ export class PartitionOpener {
       onStartOver: () => this.startOver(partition),
       timings,
       transport,
+      hibernation,
       endOfTick,
       random,
     });

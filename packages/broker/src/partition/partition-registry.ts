@@ -6,6 +6,9 @@ export class PartitionRegistry {
   private readonly byName = new Map<string, Map<number, Partition>>();
   private readonly byTopicId = new Map<string, Map<number, Partition>>();
 
+  /** Those that need ticks; the ticker takes out what sleeps. */
+  readonly awake = new Set<Partition>();
+
   private readonly watchers = new Set<(partition: Partition) => void>();
 
   get size(): number {
@@ -18,6 +21,7 @@ export class PartitionRegistry {
     const { topic, topicId, partition: number } = partition.name;
     put(this.byName, topic, number, partition);
     put(this.byTopicId, topicId, number, partition);
+    this.awake.add(partition);
     for (const watcher of this.watchers) watcher(partition);
   }
 
@@ -31,6 +35,7 @@ export class PartitionRegistry {
   remove(partition: Partition): void {
     const { topic, topicId, partition: number } = partition.name;
     take(this.byTopicId, topicId, number);
+    this.awake.delete(partition);
     if (this.byName.get(topic)?.get(number) === partition) take(this.byName, topic, number);
   }
 
@@ -61,6 +66,12 @@ export class PartitionRegistry {
 
   findGroup(topicId: string, partition: number): Partition | undefined {
     return this.byTopicId.get(topicId)?.get(partition);
+  }
+
+  /** It needs ticks again; nothing for one that is not here (any more). */
+  awaken(partition: Partition): void {
+    const { topicId, partition: number } = partition.name;
+    if (this.findGroup(topicId, number) === partition) this.awake.add(partition);
   }
 
   *all(): Iterable<Partition> {

@@ -30,6 +30,8 @@ export interface PartitionSurroundings {
   /** Leads and has committed in its epoch: what the cluster's metadata may say. */
   onEstablished(partition: Partition): void;
   onFailed(partition: Partition, error: Error): void;
+  /** Needs ticks again. */
+  onAwake(partition: Partition): void;
 }
 
 export interface ProduceResult {
@@ -61,6 +63,7 @@ export class Partition implements ReplicatorListener {
   /** Called right after construction, a replicator needs its listener first; and when the replica begins with an empty log. */
   attach(replicator: Replicator): void {
     this.replicatorOrNone = replicator;
+    this.onAwake();
     this.onRoleChanged();
   }
 
@@ -72,6 +75,12 @@ export class Partition implements ReplicatorListener {
 
   get leads(): boolean {
     return this.replicatorOrNone?.role === 'leader';
+  }
+
+  /** Needs no ticks: its group sleeps, and nobody waits here. */
+  get isDormant(): boolean {
+    const waiting = this.commitWaiters.size + this.durableWaiters.size;
+    return waiting === 0 && this.replicatorOrNone?.asleep === true;
   }
 
   /** False once it was closed: another one may stand in its place. */
@@ -287,6 +296,10 @@ export class Partition implements ReplicatorListener {
     this.establishedEpoch = this.replicator.epoch;
     this.gate.open();
     this.surroundings.onEstablished(this);
+  }
+
+  onAwake(): void {
+    this.surroundings.onAwake(this);
   }
 
   onFailed(error: Error): void {

@@ -6,6 +6,7 @@ import type { LogStore } from '@zhumq/log';
 import type { BrokerMetrics } from '../metrics.js';
 import type { BrokerOptions } from '../options.js';
 import { EndOfTick } from './end-of-tick.js';
+import { Hibernation } from './raft/hibernation.js';
 import type { RaftTimings } from './raft/raft-replicator.js';
 import { RaftTransport } from './raft/raft-transport.js';
 import { SnapshotCopier } from './snapshot-copier.js';
@@ -14,6 +15,7 @@ export interface ReplicationParts {
   readonly endOfTick: EndOfTick;
   readonly transport: RaftTransport;
   readonly installer: SnapshotCopier;
+  readonly hibernation: Hibernation;
   readonly timings: RaftTimings;
 }
 
@@ -65,15 +67,21 @@ export function replicationParts(parts: ReplicationPartsOptions): ReplicationPar
     callTimeoutMs: COPY_TIMEOUT_MS,
     onChunk: (bytes) => metrics.snapshotBytes.inc(bytes),
   });
+  const hibernation = new Hibernation({
+    brokerOf: (replicaId) => transport.brokerOf(replicaId),
+    sendBeat: (peer, beat) => transport.sendBeat(peer, beat),
+    patience: Math.ceil(options['raft.election.ticks'] / options['raft.heartbeat.ticks']),
+  });
   const timings: RaftTimings = {
     electionTicks: options['raft.election.ticks'],
     heartbeatTicks: options['raft.heartbeat.ticks'],
+    sleepTicks: options['raft.sleep.ticks'],
     maxInflightMessages: options['raft.inflight.max.messages'],
     maxInflightBytes: options['raft.inflight.max.bytes'],
     maxAppendBytes: options['raft.append.max.bytes'],
     maxUncommittedBytes: options['raft.uncommitted.max.bytes'],
   };
-  return { endOfTick, transport, installer, timings };
+  return { endOfTick, transport, installer, hibernation, timings };
 }
 
 /**

@@ -62,6 +62,8 @@ export interface Replicator {
    * holds none, and while nobody has looked (a follower need not know).
    */
   readonly sealedBy: string | undefined;
+  /** Nothing moves, and ticks are not needed until the listener hears `onAwake`. */
+  readonly asleep: boolean;
 
   /** Undefined when this replica may append now a batch that asks for these acks (-1, 1 or 0). */
   refusal(acks: number): AppendRefusal | undefined;
@@ -105,6 +107,8 @@ export interface ReplicatorListener {
   /** Committed records from `end` on are gone: a reported possible loss. The only way in which a high watermark falls. */
   onCommittedLost(end: number): void;
   onRoleChanged(): void;
+  /** The replicator slept and does not any more. */
+  onAwake(): void;
   /** The replica is out of service. */
   onFailed(error: Error): void;
 }

@@ -11,6 +11,7 @@ interface Call {
 
 interface Envelope {
   readonly messages: readonly (RaftMessage & { batches?: Buffer | readonly Buffer[] })[];
+  readonly beat?: unknown;
 }
 
 export class Network {
@@ -72,7 +73,8 @@ export class Network {
       .filter((message) => this.filter(from, to, message))
       .map((message) => ({ ...message, batches: bytesOf(message.batches) }));
     setImmediate(() => {
-      if (this.cut.has(`${from}>${to}`) || messages.length === 0) return;
+      if (this.cut.has(`${from}>${to}`)) return;
+      if (messages.length === 0 && envelope.beat === undefined) return;
       const received = { ...envelope, messages } as unknown;
       void this.handlers
         .get(to)

@@ -23,6 +23,7 @@ import { fetchParts } from '../replication/fetch/fetch-parts.js';
 import type { FetchParts, FetchSettings } from '../replication/fetch/fetch-parts.js';
 import { FetchReplicator } from '../replication/fetch/fetch-replicator.js';
 import { EndOfTick } from '../replication/end-of-tick.js';
+import { Hibernation } from '../replication/raft/hibernation.js';
 import { RaftReplicator } from '../replication/raft/raft-replicator.js';
 import { RaftTicker } from '../replication/raft/raft-ticker.js';
 import { RaftTransport } from '../replication/raft/raft-transport.js';
@@ -30,6 +31,8 @@ import { SnapshotCopier } from '../replication/snapshot-copier.js';
 import type { Network } from './network.js';
 
 export const TICK_MS = 50;
+export const ELECTION_TICKS = 10;
+const HEARTBEAT_TICKS = 2;
 /** Mode fetch: after so long a follower leaves the ISR. */
 export const LAG_MS = 2_000;
 export const CLUSTER_ID = 'c'.repeat(32);
@@ -47,6 +50,8 @@ export class TestBroker {
   store!: LogStore;
   assignments!: Assignments;
   chunkBytes = 1 << 18;
+  /** Quiet ticks before groups sleep; 0: never. */
+  sleepTicks = 0;
   /** No call reaches the zkserver. */
   cutFromZkServer = false;
   alive = false;
@@ -93,7 +98,12 @@ export class TestBroker {
       logger: silentLogger,
     });
     this.fetch = this.makeFetchParts(endOfTick, transport);
-    this.assignments = this.makeAssignments(endOfTick, transport);
+    const hibernation = new Hibernation({
+      brokerOf: (replicaId) => transport.brokerOf(replicaId),
+      sendBeat: (peer, beat) => transport.sendBeat(peer, beat),
+      patience: ELECTION_TICKS / HEARTBEAT_TICKS,
+    });
+    this.assignments = this.makeAssignments(endOfTick, transport, hibernation);
     const { id: brokerId, registry, chunkBytes: maxChunkBytes } = this;
     const { throttle } = this.fetch;
     const clusterId = (): string => CLUSTER_ID;
@@ -101,6 +111,7 @@ export class TestBroker {
       brokerId,
       clusterId,
       registry,
+      hibernation,
       maxChunkBytes,
       throttle,
       logger: silentLogger,
@@ -109,7 +120,11 @@ export class TestBroker {
     const fetching = fetchHandler({ brokerId, clusterId, sessions, logger: silentLogger });
     this.network.handlers.set(brokerId, { ...raftHandler(handler), ...fetching });
     this.alive = true;
-    this.ticker = new RaftTicker(registry, this.clock, TICK_MS);
+    this.ticker = new RaftTicker({
+      ...{ registry, hibernation, clock: this.clock },
+      tickMs: TICK_MS,
+      heartbeatTicks: HEARTBEAT_TICKS,
+    });
   }
 
   /** The process ends at once; what it wrote stays. */
@@ -224,7 +239,11 @@ export class TestBroker {
     });
   }
 
-  private makeAssignments(endOfTick: EndOfTick, transport: RaftTransport): Assignments {
+  private makeAssignments(
+    endOfTick: EndOfTick,
+    transport: RaftTransport,
+    hibernation: Hibernation,
+  ): Assignments {
     const { id: brokerId, store, registry, clock, chunkBytes } = this;
     const { incarnation } = store;
     const calls = { brokerId, incarnation, link: this.linkTo(this), clock, logger: silentLogger };
@@ -241,8 +260,9 @@ export class TestBroker {
     const opener = new PartitionOpener({
       store,
       timings: {
-        electionTicks: 10,
-        heartbeatTicks: 2,
+        electionTicks: ELECTION_TICKS,
+        heartbeatTicks: HEARTBEAT_TICKS,
+        sleepTicks: this.sleepTicks,
         maxInflightMessages: 16,
         maxInflightBytes: 1 << 20,
         maxAppendBytes: 1 << 16,
@@ -250,6 +270,7 @@ export class TestBroker {
       },
       maxPendingBytes: 1 << 24,
       transport,
+      hibernation,
       fetch: { ...this.fetch, zkServer: this.fetchRequests },
       installer: new SnapshotCopier({
         clientOf: (replicaId) => transport.clientOf(replicaId),
@@ -263,6 +284,7 @@ export class TestBroker {
       leaderContext: () => ({}),
       onEstablished: () => undefined,
       onFailed: () => undefined,
+      onAwake: (partition) => registry.awaken(partition),
     });
     const assignments: Assignments = new Assignments({
       brokerId,

@@ -50,10 +50,12 @@ export class TestCluster {
     );
   }
 
-  static async start(count = 3, topic: TopicChoice = {}): Promise<TestCluster> {
+  /** `sleepTicks`: quiet ticks before groups sleep; 0: never. */
+  static async start(count = 3, topic: TopicChoice = {}, sleepTicks = 0): Promise<TestCluster> {
     const cluster = new TestCluster(count);
     Object.assign(cluster.topic, topic);
     for (const broker of cluster.brokers) {
+      broker.sleepTicks = sleepTicks;
       broker.topic = cluster.topicName;
       await broker.start();
     }

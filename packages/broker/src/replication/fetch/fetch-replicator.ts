@@ -26,6 +26,7 @@ export type { FetchReplicatorOptions, FetchTimings } from './fetch-ports.js';
 
 export class FetchReplicator implements Replicator {
   readonly mode = 'fetch';
+  readonly asleep = false;
   readonly group: GroupAddress;
   readonly log: ReplicaLog;
   private readonly core: FetchCore;

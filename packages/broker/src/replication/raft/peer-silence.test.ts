@@ -11,6 +11,7 @@ import type { BrokerMetrics } from '../../metrics.js';
 import { brokerOptions } from '../../options.js';
 import { PartitionRegistry } from '../../partition/partition-registry.js';
 import { raftHandler } from '../../api/raft-handler.js';
+import { Hibernation } from './hibernation.js';
 import { replicationParts } from '../replication-parts.js';
 import { Throttle } from '../throttle.js';
 import type { ReplicationParts } from '../replication-parts.js';
@@ -74,7 +75,9 @@ let world: World;
 async function start(clock: Clock): Promise<void> {
   const delivered: number[] = [];
   const registry = new PartitionRegistry();
-  const serving = { brokerId: 2, clusterId: () => 'c', registry, maxChunkBytes: 1 };
+  const noPeers = { brokerOf: () => undefined, sendBeat: () => undefined, patience: 1 };
+  const hibernation = new Hibernation(noPeers);
+  const serving = { brokerId: 2, clusterId: () => 'c', registry, hibernation, maxChunkBytes: 1 };
   const throttle = new Throttle(0, new SystemClock());
   const handler = raftHandler({ ...serving, throttle, logger: silentLogger });
   const deliver = (): void => void delivered.push(performance.now());

@@ -78,6 +78,7 @@ function wireFields(message: Message, buffers: readonly Buffer[]): WireFields {
         commit: message.commit,
         readContext: message.readContext,
         untaint: message.untaint,
+        asleep: message.sleep,
       };
     case 'heartbeatReply':
       return {
@@ -86,6 +87,7 @@ function wireFields(message: Message, buffers: readonly Buffer[]): WireFields {
         matched: message.matched,
         tainted: message.tainted,
         incarnation: message.incarnation,
+        asleep: message.asleep,
       };
     case 'timeoutNow':
       return { type: RaftMessageType.TIMEOUT_NOW };
@@ -158,6 +160,7 @@ export function fromWire(wire: RaftMessage): Message | undefined {
         commit: wire.commit,
         readContext: wire.readContext ?? 0,
         untaint: wire.untaint,
+        ...(wire.asleep === true && { sleep: true }),
       };
     case RaftMessageType.HEARTBEAT_REPLY: {
       const { matched, incarnation } = wire;
@@ -170,6 +173,7 @@ export function fromWire(wire: RaftMessage): Message | undefined {
         matched,
         tainted,
         incarnation,
+        ...(wire.asleep === true && { asleep: true }),
       };
     }
     case RaftMessageType.TIMEOUT_NOW:

@@ -4,6 +4,7 @@ import type { ReplicaLog } from '@zhumq/log';
 import type { Message } from '@zhumq/raft';
 import type { ReplicatorListener } from '../replicator.js';
 import type { EndOfTick } from '../end-of-tick.js';
+import type { Hibernation } from './hibernation.js';
 import type { GroupAddress } from './raft-messages.js';
 
 /** How messages leave: implemented by RaftTransport. */
@@ -26,6 +27,7 @@ export interface SnapshotInstaller {
 export interface RaftTimings {
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  readonly sleepTicks: number;
   readonly maxInflightMessages: number;
   readonly maxInflightBytes: number;
   readonly maxAppendBytes: number;
@@ -47,6 +49,7 @@ export interface RaftReplicatorOptions {
   readonly timings: RaftTimings;
   readonly transport: GroupTransport;
   readonly installer: SnapshotInstaller;
+  readonly hibernation: Hibernation;
   readonly endOfTick: EndOfTick;
   readonly random: Random;
   readonly clock: Clock;

@@ -18,6 +18,7 @@ import type {
   SealedEnd,
 } from '../replicator.js';
 import { AppendSender } from './append-sender.js';
+import { GroupSleep } from './group-sleep.js';
 import { LeadershipReads } from './leadership-reads.js';
 import { LogView, commitAtStart, coreHardState } from './log-view.js';
 import type { RaftReplicatorOptions } from './raft-ports.js';
@@ -47,6 +48,7 @@ export class RaftReplicator implements Replicator {
   private readonly sealing: RaftSealing;
   private readonly copy: SnapshotCopy;
   private readonly standing: Standing;
+  private readonly sleep: GroupSleep;
   private failure: Error | undefined;
   private stopped = false;
   private draining = false;
@@ -103,6 +105,12 @@ export class RaftReplicator implements Replicator {
       onEnded: (from, term, end) => this.onCopyEnded(from, term, end),
     });
     this.standing = new Standing(this.core, options);
+    this.sleep = new GroupSleep({
+      ...options,
+      core: this.core,
+      wake: (leaderLost) => this.wake(leaderLost),
+      onAwake: () => options.listener.onAwake(),
+    });
     this.log.listener = {
       onDurable: (end, epoch) => this.onDurable(end, epoch),
       onHardStateDurable: (sequence) => this.onHardStateDurable(sequence),
@@ -139,6 +147,10 @@ export class RaftReplicator implements Replicator {
 
   get tainted(): boolean {
     return this.core.tainted;
+  }
+
+  get asleep(): boolean {
+    return this.core.asleep;
   }
 
   refusal(): AppendRefusal | undefined {
@@ -237,6 +249,7 @@ export class RaftReplicator implements Replicator {
 
   /** Nothing leaves any more, and whoever waits for something of this replica is told. */
   private silence(why: string): void {
+    this.sleep.end();
     this.gate.close();
     this.held.length = 0;
     this.core.localWriteFailed();
@@ -294,6 +307,12 @@ export class RaftReplicator implements Replicator {
     if (this.entering && !this.closed && this.held.length < MAX_HELD) this.held.push(message);
     if (this.idle()) return;
     this.core.step(message);
+    this.drain();
+  }
+
+  private wake(leaderLost: boolean): void {
+    if (this.idle()) return;
+    this.core.wake(leaderLost);
     this.drain();
   }
 
@@ -362,6 +381,7 @@ export class RaftReplicator implements Replicator {
       this.draining = false;
     }
     this.sealing.check();
+    this.sleep.check();
     if (!this.trusted) return;
     this.trusted = false;
     this.options.onTrusted();
@@ -441,6 +461,7 @@ export class RaftReplicator implements Replicator {
   }
 
   private send(message: Message): void {
+    this.sleep.sending(message);
     if (!this.options.transport.send(this.options.group, message) && !this.idle()) {
       queueMicrotask(() => this.unreachable(message.to));
     }

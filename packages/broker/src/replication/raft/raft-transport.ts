@@ -8,9 +8,16 @@ import type { Clock, Logger, Timer } from '@zhumq/base';
 import { isError } from '@zhumq/model';
 import type { Message } from '@zhumq/raft';
 import { raftClient } from '@zhumq/rpc';
-import type { Outgoing, RaftClient, RaftMessage, RpcChannel } from '@zhumq/rpc';
+import type {
+  Outgoing,
+  RaftClient,
+  RaftMessage,
+  RpcChannel,
+  SleepBeat as WireBeat,
+} from '@zhumq/rpc';
 import { toWire } from './raft-messages.js';
 import type { GroupAddress } from './raft-messages.js';
+import type { SleepBeat } from './hibernation.js';
 import type { GroupTransport } from './raft-replicator.js';
 
 export interface PeerAddress {
@@ -122,14 +129,20 @@ export class RaftTransport implements GroupTransport {
     for (const peer of this.peers.values()) this.flushPeer(peer);
   }
 
+  /** Leaves at once, behind all that was sent before. */
+  sendBeat(brokerId: number, { led, wake }: SleepBeat): void {
+    const peer = this.peers.get(brokerId);
+    if (peer !== undefined) this.flushPeer(peer, { ...led, wake });
+  }
+
   close(): void {
     this.probing.cancel();
     for (const peer of this.peers.values()) peer.channel.close();
     this.peers.clear();
   }
 
-  private flushPeer(peer: Peer): void {
-    if (peer.queue.length === 0) return;
+  private flushPeer(peer: Peer, beat?: Outgoing<WireBeat>): void {
+    if (peer.queue.length === 0 && beat === undefined) return;
     const messages = peer.queue;
     peer.queue = [];
     peer.queuedBytes = 0;
@@ -137,7 +150,7 @@ export class RaftTransport implements GroupTransport {
     const toBroker = peer.address.brokerId;
     try {
       const envelope = { clusterId: clusterId(), fromBroker: brokerId, incarnation, toBroker };
-      peer.client.deliver({ ...envelope, messages });
+      peer.client.deliver({ ...envelope, messages, beat });
     } catch (error) {
       // What one peer can not be sent must not keep the others from getting theirs.
       this.options.logger.error({ err: error, toBroker }, 'raft messages could not be sent');
