@@ -110,6 +110,21 @@ const AIMS: Readonly<Record<string, Aim>> = {
       groups: [{ group: 'workers', delivery: ['pull', 'push', 'pull'] }],
     }),
   },
+  sleepers: {
+    about: 'partitions in mode raft with so little traffic that they sleep most of the time',
+    kinds: [
+      ...(['kill', 'crash-point', 'isolate', 'one-way-cut', 'cut'] as const),
+      ...(['pause', 'reset', 'sync-failure', 'slow-network'] as const),
+    ],
+    gapMs: 3_000,
+    durationMs: 40_000,
+    change: (plan) => ({
+      ...only(plan, 'raft', {}),
+      cluster: clusterOf(plan, { 'raft.sleep.ticks': '4' }),
+      topics: [topicOf(plan, 'raft', {}, 4)],
+      producers: [{ acks: 'all', intervalMs: 3_000 * plan.pace, maxValueBytes: 200, linger: 0 }],
+    }),
+  },
   controllers: {
     about: 'zkservers and the metadata store fail while partitions change leaders and modes',
     kinds: ['store-cut', 'store-break', 'session-expiry', 'pause', 'crash-point', 'isolate'],

@@ -89,6 +89,7 @@ export function swarmPlan(
     brokerFlags: {
       ...BROKER_FLAGS,
       'raft.tick.ms': `${tickMs}ms`,
+      'raft.sleep.ticks': pick(new SeededRandom(seed ^ 0x51ee9), ['0', '4', '12', '60']),
       'session.timeout': `${sessionTimeoutMs}ms`,
       'replica.lag.time.max.ms': `${lagMs}ms`,
       'fetch.wait.max.ms': `${lagMs / 4}ms`,

@@ -4,6 +4,7 @@ import { COORDINATOR_SCENARIOS } from './coordinators.js';
 import { DISK_SCENARIOS } from './disks.js';
 import { DURABILITY_SCENARIOS } from './durability.js';
 import { SHARED_LOG_SCENARIOS } from './shared-log.js';
+import { SLEEP_SCENARIOS } from './sleep.js';
 import { SWITCH_SCENARIOS } from './switches.js';
 import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
@@ -18,6 +19,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...FETCH_ELECTION_SCENARIOS,
   ...SWITCH_SCENARIOS,
   ...SHARED_LOG_SCENARIOS,
+  ...SLEEP_SCENARIOS,
   ...DISK_SCENARIOS,
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
