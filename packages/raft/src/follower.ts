@@ -14,12 +14,6 @@ import type {
 
 export class Follower implements RoleState {
   readonly role = 'follower';
-  /**
-   * Last offset known to be as in the log of this term's leader: what is committed, then whatever an append confirmed.
-   * A tail from an older term lies beyond it and is neither acknowledged nor committed.
-   * Invariant: commit <= validated <= last offset, and it never falls within a term.
-   */
-  private validated: Offset;
   /** An append waits for its answer until it is on disk. */
   private replyOwed = false;
   private acknowledged: Offset = -1;
@@ -28,9 +22,7 @@ export class Follower implements RoleState {
   constructor(
     private readonly replica: Replica,
     private readonly transitions: Transitions,
-  ) {
-    this.validated = replica.commit;
-  }
+  ) {}
 
   get asleep(): boolean {
     return this.sleeping;
@@ -102,7 +94,7 @@ export class Follower implements RoleState {
    * copy began with is, being committed.
    */
   logReplaced(validated: Offset, answer: boolean): void {
-    this.validated = Math.max(this.validated, validated);
+    this.replica.validate(validated);
     if (answer) this.replySnapshot(false);
   }
 
@@ -116,12 +108,12 @@ export class Follower implements RoleState {
   }
 
   private get matched(): Offset {
-    return Math.min(this.validated, this.replica.log.durable);
+    return Math.min(this.replica.validated, this.replica.log.durable);
   }
 
   /** Nothing of this leader's log was found here yet, and what is below the start may be another's (`doubtsStart`). */
   private get startIsInDoubt(): boolean {
-    return this.validated < this.replica.log.startOffset - 1;
+    return this.replica.validated < this.replica.log.startOffset - 1;
   }
 
   private handleAppend(request: AppendRequest): void {
@@ -144,8 +136,8 @@ export class Follower implements RoleState {
     const skip = this.countHeld(batches);
     const missing = batches[skip];
     if (missing !== undefined && !this.appendFrom(request, missing, skip)) return;
-    this.validated = Math.max(this.validated, last);
-    replica.advanceCommit(Math.min(request.commit, this.validated));
+    replica.validate(last);
+    replica.advanceCommit(Math.min(request.commit, replica.validated));
     if (replica.log.durable >= last) this.acceptAppend();
     else this.replyOwed = true;
   }
@@ -165,9 +157,9 @@ export class Follower implements RoleState {
     const from = missing.baseOffset;
     if (from <= replica.log.lastOffset) {
       // Invariant: never cut at or below the commit offset, nor what this very leader confirmed.
-      if (from <= this.validated) {
+      if (from <= replica.validated) {
         transitions.halt(
-          `leader ${request.from} of term ${request.term} would cut offset ${from}, but ${this.validated} is settled ` +
+          `leader ${request.from} of term ${request.term} would cut offset ${from}, but ${replica.validated} is settled ` +
             `(commit ${replica.commit})`,
         );
         return false;
@@ -182,7 +174,7 @@ export class Follower implements RoleState {
 
   private handleHeartbeat(heartbeat: Heartbeat): void {
     const { replica } = this;
-    replica.advanceCommit(Math.min(heartbeat.commit, this.validated));
+    replica.advanceCommit(Math.min(heartbeat.commit, replica.validated));
     this.sleeping = heartbeat.sleep === true && this.hasEverything(heartbeat.commit);
     this.replyHeartbeat(heartbeat.from, heartbeat.readContext);
   }
@@ -211,7 +203,7 @@ export class Follower implements RoleState {
     const held = prevOffset <= replica.commit || replica.log.epochAt(prevOffset) === prevEpoch;
     if (held) {
       // An old offer, or one that another leader's appends have overtaken: the log joins up already.
-      this.validated = Math.max(this.validated, Math.min(prevOffset, replica.log.lastOffset));
+      replica.validate(Math.min(prevOffset, replica.log.lastOffset));
       this.replySnapshot(false);
       return;
     }
@@ -232,7 +224,7 @@ export class Follower implements RoleState {
 
   private acceptAppend(): void {
     this.acknowledged = this.matched;
-    this.replyOwed = this.matched < this.validated;
+    this.replyOwed = this.matched < this.replica.validated;
     this.replyAppend(false, this.matched, 0, -1);
   }
 

@@ -26,6 +26,8 @@ export class Replica {
   /** Nothing goes in or out any more: a fatal state or a failed disk. */
   halted = false;
   private committed: Offset;
+  /** By the leader of that term. */
+  private confirmed: { readonly term: Term; readonly offset: Offset } = { term: -1, offset: -1 };
 
   constructor(
     readonly config: RaftConfig,
@@ -53,6 +55,22 @@ export class Replica {
   /** Invariant: never falls, and at most the last offset of the log. */
   get commit(): Offset {
     return this.committed;
+  }
+
+  /**
+   * Last offset known to be as in the log of this term's leader: what is committed, then whatever an append confirmed.
+   * A tail from an older term lies beyond it and is neither acknowledged nor committed. A term has one leader, so a
+   * replica that stood for the next term in vain, and changed nothing, still knows it.
+   * Invariant: commit <= validated <= last offset, and it never falls within a term.
+   */
+  get validated(): Offset {
+    const { term, offset } = this.confirmed;
+    return term === this.term ? Math.max(this.committed, offset) : this.committed;
+  }
+
+  /** The leader of this term has the same through `offset`. */
+  validate(offset: Offset): void {
+    if (offset > this.validated) this.confirmed = { term: this.term, offset };
   }
 
   isVoter(id: ReplicaId): boolean {

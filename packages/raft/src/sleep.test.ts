@@ -92,6 +92,20 @@ test('a follower that does not know the commit does not sleep', () => {
   expect(follower.core.asleep).toBe(false);
 });
 
+test('a follower that stood in vain still knows what its leader has confirmed, and sleeps with the others', () => {
+  const group = cluster();
+  const follower = group.replica('2');
+  // What tells it of the commit is lost; then it stands, and is refused because the others hear the leader.
+  group.replica('1').propose();
+  group.stabilize();
+  expect(follower.core.commit).toBeLessThan(follower.log.lastOffset);
+  follower.campaign();
+  group.stabilize();
+  expect(follower.core.role).toBe('follower');
+  asleep(group);
+  expect(follower.core.commit).toBe(follower.log.lastOffset);
+});
+
 test('a follower that is woken wakes the leader', () => {
   const group = asleep(cluster());
   group.replica('2').input((core) => core.wake(false));
