@@ -82,8 +82,8 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/raft/src/follower.ts',
-        find: `    return Math.min(this.validated, this.replica.log.durable);`,
-        replace: `    return this.validated;`,
+        find: `    return Math.min(this.replica.validated, this.replica.log.durable);`,
+        replace: `    return this.replica.validated;`,
       },
       {
         file: 'packages/raft/src/follower.ts',
@@ -160,12 +160,12 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/raft/src/follower.ts',
-        find: `    replica.advanceCommit(Math.min(request.commit, this.validated));`,
+        find: `    replica.advanceCommit(Math.min(request.commit, replica.validated));`,
         replace: `    replica.advanceCommit(Math.min(request.commit, replica.log.lastOffset));`,
       },
       {
         file: 'packages/raft/src/follower.ts',
-        find: `    replica.advanceCommit(Math.min(heartbeat.commit, this.validated));`,
+        find: `    replica.advanceCommit(Math.min(heartbeat.commit, replica.validated));`,
         replace: `    replica.advanceCommit(Math.min(heartbeat.commit, replica.log.lastOffset));`,
       },
       {
@@ -192,7 +192,7 @@ export const raftMutants: readonly Mutant[] = [
       },
       {
         file: 'packages/raft/src/follower.ts',
-        find: `      if (from <= this.validated) {`,
+        find: `      if (from <= replica.validated) {`,
         replace: `      if (from <= replica.commit) {`,
       },
     ],

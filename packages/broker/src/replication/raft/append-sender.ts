@@ -12,6 +12,8 @@ export interface AppendSenderOptions {
   readonly group: GroupAddress;
   readonly transport: GroupTransport;
   readonly logger: Logger;
+  /** Told of each message before it leaves. */
+  readonly onSend: (message: AppendRequest) => void;
   /** The replica was stopped or failed. */
   readonly idle: () => boolean;
   /** A read from disk ended: there may be effects, and the peer is marked again. */
@@ -85,7 +87,7 @@ export class AppendSender {
 
   /** When the connection has no room the peer is probed again after its next heartbeat. */
   private send(plan: AppendPlan, slice: LogSlice | undefined): void {
-    const { core, log, group, transport, onRefused } = this.options;
+    const { core, log, group, transport, onSend, onRefused } = this.options;
     const message: AppendRequest = {
       type: 'append',
       from: log.identity.replicaId,
@@ -98,6 +100,7 @@ export class AppendSender {
       untaint: plan.untaint,
     };
     const lastOffset = slice === undefined ? plan.from - 1 : slice.endOffset - 1;
+    onSend(message);
     if (transport.send(group, message, slice?.buffers)) {
       core.appendSent(plan, lastOffset, slice?.bytes ?? 0);
       return;

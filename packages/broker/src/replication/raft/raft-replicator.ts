@@ -80,6 +80,7 @@ export class RaftReplicator implements Replicator {
     this.appends = new AppendSender({
       ...options,
       core: this.core,
+      onSend: (message) => this.sleep.sending(message),
       idle: () => this.idle(),
       onColdRead: () => {
         this.drain();
