@@ -6,7 +6,6 @@ import { fetchMutants } from './fetch.js';
 import { groupMutants } from './groups.js';
 import { raftMutants } from './raft.js';
 import { ruleMutants } from './rules.js';
-import { sleepRuleMutants } from './rules-sleep.js';
 import { servingMutants } from './serving.js';
 import { switchMutants } from './switch.js';
 
@@ -21,5 +20,4 @@ export const mutants: readonly Mutant[] = [
   ...controllerMutants,
   ...servingMutants,
   ...ruleMutants,
-  ...sleepRuleMutants,
 ];

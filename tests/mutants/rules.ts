@@ -2,6 +2,7 @@
 import type { Mutant } from '@zhumq/testkit';
 import { once } from './hunts.js';
 import { moreRuleMutants } from './rules-disks.js';
+import { sleepRuleMutants } from './rules-sleep.js';
 
 export const ruleMutants: readonly Mutant[] = [
   {
@@ -332,4 +333,5 @@ export const ruleMutants: readonly Mutant[] = [
     run: once('rule-18-straggler-keeps-its-own-commit'),
   },
   ...moreRuleMutants,
+  ...sleepRuleMutants,
 ];

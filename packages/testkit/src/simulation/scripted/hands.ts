@@ -167,6 +167,14 @@ export class Hands {
     };
   }
 
+  /** A file of the partition's replica fails, and nothing else on that disk: its log says so. */
+  failReplica(slot: ServerSlot): void {
+    const { disk } = slot.machine;
+    if (disk === undefined) throw new Error('it has no disk');
+    disk.failures++;
+    this.stage.as(slot, () => this.stage.replica(slot).log.listener?.onFailed(new Error('EIO')));
+  }
+
   /** What becomes of the next write to the store by that machine that matches. Tells whether it was met. */
   nextWrite(
     by: ServerSlot | undefined,

@@ -43,7 +43,7 @@ export const SLEEP_SCENARIOS: readonly ScriptedScenario[] = [
       await one.sendAll('before-', 2);
       await allAsleep(stage, [TOPIC, OTHER]);
       const words = stage.hands.hold(leader, undefined, { raft: 'timeoutNow' });
-      stage.as(leader, () => stage.replica(leader).log.listener?.onFailed(new Error('EIO')));
+      stage.hands.failReplica(leader);
       await stage.pass(20);
       words.lose();
       await stage.pass(5 * ELECTION_MS);
