@@ -1,10 +1,18 @@
 // npm run fuzz: what is fuzzed, by name.
-import { fuzzData } from './data/data-fuzz.js';
+import { DATA_USAGE, fuzzData } from './data/data-fuzz.js';
+import { FRAMES_USAGE } from './frames/command.js';
 import { fuzzFrames } from './frames/main.js';
 
-type Fuzzer = (args: readonly string[], write: (line: string) => void) => Promise<number>;
+interface Fuzzer {
+  readonly run: (args: readonly string[], write: (line: string) => void) => Promise<number>;
+  readonly usage: string;
+}
 
-const FUZZERS: Readonly<Record<string, Fuzzer>> = { data: fuzzData, frames: fuzzFrames };
+const FUZZERS: Readonly<Record<string, Fuzzer>> = {
+  data: { run: fuzzData, usage: DATA_USAGE },
+  frames: { run: fuzzFrames, usage: FRAMES_USAGE },
+};
+const USAGE = `npm run fuzz -- VERB [--help]; the verbs: ${Object.keys(FUZZERS).join(', ')}`;
 const EXIT_USAGE = 2;
 
 /** Resolves with the exit code. */
@@ -13,7 +21,12 @@ export async function fuzz(
   write: (line: string) => void,
 ): Promise<number> {
   const [verb = '', ...rest] = args;
-  if (Object.hasOwn(FUZZERS, verb)) return FUZZERS[verb](rest, write);
-  write(`npm run fuzz -- VERB [--help]; the verbs: ${Object.keys(FUZZERS).join(', ')}`);
+  const fuzzer = Object.hasOwn(FUZZERS, verb) ? FUZZERS[verb] : undefined;
+  if (args.includes('--help')) {
+    write(fuzzer?.usage ?? USAGE);
+    return 0;
+  }
+  if (fuzzer !== undefined) return fuzzer.run(rest, write);
+  write(USAGE);
   return EXIT_USAGE;
 }

@@ -25,4 +25,10 @@ test('mutated data directories are served right, told of, or refused, and nothin
 test('says what it can fuzz, and what it was asked wrongly', async () => {
   expect(await output('nothing')).toMatchObject({ code: 2 });
   expect(await output('data', '--count', 'many')).toMatchObject({ code: 2 });
+  for (const args of [['--help'], ['data', '--help'], ['frames', '--help']]) {
+    const { code, lines } = await output(...args);
+    expect({ args, code, text: lines.join() }).toMatchObject({
+      ...{ args, code: 0, text: expect.stringContaining('npm run fuzz') as string },
+    });
+  }
 });

@@ -9,7 +9,7 @@ const EXIT_USAGE = 2;
 /** Violations that are printed; the rest is counted. */
 const TOLD = 50;
 
-const USAGE = `npm run fuzz -- data [--seed S] [--count N] [--max-stretch MS] [-o json]
+export const DATA_USAGE = `npm run fuzz -- data [--seed S] [--count N] [--max-stretch MS] [-o json]
 
   --seed S    of the first directory, and of the logs that are mutated (default 1)
   --count N   as many directories, of the seeds S to S+N-1 (default 1000)
@@ -72,10 +72,8 @@ function parseCommand(args: readonly string[]): Command {
       count: { type: 'string', default: '1000' },
       'max-stretch': { type: 'string', default: '10' },
       output: { type: 'string', short: 'o', default: 'text' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) throw new Error(USAGE);
   const { output } = values;
   if (output !== 'text' && output !== 'json') throw new Error(`-o ${output}: it is text or json`);
   const [seed, count] = [Number(values.seed), Number(values.count)];

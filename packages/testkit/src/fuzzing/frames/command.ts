@@ -46,10 +46,8 @@ export function parseFramesCommand(args: readonly string[]): FramesCommand {
       keep: { type: 'boolean', default: false },
       preload: { type: 'string', multiple: true, default: [] },
       output: { type: 'string', short: 'o', default: 'text' },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) throw new Error(FRAMES_USAGE);
   const { output, target, keep, replay, preload } = values;
   if (output !== 'text' && output !== 'json') throw new Error(`-o ${output}: it is text or json`);
   if (!TARGETS.includes(target)) throw new Error(`--target ${target}: it is ${TARGETS.join(', ')}`);
