@@ -473,3 +473,27 @@ test('frames behind the lost end of a write-ahead file that had grown are no fra
   const again = await world.open(small);
   expect([again.corruption.length > 0, again.lostReplicas().length]).not.toEqual([false, 1]);
 });
+
+test('an index that a read made again is whole after a power loss, or not there', async () => {
+  const config = { indexIntervalBytes: 100, segmentBytes: 700 };
+  const world = await PartitionWorld.make(config, { deriveAfterBytes: 1 });
+  for (let count = 0; count < 8; count++) world.append(1, 1, { timestamp: 1000 + count });
+  world.log.setHighWatermark(8);
+  await world.checkpoint();
+  world.fileSystem.unlinkSync(world.path(0, '.timeindex'));
+  await world.fileSystem.syncDirectory(world.directory);
+  await world.restart();
+  expect(await world.log.offsetForTime(1003, 8)).toMatchObject({ offset: 3 });
+  // Of everything unsynced the names survive, all of the offset index, and the first entry of the time index.
+  const survivors = new Map([
+    [2, 1],
+    [4, 2],
+    [25, 24],
+  ]);
+  await world.crash({ below: (limit) => survivors.get(limit) ?? 12, fraction: () => 0 });
+  const { problems } = await verifyPartition(world.directory, world.fileSystem);
+  expect(problems).toEqual([]);
+  expect(await world.log.offsetForTime(1003, 8)).toMatchObject({ offset: 3 });
+  await settle();
+  expect(world.fileSystem.statSync(world.path(0, '.timeindex'))).toBeDefined();
+});

@@ -10,12 +10,13 @@ const MAX_SMALL_FILE_BYTES = 64 * 1024 * 1024;
 /**
  * Temp name, sync, rename, sync of the directory; durable when it resolves. The order is what makes it safe: renamed
  * before its content is synced, the name could mean an empty file after a power loss; without the directory's sync
- * the old file may come back.
+ * the old file may come back. Nothing is replaced when the content is not wanted any more once it is synced.
  */
 export async function replaceSmallFile(
   fileSystem: FileSystem,
   path: string,
   content: Buffer,
+  isWanted: () => boolean = () => true,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = fileSystem.openSync(temporary, 'write');
@@ -26,6 +27,10 @@ export async function replaceSmallFile(
     await file.sync();
   } finally {
     file.closeSync();
+  }
+  if (!isWanted()) {
+    fileSystem.unlinkSync(temporary);
+    return;
   }
   fileSystem.renameSync(temporary, path);
   await fileSystem.syncDirectory(dirname(path));

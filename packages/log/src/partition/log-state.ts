@@ -14,7 +14,7 @@ import type {
 } from '../types.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
-import { indexesOf, rebuildIndexes } from './segment-indexes.js';
+import { indexesOf, rebuildIndexes, replaceIndexes } from './segment-indexes.js';
 import type { PartitionResources } from './partition-resources.js';
 import { ProducerState } from './producer-state.js';
 import { SegmentList } from './segment-list.js';
@@ -101,11 +101,16 @@ export class LogState {
   }
 
   indexesOf(segment: Segment): SegmentIndexes {
-    return indexesOf(this.resources, segment, this.config.indexIntervalBytes);
+    const { indexIntervalBytes } = this.config;
+    return indexesOf(this.resources, segment, indexIntervalBytes, (rebuilt) =>
+      this.keep(segment, rebuilt),
+    );
   }
 
   rebuildIndexes(segment: Segment): SegmentIndexes {
-    return rebuildIndexes(this.resources, segment, this.config.indexIntervalBytes);
+    const indexes = rebuildIndexes(this.resources, segment, this.config.indexIntervalBytes);
+    this.keep(segment, indexes);
+    return indexes;
   }
 
   /** Throws LOG_CLOSED or REPLICA_FAILED. */
@@ -118,6 +123,16 @@ export class LogState {
       { directory: this.seat.directory },
       this.failure,
     );
+  }
+
+  /** Files for indexes that were made again; a disk that does not take them leaves them to be made once more. */
+  private keep(segment: Segment, indexes: SegmentIndexes): void {
+    const { contentId } = segment;
+    const isCurrent = (): boolean =>
+      this.isOpen && segment.contentId === contentId && this.segments.has(segment);
+    if (!segment.isSealed || segment.indexes !== undefined) return;
+    const { fileSystem } = this.resources;
+    replaceIndexes(fileSystem, segment, indexes, isCurrent).catch(() => undefined);
   }
 
   /** Calls `onDurable` when more is durable than it was told last. */

@@ -1,7 +1,9 @@
 // The index files of sealed segments: written at the roll, read when a reader or a truncation needs them, made again from
-// the batches when missing or damaged. They are derived, so nothing waits for them to be on disk.
+// the batches when missing or damaged. They are derived, so nothing waits for them to be on disk; but they have no
+// checksum, and a time index that lacks its end hides records. So files are synced before a checkpoint relies on their
+// segment, or replaced as a whole.
 import type { FileSystem } from '../file-system/file-system.js';
-import { readSmallFile } from '../file-system/small-file.js';
+import { readSmallFile, replaceSmallFile } from '../file-system/small-file.js';
 import { scanBatches } from './batch-scan.js';
 import { segmentFile } from './file-names.js';
 import { OffsetIndex } from './offset-index.js';
@@ -10,18 +12,19 @@ import { Segment } from './segment.js';
 import type { SegmentIndexes } from './segment.js';
 import { TimeIndex } from './time-index.js';
 
-/** Of any segment: the active one has them in memory, those of the others are cached. */
+/** Of any segment: the active one has them in memory, those of the others are cached. `onRebuilt`: the files lack them. */
 export function indexesOf(
   resources: PartitionResources,
   segment: Segment,
   indexIntervalBytes: number,
+  onRebuilt?: (indexes: SegmentIndexes) => void,
 ): SegmentIndexes {
   if (segment.indexes !== undefined) return segment.indexes;
   const cached = resources.indexes.get(segment.contentId);
   if (cached !== undefined) return cached;
-  const loaded =
-    readIndexes(resources.fileSystem, segment) ??
-    rebuildIndexes(resources, segment, indexIntervalBytes);
+  const read = readIndexes(resources.fileSystem, segment);
+  const loaded = read ?? rebuildIndexes(resources, segment, indexIntervalBytes);
+  if (read === undefined) onRebuilt?.(loaded);
   resources.indexes.set(segment.contentId, loaded);
   segment.maxTimestamp ??= loaded.times.last()?.timestamp;
   return loaded;
@@ -40,16 +43,13 @@ export function readIndexes(fileSystem: FileSystem, segment: Segment): SegmentIn
   return { offsets, times };
 }
 
-/** Not synced; a torn one is noticed when it is read. Returns the paths. */
+/** Not synced, which is the caller's business. Returns the paths. */
 export function writeIndexes(
   fileSystem: FileSystem,
   segment: Segment,
   indexes: SegmentIndexes,
 ): readonly string[] {
-  const contents = [
-    [segmentFile(segment.directory, segment.base, '.index'), indexes.offsets.encode()],
-    [segmentFile(segment.directory, segment.base, '.timeindex'), indexes.times.encode()],
-  ] as const;
+  const contents = contentsOf(segment, indexes);
   for (const [path, content] of contents) {
     const file = fileSystem.openSync(path, 'write');
     try {
@@ -62,7 +62,29 @@ export function writeIndexes(
   return contents.map(([path]) => path);
 }
 
-/** From the headers of the batches, and back to the files. */
+/** Durable, or as it was. While `isCurrent` does not hold any more nothing is replaced: the segment was cut, or is gone. */
+export async function replaceIndexes(
+  fileSystem: FileSystem,
+  segment: Segment,
+  indexes: SegmentIndexes,
+  isCurrent: () => boolean,
+): Promise<void> {
+  for (const [path, content] of contentsOf(segment, indexes)) {
+    await replaceSmallFile(fileSystem, path, content, isCurrent);
+  }
+}
+
+function contentsOf(
+  { directory, base }: Segment,
+  { offsets, times }: SegmentIndexes,
+): readonly (readonly [path: string, content: Buffer])[] {
+  return [
+    [segmentFile(directory, base, '.index'), offsets.encode()],
+    [segmentFile(directory, base, '.timeindex'), times.encode()],
+  ];
+}
+
+/** From the headers of the batches; into the cache, not into the files. */
 export function rebuildIndexes(
   resources: PartitionResources,
   segment: Segment,
@@ -77,6 +99,5 @@ export function rebuildIndexes(
   });
   const indexes = scratch.seal() as SegmentIndexes;
   resources.indexes.set(segment.contentId, indexes);
-  writeIndexes(resources.fileSystem, segment, indexes);
   return indexes;
 }
