@@ -8,6 +8,7 @@ import type { PartitionRef, ReplicaEnd, SealResult } from '@zhumq/rpc';
 import type { Assignments } from '../membership/assignments.js';
 import type { Partition } from '../partition/partition.js';
 import type { PartitionRegistry } from '../partition/partition-registry.js';
+import { ITEMS_PER_TURN, nextTurn } from './turns.js';
 
 export interface PartitionControlOptions {
   readonly brokerId: number;
@@ -31,7 +32,11 @@ export class PartitionControlHandler {
     const ends = new Array<ReplicaEnd>(refs.length);
     const queue = refs.entries();
     const work = async (): Promise<void> => {
-      for (const [index, ref] of queue) ends[index] = await this.endOrFailure(ref);
+      for (const [index, ref] of queue) {
+        ends[index] = await this.endOrFailure(ref);
+        // Who is not here is refused without waiting for anything.
+        if (index % (ITEMS_PER_TURN / CONCURRENT_ENDS) === 0) await nextTurn();
+      }
     };
     // Ends of one disk: a few at once keep it busy, more would only crowd out what producers wait for.
     await Promise.all(Array.from({ length: CONCURRENT_ENDS }, work));

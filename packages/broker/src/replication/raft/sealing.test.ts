@@ -234,3 +234,20 @@ test('ends are answered for each partition, all of it on disk', async () => {
   await cluster.restart(leader.id);
   expect(leader.log().logEnd).toBe(end.logEnd.offset);
 });
+
+test('ends of ten thousand partitions that are not here do not hold up the event loop', async () => {
+  const cluster = await TestCluster.start();
+  const leader = await cluster.leader();
+  const refs = Array.from({ length: 10_000 }, (_, partition) => ({ ...cluster.ref(), partition }));
+  let turns = 0;
+  let answered = false;
+  const count = (): void => {
+    turns++;
+    if (!answered) setImmediate(count);
+  };
+  count();
+  const ends = await leader.control.replicaEnds(refs);
+  answered = true;
+  expect(ends.filter(({ failure }) => failure !== undefined)).toHaveLength(refs.length - 1);
+  expect(turns).toBeGreaterThan(refs.length / 200);
+});
