@@ -240,6 +240,17 @@ describe('rule 11: lives and taints', () => {
     expect(effectsOf(leader, 'wake')).toHaveLength(1);
   });
 
+  test('a request that waits is answered when a tainted replica left the ISR, though it has nothing more to report', () => {
+    const leader = loneLeader();
+    report(leader, { incarnation: 2, tainted: true });
+    expect(membersOf(leader)).toEqual([['1', '3']]);
+    leader.effects = [];
+    leader.input((core) => core.assign(stateOf({ isr: ['1', '3'], version: 2 })));
+    expect(effectsOf(leader, 'wake')).toHaveLength(1);
+    const answer = leader.core.answer(positionAt(leader, { incarnation: 2, tainted: true }));
+    expect(answer).toMatchObject({ untaint: true });
+  });
+
   test('a position from before the taint was lifted does not bring it back', () => {
     const leader = loneLeader([], { isr: ['1'] });
     report(leader, { tainted: true });

@@ -67,6 +67,7 @@ export class Leader implements RoleState {
     this.admitFollowers();
     this.progressMade();
     this.maybePropose();
+    this.tellTainted();
   }
 
   refusal(acks: number): AppendRefusal | undefined {
@@ -111,6 +112,7 @@ export class Leader implements RoleState {
   proposalSettled(id: number): void {
     this.isr.settled(id);
     this.progressMade();
+    this.tellTainted();
   }
 
   proposalUnknown(id: number): void {
@@ -214,6 +216,19 @@ export class Leader implements RoleState {
   private mayUntaint(member: ReplicaId, progress: Progress | undefined): boolean {
     if (progress?.tainted !== true || this.isr.maximal.includes(member)) return false;
     return progress.taintedSyncedEnd >= this.untaintEnd;
+  }
+
+  /**
+   * Outside the ISR now: what a tainted replica has or must sync counts from here on, and its request may be waiting. It
+   * may have everything already and so nothing more to report.
+   */
+  private tellTainted(): void {
+    const { maximal } = this.isr;
+    for (const [member, { tainted }] of this.followers) {
+      if (!tainted || maximal.includes(member)) continue;
+      this.replica.outbox.add({ kind: 'wake' });
+      return;
+    }
   }
 
   private get untaintEnd(): Offset {
