@@ -204,7 +204,7 @@ export const fetchMutants: readonly Mutant[] = [
     file: 'packages/fetch/src/replica.ts',
     find: `    return this.log.lastEpoch < (this.state?.lossEpoch ?? 0);`,
     replace: `    return this.log.lastEpoch < 0;`,
-    run: huntIn('losses'),
+    run: once('pitfall-cut-after-a-reported-loss'),
   },
   {
     id: 'log-cut-keeps-producers',

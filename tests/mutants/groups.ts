@@ -132,19 +132,6 @@ export const groupMutants: readonly Mutant[] = [
     run: huntIn('members'),
   },
   {
-    id: 'group-old-coordinator-decides',
-    says: 'A coordinator of an earlier term decides by epochs that it made up again from the beginning.',
-    source: 'rule 20',
-    edits: [
-      {
-        file: 'packages/broker/src/groups/coordinator.ts',
-        find: `          return { base: machine.get(group), moment: this.moment(epoch) };`,
-        replace: `          return { base: machine.get(group), moment: this.moment(Math.min(epoch, 0)) };`,
-      },
-    ],
-    run: once('rule-20-epochs-of-another-coordinator'),
-  },
-  {
     id: 'member-reads-on',
     says: 'A member goes on with partitions that were taken from it.',
     source: 'rule 20',

@@ -232,6 +232,12 @@ export class FaultyFileSystem implements FileSystem {
     return this.fileAt(path).read();
   }
 
+  /** Whether a power loss leaves that file its name. */
+  isNamed(path: string): boolean {
+    const entry = this.seen.get(path);
+    return entry !== undefined && this.onDisk.get(path) === entry;
+  }
+
   /** A bit rots, on disk and in the cache. */
   flipBit(path: string, position: number, bit: number): void {
     this.fileAt(path).flipBit(position, bit);

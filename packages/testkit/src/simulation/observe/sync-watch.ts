@@ -31,6 +31,7 @@ export class SyncWatch {
   /** To be called after each event of the partition's broker. */
   look({ id, machine: { disk } }: ServerSlot, partition: Partition): void {
     const { logEnd, lastEpoch, syncedEnd } = partition.log;
+    this.checkCommitted(id, partition);
     let watched = this.watched.get(partition);
     if (watched === undefined) {
       // What a recovery found it has synced, or knows to be.
@@ -43,6 +44,14 @@ export class SyncWatch {
     const before = watched.syncedEnd;
     watched.syncedEnd = syncedEnd;
     if (syncedEnd > before && disk !== undefined) this.checkSynced(id, partition, watched, disk);
+  }
+
+  /** Mode raft: what a log remembers as committed it has on disk, or it could not start again. */
+  private checkCommitted(id: number, partition: Partition): void {
+    const { log, replicator } = partition;
+    if (log.highWatermark <= log.durableEnd || replicator.mode !== 'raft') return;
+    const what = `remembers that ${log.highWatermark} is committed, and has ${log.durableEnd} on disk`;
+    this.report('remembers-what-it-has', partition, id, what);
   }
 
   private noteWritten({ log }: Partition, watched: Watched): void {

@@ -196,4 +196,32 @@ export const PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
       await one.sendAll('after-', 2);
     },
   },
+  {
+    name: 'pitfall-cut-after-a-reported-loss',
+    about:
+      'mode fetch, unclean.leader.election: an outsider leads at the price of a reported loss; who comes back with more, and knows that to be committed, cuts it and follows',
+    options: {
+      mode: 'fetch',
+      config: { 'unclean.leader.election': 'true', 'min.insync.replicas': '2' },
+      mayLose: true,
+    },
+    play: async (stage) => {
+      const [leader, second, outsider] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      hands.isolate(outsider);
+      await stage.until('two are in sync', () => stage.record.isr.length === 2);
+      await one.sendAll('lost-', 3);
+      stage.saw('the outsider lacks it', stage.end(outsider) < stage.end(leader));
+      stage.kill(leader);
+      stage.kill(second);
+      hands.letGo(true);
+      await stage.until('the outsider leads', () => stage.replica(outsider).leads);
+      stage.saw('a loss is reported', stage.record.lossEpoch > 0);
+      await stage.restarted(leader);
+      await stage.restarted(second);
+      await (await stage.client('two')).sendAll('after-', 2);
+    },
+  },
 ];

@@ -3,7 +3,9 @@ import { FaultyFileSystem } from '@zhumq/log';
 import type { Fault, Operation, OperationKind } from '@zhumq/log';
 
 export class WatchedDisk extends FaultyFileSystem {
-  /** When the newest sync began that was done since: what was written to its file before that is on disk. */
+  /**
+   * When the newest sync began that was done since: what was written to its file before that is on disk,
+   * and so is the name of that file. */
   syncedSince = 0;
   /** Operations that failed, and bits that rotted: after these a replica may be out of service. */
   failures = 0;
@@ -45,7 +47,7 @@ export class WatchedDisk extends FaultyFileSystem {
     bytes: number,
   ): Operation {
     if (kind === 'sync') this.begun.set(path, this.moment());
-    else if (kind === 'synced')
+    else if (kind === 'synced' && this.isNamed(path))
       this.syncedSince = Math.max(this.syncedSince, this.begun.get(path) ?? 0);
     return super.record(kind, path, position, bytes);
   }
