@@ -125,3 +125,30 @@ test('every acknowledged message is there once, in order, and the replicas are e
   expect(history.ended('ok')).toBe(history.sent);
   await expectEqualReplicas(cluster, client, TOPIC);
 });
+
+test('a partition that slept is served soon after the SIGKILL of its leader', async () => {
+  for (const id of [1, 2, 3]) await untilAsleep(id);
+  const id = await leaderOf(client, TOPIC);
+  await cluster.broker(id).kill();
+  const killedMs = performance.now();
+  const producer = client.producer();
+  await producer.send(TOPIC, { value: 'after a sleep' });
+  const pauseMs = performance.now() - killedMs;
+  report(`a sleeping partition takes a record ${pauseMs.toFixed(0)} ms after the SIGKILL`);
+  expect(pauseMs).toBeLessThan(5 * FAILOVER_MS);
+  await producer.close();
+  await bringBack(id);
+  // All three are there again, and quiet.
+  for (const each of [1, 2, 3]) await untilAsleep(each);
+});
+
+async function untilAsleep(id: number): Promise<void> {
+  const url = `${cluster.broker(id).ready?.metrics}`;
+  await until(`all replicas of broker ${id} sleep`, async () => {
+    const text = await (await fetch(url)).text();
+    const valueOf = (name: string): number =>
+      Number(new RegExp(`^${name}(?:{[^}]*})? (\\d+)$`, 'm').exec(text)?.[1]);
+    const partitions = valueOf('zhumq_broker_partitions');
+    return partitions > 0 && valueOf('zhumq_broker_sleeping_replicas') === partitions;
+  });
+}
