@@ -192,7 +192,7 @@ export const switchMutants: readonly Mutant[] = [
     file: 'packages/broker/src/api/raft-handler.ts',
     find: `        if (partition === undefined || partition.name.generation !== wire.generation) continue;`,
     replace: `        if (partition === undefined) continue;`,
-    run: huntIn('switching'),
+    run: huntIn('aborting'),
   },
   {
     id: 'switch-never-given-up',

@@ -42,7 +42,9 @@ export class KeptResults {
   }
 }
 
+/** What is said of it may change. */
 function definitionOf(mutant: Mutant): string {
-  const text = JSON.stringify([editsOf(mutant), mutant.run]);
+  const edits = editsOf(mutant).map(({ file, find, replace }) => ({ file, find, replace }));
+  const text = JSON.stringify([edits, mutant.run]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

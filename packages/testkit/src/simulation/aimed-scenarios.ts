@@ -58,8 +58,17 @@ const AIMS: Readonly<Record<string, Aim>> = {
     change: (plan) => ({
       ...only(plan, plan.topics[0].mode, plan.seed % 2 === 0 ? LATE_SYNC : {}),
       switchEveryMs: 1_000 * plan.pace,
-      // Every third run gives up what is not done at once.
-      ...(plan.seed % 3 === 0 ? { cluster: hasty(clusterOf(plan, {})) } : {}),
+    }),
+  },
+  aborting: {
+    about: 'the same, and a switch that is not done at once is given up',
+    kinds: ['isolate', 'cut', 'one-way-cut', 'kill', 'crash-point', 'session-expiry', 'pause'],
+    gapMs: 1_000,
+    durationMs: 16_000,
+    change: (plan) => ({
+      ...only(plan, plan.topics[0].mode, {}),
+      cluster: hasty(clusterOf(plan, {})),
+      switchEveryMs: 1_000 * plan.pace,
     }),
   },
   fetching: {
