@@ -15,6 +15,8 @@ export type Outcome =
   | 'survived'
   /** A program or the simulator died of it, which is no verdict. */
   | 'crashed'
+  /** No run of it is known. */
+  | 'untried'
   /** Not a mutant: a snippet is not there once, the compiler refuses it, or the seed fails without it, too. */
   | 'error';
 

@@ -30,7 +30,7 @@ export function writeDocument(
   const section = [
     BEGIN,
     '',
-    `${summary.killed} of ${summary.mutants} killed; survived ${summary.survived}, crashed ${summary.crashed}, errors ${summary.errors}. ` +
+    `${summary.killed} of ${summary.mutants} killed; survived ${summary.survived}, crashed ${summary.crashed}, errors ${summary.errors}, untried ${summary.untried}. ` +
       `Seconds from the first seed to the verdict: median ${summary.medianSeconds}, longest ${summary.maxSeconds}; of processor time, median ${summary.medianCpuSeconds}. ` +
       `${origin} ${machine()}.`,
     '',

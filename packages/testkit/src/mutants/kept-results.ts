@@ -14,7 +14,8 @@ export interface KeptResult extends MutantResult {
 }
 
 export class KeptResults {
-  private readonly killed = new Map<string, KeptResult>();
+  /** The last one of each mutant, but one that killed it stays. */
+  private readonly results = new Map<string, KeptResult>();
 
   /** A file that is not there yet holds nothing. Throws where it holds something else than results. */
   constructor(
@@ -25,13 +26,15 @@ export class KeptResults {
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       if (line.trim() === '') continue;
       const result = JSON.parse(line) as KeptResult;
-      if (result.outcome === 'killed') this.killed.set(result.id, result);
+      const before = this.results.get(result.id);
+      const isBetter = before?.outcome !== 'killed' || before.definition !== result.definition;
+      if (isBetter) this.results.set(result.id, result);
     }
   }
 
-  /** That it was killed, as it is defined now. */
+  /** What came of it, as it is defined now. */
   of(mutant: Mutant): KeptResult | undefined {
-    const kept = this.killed.get(mutant.id);
+    const kept = this.results.get(mutant.id);
     return kept?.definition === definitionOf(mutant) ? kept : undefined;
   }
 

@@ -54,7 +54,7 @@ export async function runMutants(
 
 /** Of those mutants, in their order: what an earlier run found, or else this one. */
 async function resultsOf(
-  { jobs, limitSeconds, keep }: MutantsCommand,
+  { jobs, limitSeconds, keep, known: isKnown }: MutantsCommand,
   root: string,
   mutants: readonly Mutant[],
   progress: (line: string) => void,
@@ -64,8 +64,8 @@ async function resultsOf(
   const missing: Mutant[] = [];
   for (const mutant of mutants) {
     const known = kept?.of(mutant);
-    if (known === undefined) missing.push(mutant);
-    else results.set(mutant.id, known);
+    if (known?.outcome === 'killed' || isKnown) results.set(mutant.id, known ?? untried(mutant));
+    else missing.push(mutant);
   }
   const onResult = (result: MutantResult): void => {
     const mutant = missing.find(({ id }) => id === result.id);
@@ -77,6 +77,11 @@ async function resultsOf(
   return mutants.flatMap(({ id }) => results.get(id) ?? []);
 }
 
+function untried({ id, says, source, run }: Mutant): MutantResult {
+  const nothing = { seconds: 0, cpuSeconds: 0, buildSeconds: 0, seeds: 0, events: 0 };
+  return { id, says, source, scenario: run.scenario, outcome: 'untried', ...nothing };
+}
+
 /** For the document: in how many runs, of which commits. */
 function originOf(
   { jobs, keep }: MutantsCommand,
@@ -85,7 +90,8 @@ function originOf(
 ): string {
   if (keep === undefined) return `One run, ${jobs} at a time. Commit ${commitOf(root)},`;
   const commits = new Map<string, number>();
-  for (const { commit = '?' } of results) commits.set(commit, (commits.get(commit) ?? 0) + 1);
+  for (const { commit } of results)
+    if (commit !== undefined) commits.set(commit, (commits.get(commit) ?? 0) + 1);
   const named = [...commits].map(([commit, count]) => `${commit} (${count} mutants)`).join(', ');
   return `Gathered in several runs. Commits ${named};`;
 }

@@ -8,6 +8,7 @@ export interface Summary {
   readonly survived: number;
   readonly crashed: number;
   readonly errors: number;
+  readonly untried: number;
   /** Of the killed ones, from the start of the first seed to the verdict. */
   readonly medianSeconds: number;
   readonly maxSeconds: number;
@@ -29,6 +30,7 @@ export function summarize(results: readonly MutantResult[], wallSeconds: number)
     mutants: results.length,
     ...{ killed: killed.length, survived: count('survived') },
     ...{ crashed: count('crashed'), errors: count('error') },
+    untried: count('untried'),
     medianSeconds: rounded(times[Math.floor(times.length / 2)] ?? 0),
     maxSeconds: rounded(times.at(-1) ?? 0),
     medianCpuSeconds: rounded(cpuTimes[Math.floor(cpuTimes.length / 2)] ?? 0),
