@@ -214,13 +214,14 @@ export const PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
       await stage.until('two are in sync', () => stage.record.isr.length === 2);
       await one.sendAll('lost-', 3);
       stage.saw('the outsider lacks it', stage.end(outsider) < stage.end(leader));
-      stage.kill(leader);
-      stage.kill(second);
-      hands.letGo(true);
+      // They live on, and know what they have committed.
+      for (const slot of [leader, second]) {
+        hands.expire(slot);
+        hands.cutStore(slot);
+      }
       await stage.until('the outsider leads', () => stage.replica(outsider).leads);
       stage.saw('a loss is reported', stage.record.lossEpoch > 0);
-      await stage.restarted(leader);
-      await stage.restarted(second);
+      hands.letGo(true);
       await (await stage.client('two')).sendAll('after-', 2);
     },
   },
