@@ -48,6 +48,8 @@ export class RecoveryAccount {
   uncutEnd: Offset = Infinity;
   /** What the last reset knew of producers below its start: a ProducerSnapshot. */
   producers: Buffer | undefined;
+  /** Segments from this base on were sealed after the checkpoint: their index files may be older than they are, or torn. */
+  indexedBelow: Offset = 0;
   /** Base offsets of the segments. */
   bases: Offset[] = [];
   extents: Extent[] = [];
@@ -69,6 +71,7 @@ export class RecoveryAccount {
     this.hardState = row.hardState;
     this.generation = row.generation;
     this.untouchedEnd = row.logEnd;
+    this.indexedBelow = row.activeSegment;
     this.bases = filesOnDisk.filter((base) => base <= row.activeSegment && base < row.logEnd);
     this.dropBelowStart();
     this.lastOfRow = row.logEnd > row.logStart ? row.activeSegment : undefined;

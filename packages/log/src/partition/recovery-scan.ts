@@ -70,12 +70,13 @@ export class RecoveryScan {
   }
 
   async run(): Promise<void> {
-    const { bases } = this.account;
+    const { bases, indexedBelow } = this.account;
     for (const [at, base] of bases.entries()) {
       if (this.end <= base) return;
       const target = bases[at + 1] ?? this.account.end;
       const isLast = at + 1 === bases.length;
-      if (this.damage === undefined && (target > this.base.from || isLast)) {
+      const isToScan = target > this.base.from || isLast || base >= indexedBelow;
+      if (this.damage === undefined && isToScan) {
         await this.scanSegment(base, target, isLast);
       } else {
         this.believeSegment(base, target);

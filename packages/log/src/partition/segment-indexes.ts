@@ -53,8 +53,9 @@ export function writeIndexes(
   for (const [path, content] of contents) {
     const file = fileSystem.openSync(path, 'write');
     try {
-      file.truncateSync(0);
+      // The first entries are those that stand there already: a torn write leaves no less than that.
       file.writeSync([content], 0);
+      file.truncateSync(content.length);
     } finally {
       file.closeSync();
     }

@@ -195,7 +195,7 @@ class StoreOpening {
     if (there?.replicaId !== identity.replicaId) this.folders.ensure(identity, folder);
     // Made shortly before a process was killed, and not synced since: its name may stand in the page cache only, and the
     // checkpoint of this start lets the frames go that would make it again.
-    else if (row === undefined || row.sequence === 0) this.folders.awaitSync(folder);
+    else if (row === undefined || wasNeverSynced(row)) this.folders.awaitSync(folder);
     return new ReplicaChannel(identity, folder, this.commit, row?.sequence ?? 0);
   }
 
@@ -294,6 +294,11 @@ class StoreOpening {
       channel.replica?.fail(failure);
     }
   }
+}
+
+/** The row of a replica that failed counts writes that its segments do not have, and says that by its taint. */
+function wasNeverSynced({ hardState, logEnd, sequence }: CheckpointRow): boolean {
+  return sequence === 0 || (logEnd === 0 && hardState?.tainted === true);
 }
 
 function strayReason(replicaId: string | undefined, retired: ReadonlySet<string>): string {

@@ -250,6 +250,11 @@ export class ReplicaModel {
     this.epoch = Math.max(this.epoch, (this.current.batches.at(-1)?.header.epoch ?? 0) + 1);
   }
 
+  /** All of the snapshot is there, and it is committed; it counts when it is synced. */
+  finishesInstall(end: number): void {
+    this.highWatermark = Math.max(this.highWatermark, end);
+  }
+
   finishedInstall(): void {
     this.isInstalling = false;
   }

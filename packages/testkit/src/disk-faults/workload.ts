@@ -273,6 +273,7 @@ export class Workload {
       if (half && baseOffset > state.logStart) return;
     }
     const pictures = target.pictures.length;
+    target.finishesInstall(state.endOffset);
     await copy.finishInstall();
     target.finishedInstall();
     target.setHighWatermark(copy, copy.logEnd);
