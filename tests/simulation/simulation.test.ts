@@ -7,7 +7,7 @@ import { SCENARIOS, main, runSeed } from '@zhumq/testkit';
 import type { SeedResult } from '@zhumq/testkit';
 
 // Ten seconds of work together; more on a machine that has other things to do.
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 interface KeptSeed {
   readonly seed: number;

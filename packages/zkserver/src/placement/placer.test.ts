@@ -98,10 +98,11 @@ test.each(grid)(
 );
 
 test('10,000 partitions on 100 brokers take a second or two at most', () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   place(brokers(100), 10_000);
-  // Three times the goal, because tests share the machine; the measured time is in docs/placement.md.
-  expect(performance.now() - start).toBeLessThan(6000);
+  const { user, system } = process.cpuUsage(start);
+  // Of the processor, and three times the goal: tests share the machine. The measured time is in docs/placement.md.
+  expect((user + system) / 1e6).toBeLessThan(6);
 });
 
 test('the order of the brokers does not matter', () => {

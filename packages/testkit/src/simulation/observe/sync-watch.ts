@@ -18,6 +18,7 @@ interface Watched {
   logEnd: number;
   lastEpoch: number;
   syncedEnd: number;
+  highWatermark: number;
 }
 
 export class SyncWatch {
@@ -30,15 +31,16 @@ export class SyncWatch {
 
   /** To be called after each event of the partition's broker. */
   look({ id, machine: { disk } }: ServerSlot, partition: Partition): void {
-    const { logEnd, lastEpoch, syncedEnd } = partition.log;
-    this.checkCommitted(id, partition);
+    const { logEnd, lastEpoch, syncedEnd, highWatermark } = partition.log;
     let watched = this.watched.get(partition);
     if (watched === undefined) {
       // What a recovery found it has synced, or knows to be.
-      watched = { written: [], logEnd, lastEpoch, syncedEnd };
+      watched = { written: [], logEnd, lastEpoch, syncedEnd, highWatermark };
       this.watched.set(partition, watched);
       return;
     }
+    if (highWatermark > watched.highWatermark) this.checkCommitted(id, partition);
+    watched.highWatermark = highWatermark;
     if (logEnd !== watched.logEnd || lastEpoch !== watched.lastEpoch)
       this.noteWritten(partition, watched);
     const before = watched.syncedEnd;
@@ -46,7 +48,10 @@ export class SyncWatch {
     if (syncedEnd > before && disk !== undefined) this.checkSynced(id, partition, watched, disk);
   }
 
-  /** Mode raft: what a log remembers as committed it has on disk, or it could not start again. */
+  /**
+   * Mode raft: what a log learns to be committed it has on disk, or it could not start again. Only what it learns: a policy
+   * that becomes `fsync` asks more of what was committed before.
+   */
   private checkCommitted(id: number, partition: Partition): void {
     const { log, replicator } = partition;
     if (log.highWatermark <= log.durableEnd || replicator.mode !== 'raft') return;
