@@ -19,6 +19,8 @@ interface Watched {
   lastEpoch: number;
   syncedEnd: number;
   highWatermark: number;
+  /** It has been under a policy that calls records durable before they are synced. */
+  syncsLate: boolean;
 }
 
 export class SyncWatch {
@@ -31,15 +33,18 @@ export class SyncWatch {
 
   /** To be called after each event of the partition's broker. */
   look({ id, machine: { disk } }: ServerSlot, partition: Partition): void {
-    const { logEnd, lastEpoch, syncedEnd, highWatermark } = partition.log;
+    const { logEnd, lastEpoch, syncedEnd, highWatermark, config } = partition.log;
+    const syncsLate = config.flush !== 'fsync';
     let watched = this.watched.get(partition);
     if (watched === undefined) {
       // What a recovery found it has synced, or knows to be.
-      watched = { written: [], logEnd, lastEpoch, syncedEnd, highWatermark };
+      watched = { written: [], logEnd, lastEpoch, syncedEnd, highWatermark, syncsLate };
       this.watched.set(partition, watched);
       return;
     }
-    if (highWatermark > watched.highWatermark) this.checkCommitted(id, partition);
+    watched.syncsLate ||= syncsLate;
+    if (highWatermark > watched.highWatermark && !watched.syncsLate)
+      this.checkCommitted(id, partition);
     watched.highWatermark = highWatermark;
     if (logEnd !== watched.logEnd || lastEpoch !== watched.lastEpoch)
       this.noteWritten(partition, watched);
@@ -49,8 +54,8 @@ export class SyncWatch {
   }
 
   /**
-   * Mode raft: what a log learns to be committed it has on disk, or it could not start again. Only what it learns: a policy
-   * that becomes `fsync` asks more of what was committed before.
+   * Mode raft: what a log learns to be committed it has on disk, or it could not start again. Where the policy has become
+   * `fsync`, what was called durable before need not be synced yet.
    */
   private checkCommitted(id: number, partition: Partition): void {
     const { log, replicator } = partition;
