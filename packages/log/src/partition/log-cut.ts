@@ -65,6 +65,8 @@ export function resetLog(
   state.durability.reset(logStart);
   state.reportedEnd = logStart;
   state.producers = new ProducerState(producers);
+  // Until the next sync only the frame has them.
+  state.bytesSinceDerived = Infinity;
   state.epochs = EpochList.before(logStart, epochBeforeStart);
   state.epochs.changes++;
   state.tail.reset(logStart);

@@ -22,6 +22,7 @@ import type {
   WalParticipant,
 } from '../types.js';
 import { removeDamageMark, writeDamageMark } from './damage-mark.js';
+import { diskFailed } from './disk-failed.js';
 import { LogAppender } from './log-append.js';
 import { resetLog, truncateLog } from './log-cut.js';
 import { BlockFault, LogReader } from './log-reader.js';
@@ -416,15 +417,4 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
       },
     );
   }
-}
-
-function diskFailed(what: string, directory: string, cause: unknown): Error {
-  const code = systemCode(cause) ?? 'unknown error';
-  const hint = code === 'ENOSPC' ? ' (the disk is full)' : '';
-  return zhumqError(
-    'DISK_FAILED',
-    `${what} in ${directory} failed: ${code}${hint}; the replica is out of service`,
-    { directory, errno: code },
-    cause,
-  );
 }

@@ -39,6 +39,7 @@ export class PartitionWorld {
   readonly durable: { end: Offset; epoch: number }[] = [];
   readonly states: number[] = [];
   readonly failures: Error[] = [];
+  private lostPower = false;
   /** Memory and open files; takes effect at the next opening. */
   limits = {
     blockCacheBytes: 1 << 20,
@@ -104,6 +105,7 @@ export class PartitionWorld {
     await this.log.syncSegments();
     reached();
     this.row = this.log.checkpointRow();
+    this.lostPower = false;
     const { sequence } = this.row;
     this.frames = this.frames.filter(({ record }) => record.sequence > sequence);
   }
@@ -117,8 +119,11 @@ export class PartitionWorld {
   }
 
   /** The process ends and starts again; the machine keeps running. */
-  /** Killed; `keptAll` false: some other trouble has changed what was in the files since. */
-  async restart(keptAll = true): Promise<PartitionLog> {
+  /**
+   * Killed; `keptAll` false: some other trouble has changed what was in the files since. After a power loss nobody claims that
+   * all was kept before the checkpoint that ends a start.
+   */
+  async restart(keptAll = !this.lostPower): Promise<PartitionLog> {
     this.fileSystem.kill();
     this.frames = this.frames.filter(({ state }) => state !== 'gathered');
     return this.open(keptAll);
@@ -127,6 +132,7 @@ export class PartitionWorld {
   /** Power loss: of what was not synced some is left. */
   async crash(random: Random = new SeededRandom(1)): Promise<PartitionLog> {
     this.fileSystem.crash(random);
+    this.lostPower = true;
     const written = this.frames.filter(({ state }) => state === 'written').length;
     const kept = random.below(written + 1);
     const durable = this.frames.filter(({ state }) => state === 'durable');

@@ -14,6 +14,7 @@ import type {
 } from '../types.js';
 import { withDamageMark } from './damage-mark.js';
 import { decodeProducers, dropProducers, readEpochs, readProducers } from './derived-files.js';
+import { diskFailed } from './disk-failed.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
 import { listOffsets, segmentFile } from './file-names.js';
@@ -34,6 +35,8 @@ export class PartitionRecovery implements ReplicaRecovery {
   private readonly account: RecoveryAccount;
   private readonly dirty = new Set<string>();
   private damage: Damage | undefined;
+  /** Bytes that are there could not be written once more: nothing is lost, and nothing may be promised. */
+  private diskError: unknown;
 
   constructor(
     resources: PartitionResources,
@@ -91,6 +94,8 @@ export class PartitionRecovery implements ReplicaRecovery {
     const { directory } = state.seat;
     this.damage = withDamageMark(fileSystem, directory, account.logStart, this.damage);
     this.adopt(scan, base);
+    if (this.diskError !== undefined)
+      state.fail(diskFailed('write of a segment', directory, this.diskError));
     return new PartitionLog(state);
   }
 
@@ -107,7 +112,12 @@ export class PartitionRecovery implements ReplicaRecovery {
       const isBeyond = record.position >= file.sizeSync();
       const count = isBeyond ? 0 : file.readSync(present, record.position);
       if (!present.subarray(0, count).equals(bytes.subarray(0, count))) return false;
-      file.writeSync([bytes], record.position);
+      try {
+        file.writeSync([bytes], record.position);
+      } catch (error) {
+        if (count < bytes.length) throw error;
+        this.diskError ??= error;
+      }
       return true;
     });
   }
@@ -142,7 +152,8 @@ export class PartitionRecovery implements ReplicaRecovery {
       .map((offset) => readProducers(fileSystem, directory, offset))
       .find((one) => one !== undefined);
     const below = this.tableOfReset();
-    const table = below !== undefined && (read?.offset ?? -1) < below.offset ? below : read;
+    // Of two at one offset the file may be of the log that was thrown away, left there by a crash.
+    const table = below !== undefined && (read?.offset ?? -1) <= below.offset ? below : read;
     const from = Math.max(table?.offset ?? logStart, logStart);
     const epochs = new EpochList(starts);
     epochs.cut(from);
@@ -197,7 +208,9 @@ export class PartitionRecovery implements ReplicaRecovery {
         if (fileSystem.statSync(path) !== undefined) fileSystem.unlinkSync(path);
       }
     }
-    dropProducers(fileSystem, this.state.seat.directory, (offset) => offset > scan.end);
+    // One from before a cut is of another log, though it ends within this one: after the next checkpoint nothing tells.
+    const newest = Math.min(this.account.uncutEnd, scan.end);
+    dropProducers(fileSystem, this.state.seat.directory, (offset) => offset > newest);
   }
 
   private adopt(scan: RecoveryScan, base: ScanBase): void {
@@ -220,7 +233,9 @@ export class PartitionRecovery implements ReplicaRecovery {
     const syncedEnd = Math.max(Math.min(account.untouchedEnd, scan.end), account.logStart);
     state.durability = new Durability(scan.end, unsynced?.firstOffset, syncedEnd);
     state.reportedEnd = state.durableEnd;
-    state.bytesSinceDerived = scan.end - base.from > 0 ? Infinity : 0;
+    // What the frame of a reset says of producers is in no file yet.
+    const isInFiles = scan.end === base.from && account.producers === undefined;
+    state.bytesSinceDerived = isInFiles ? 0 : Infinity;
     const kept = new Set(scan.segments.map((segment) => segment.path));
     state.writer.startAt(state.segments.active, [
       ...[...this.dirty].filter((path) => kept.has(path)),

@@ -33,7 +33,6 @@ export class SnapshotInstall {
     // A copy that breaks off must know the producers below its start, too: the rest comes by ordinary appends, and a
     // replica without them would take a retry for a new batch.
     resetLog(state, logStart, epochBeforeStart, tableBelow(logStart, this.producers));
-    state.bytesSinceDerived = Infinity;
     state.seat.wal.syncWithin(0);
   }
 
