@@ -73,6 +73,11 @@ export class Leader implements RoleState {
   /** Somebody wants something: heartbeats leave again, at once, and a quorum must be heard of as ever. */
   wake(): void {
     if (!this.sleep.end()) return;
+    // Who was heard of before the sleep counts for status only: the next quorum check wants answers from after it.
+    for (const progress of this.replication.all()) {
+      progress.wasActive = progress.active;
+      progress.active = false;
+    }
     this.electionTicks = 0;
     this.heartbeatTicks = 0;
     this.broadcastHeartbeat();

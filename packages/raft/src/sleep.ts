@@ -26,10 +26,11 @@ export class Sleep {
 
   /** While awake. `quiet`: nothing is under way in the group as far as the leader itself goes. */
   tick(quiet: boolean): void {
-    const { sleepTicks = 0, electionTicks } = this.config;
+    const { sleepTicks = 0, electionTicks, heartbeatTicks } = this.config;
     if (sleepTicks === 0) return;
-    const last = sleepTicks + electionTicks;
-    // Who does not agree within an election timeout is not asked for ever: the others stay awake meanwhile.
+    // Who does not agree is not asked for ever: the others stay awake meanwhile. Less than an election timeout, after
+    // which drivers would wake all that two brokers share, because one of them refuses one group.
+    const last = sleepTicks + Math.max(electionTicks - 2 * heartbeatTicks, heartbeatTicks);
     if (!quiet || !this.othersAreLevel() || this.quietTicks >= last) this.end();
     else this.quietTicks += 1;
     if (this.wanted && this.replication.isAlone) this.sleeping = true;

@@ -19,6 +19,8 @@ export class PartitionRegistry {
 
   add(partition: Partition): void {
     const { topic, topicId, partition: number } = partition.name;
+    const former = this.findGroup(topicId, number);
+    if (former !== undefined) this.awake.delete(former);
     put(this.byName, topic, number, partition);
     put(this.byTopicId, topicId, number, partition);
     this.awake.add(partition);

@@ -67,7 +67,7 @@ test.each(['raft', 'fetch'] as const)(
     const leader = await cluster.leader();
     const [restarted] = cluster.others(leader);
     const first = produce(leader.partition(), batchOf('a'));
-    await cluster.until(() => first.done);
+    await cluster.until(() => first.done && restarted.log().logEnd === leader.log().logEnd);
     restarted.kill();
     // The checkpoint that ends a start syncs all segments.
     restarted.fileSystem.fault = ({ kind, path }) =>

@@ -87,7 +87,7 @@ export class GroupSleep implements Sleeper {
 
   private forgetFollowed(): void {
     if (this.followed === undefined) return;
-    this.options.hibernation.woke(this.followed.brokerId, this.followed.key);
+    this.options.hibernation.woke(this.followed.brokerId, this.followed.key, this);
     this.followed = undefined;
   }
 }

@@ -83,7 +83,8 @@ interface Peer {
 
 export class Hibernation {
   private readonly peers = new Map<number, Peer>();
-  private readonly waking: { readonly sleeper: Sleeper; readonly leaderLost: boolean }[] = [];
+  /** Whether each lost its leader; no group is here twice. */
+  private readonly waking = new Map<Sleeper, boolean>();
 
   constructor(private readonly options: HibernationOptions) {}
 
@@ -113,8 +114,9 @@ export class Hibernation {
     this.peer(brokerId).followed.add(key, sleeper);
   }
 
-  woke(brokerId: number, key: string): void {
+  woke(brokerId: number, key: string, sleeper: Sleeper): void {
     this.peers.get(brokerId)?.followed.delete(key);
+    this.waking.delete(sleeper);
   }
 
   /** Called at the pace of heartbeats. */
@@ -133,12 +135,18 @@ export class Hibernation {
 
   /** Called with every tick: many groups wake a part at a time, others are to be served meanwhile. */
   tick(): void {
-    for (const { sleeper, leaderLost } of this.waking.splice(0, WAKES_PER_TICK))
+    let count = 0;
+    for (const [sleeper, leaderLost] of this.waking) {
+      if (++count > WAKES_PER_TICK) return;
+      this.waking.delete(sleeper);
       sleeper.wake(leaderLost);
+    }
   }
 
   heard(brokerId: number, { led, wake }: SleepBeat): void {
-    const peer = this.peer(brokerId);
+    const peer = this.peers.get(brokerId);
+    // Nothing sleeps here that is shared with it; if it thinks otherwise, our silence wakes it.
+    if (peer === undefined) return;
     peer.silentBeats = 0;
     if (wake) this.wakeAll(peer, false);
     if (peer.followed.equals(led)) {
@@ -158,8 +166,9 @@ export class Hibernation {
   private wakeAll(peer: Peer, leaderLost: boolean): void {
     peer.silentBeats = 0;
     peer.differentBeats = 0;
-    for (const sleeper of peer.led.all()) this.waking.push({ sleeper, leaderLost: false });
-    for (const sleeper of peer.followed.all()) this.waking.push({ sleeper, leaderLost });
+    for (const sleeper of peer.led.all()) this.waking.set(sleeper, false);
+    for (const sleeper of peer.followed.all())
+      this.waking.set(sleeper, leaderLost || this.waking.get(sleeper) === true);
   }
 
   private peer(brokerId: number): Peer {
