@@ -80,17 +80,17 @@ struct RaftMessage {
 
 /**
  * Takes the place of the heartbeats of all groups that sleep between two brokers. A broker that does not know it neither
- * sends it nor sleeps.
+ * sends it nor sleeps. Its numbers are none of the envelope's, so that neither can be taken for the other.
  */
 struct SleepBeat {
   /** How many groups the sender leads whose replica at the receiver it has asked to sleep, and told nothing since. */
-  1: i32 groups
+  11: i32 groups
   /** Exclusive or of the first four bytes (big-endian) of SHA-256 over "topicId,partition,generation,term" of each of these groups. */
-  2: i32 high
+  12: i32 high
   /** The same of the next four bytes. */
-  3: i32 low
+  13: i32 low
   /** What the sender has asleep has differed from what the receiver said for long: all groups that sleep between them are to wake. */
-  4: bool wake
+  14: bool wake
 }
 
 /** Messages of many groups from one broker to another, gathered during one tick. */

@@ -53,7 +53,7 @@ declare class RaftMessage {
 
 /**
  * Takes the place of the heartbeats of all groups that sleep between two brokers. A broker that does not know it neither
- * sends it nor sleeps.
+ * sends it nor sleeps. Its numbers are none of the envelope's, so that neither can be taken for the other.
  */
 declare class SleepBeat {
     public groups: number;

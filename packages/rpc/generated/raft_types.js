@@ -440,28 +440,28 @@ const SleepBeat = module.exports.SleepBeat = class {
         break;
       }
       switch (fid) {
-        case 1:
+        case 11:
         if (ftype == Thrift.Type.I32) {
           this.groups = input.readI32();
         } else {
           input.skip(ftype);
         }
         break;
-        case 2:
+        case 12:
         if (ftype == Thrift.Type.I32) {
           this.high = input.readI32();
         } else {
           input.skip(ftype);
         }
         break;
-        case 3:
+        case 13:
         if (ftype == Thrift.Type.I32) {
           this.low = input.readI32();
         } else {
           input.skip(ftype);
         }
         break;
-        case 4:
+        case 14:
         if (ftype == Thrift.Type.BOOL) {
           this.wake = input.readBool();
         } else {
@@ -484,22 +484,22 @@ const SleepBeat = module.exports.SleepBeat = class {
   write (output) {
     output.writeStructBegin('SleepBeat');
     if (this.groups !== null && this.groups !== undefined) {
-      output.writeFieldBegin('groups', Thrift.Type.I32, 1);
+      output.writeFieldBegin('groups', Thrift.Type.I32, 11);
       output.writeI32(this.groups);
       output.writeFieldEnd();
     }
     if (this.high !== null && this.high !== undefined) {
-      output.writeFieldBegin('high', Thrift.Type.I32, 2);
+      output.writeFieldBegin('high', Thrift.Type.I32, 12);
       output.writeI32(this.high);
       output.writeFieldEnd();
     }
     if (this.low !== null && this.low !== undefined) {
-      output.writeFieldBegin('low', Thrift.Type.I32, 3);
+      output.writeFieldBegin('low', Thrift.Type.I32, 13);
       output.writeI32(this.low);
       output.writeFieldEnd();
     }
     if (this.wake !== null && this.wake !== undefined) {
-      output.writeFieldBegin('wake', Thrift.Type.BOOL, 4);
+      output.writeFieldBegin('wake', Thrift.Type.BOOL, 14);
       output.writeBool(this.wake);
       output.writeFieldEnd();
     }
