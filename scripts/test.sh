@@ -124,7 +124,7 @@ next_look() {
     const unsafe = /anomal|^\S+: \S+-\d+: .*\(line \d/im.test(text);
     if (failed.length === 0 || failed.length > 4 || unsafe) process.exit(1);
     const passed = failed.flatMap((file) => file.assertionResults).filter(({ status }) => status === "passed");
-    const names = failed.map(({ name }) => require("path").basename(name).replaceAll(".", "\\."));
+    const names = failed.map(({ name }) => require("path").relative(".", name).replaceAll(".", "\\."));
     console.log(`/(${names.join("|")})$`, passed.length);
   ' "$1" 2>/dev/null
 }
@@ -144,7 +144,7 @@ failures() {
 }
 
 # suite NAME LIMIT_S PROJECT [ARGUMENT...]: runs Jest; its report says how many passed and failed. Files that fail are
-# run again by themselves, at most twice, because they run real processes on whatever machine this is; all is printed.
+# run again by themselves, at most twice, because many wait for real sockets and processes; all is printed.
 suite() {
   local name=$1 limit_s=$2 project=$3 report=$reports/$1.json status=0 ok bad look pattern before again_ok again_bad
   shift 3
@@ -152,7 +152,7 @@ suite() {
   read -r ok bad <<<"$(counts "$report")"
   if ((status != 0 && bad == 0)); then bad=1; fi
   for look in 2 3; do
-    if ((bad == 0)) || [[ $project == unit ]] || ! read -r pattern before < <(next_look "$report"); then break; fi
+    if ((bad == 0)) || ! read -r pattern before < <(next_look "$report"); then break; fi
     notes+=("$name, look $((look - 1)): $bad failed" "$(failures "$report")")
     echo "-- $name: $bad failed; look $look, by themselves: $pattern"
     report=$reports/$name.$look.json
