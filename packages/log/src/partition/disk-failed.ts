@@ -1,4 +1,4 @@
-// The error of a replica whose disk refuses to read or write.
+// The errors of a disk that refuses to read or write.
 import { zhumqError } from '@zhumq/model';
 import { systemCode } from '../file-system/file-system.js';
 
@@ -11,4 +11,10 @@ export function diskFailed(what: string, directory: string, cause: unknown): Err
     { directory, errno: code },
     cause,
   );
+}
+
+/** Of a start: a segment lacks bytes that only the write-ahead log has, and the disk has no room for them. */
+export function diskFullAtStart(file: string, cause: unknown): Error {
+  const message = `the disk is full: ${file} lacks what so far only the write-ahead log holds; nothing is lost, and the broker starts when there is space`;
+  return zhumqError('DISK_FAILED', message, { file, errno: 'ENOSPC' }, cause);
 }

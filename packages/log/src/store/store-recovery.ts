@@ -174,15 +174,24 @@ export class StoreRecovery {
   private async finish(): Promise<RecoveredStore> {
     const lost = new Map<string, Damage>();
     const queue = this.candidates[Symbol.iterator]();
+    const failures: unknown[] = [];
     const work = async (): Promise<void> => {
       for (const [replicaId, { channel, recovery, damage }] of queue) {
-        channel.replica = await recovery.finish();
+        if (failures.length > 0) return;
+        try {
+          channel.replica = await recovery.finish();
+        } catch (error) {
+          failures.push(error);
+          return;
+        }
         // Its first row must be taken after its segments are synced.
         channel.dirty = true;
         if (damage !== undefined) lost.set(replicaId, damage);
       }
     };
+    // When one fails the others end first: nothing may touch a file once the directory is given up.
     await Promise.all(Array.from({ length: CONCURRENT_SCANS }, work));
+    if (failures.length > 0) throw failures[0];
     const channels = [...this.candidates.values()].map(({ channel }) => channel);
     return { channels, lost, retired: this.retired };
   }
