@@ -57,7 +57,9 @@ export class Partition implements ReplicatorListener {
     readonly log: ReplicaLog,
     private readonly surroundings: PartitionSurroundings,
   ) {
-    this.highWatermarkValue = Math.min(log.highWatermark, log.logEnd);
+    // Of what its log remembers a tainted replica believes nothing, until a leader says it again.
+    const isTainted = log.hardState?.tainted === true;
+    this.highWatermarkValue = isTainted ? log.logStart : Math.min(log.highWatermark, log.logEnd);
   }
 
   /** Called right after construction, a replicator needs its listener first; and when the replica begins with an empty log. */

@@ -53,7 +53,6 @@ export class FetchReplicator implements Replicator {
     this.group = group;
     this.log = log;
     this.toldSyncedEnd = log.syncedEnd;
-    this.toldHighWatermark = Math.min(log.highWatermark, log.logEnd);
     const config = {
       self: log.identity.replicaId,
       incarnation: options.incarnation,
@@ -64,6 +63,7 @@ export class FetchReplicator implements Replicator {
       ...options.fetchTimings,
     };
     this.core = new FetchCore(config, log);
+    this.toldHighWatermark = this.core.highWatermark;
     this.copy = new SegmentCopy({
       ...options,
       onEnded: (leader, epoch, done) => this.onCopyEnded(leader, epoch, done),
