@@ -265,8 +265,13 @@ export class GroupAssignment implements Assignment {
         .catch((error: unknown) => this.commitFailed(asZhumqError(error)));
     }
     if (reader.gone.aborted) return;
-    this.remove([reader], notMember(this.settings.group), false);
+    this.release([reader]);
     this.membership.nudge();
+  }
+
+  /** Given up in order, unless the membership is in doubt: then others may have them already. */
+  private release(readers: readonly PartitionReader[]): void {
+    this.remove(readers, notMember(this.settings.group), !this.membership.certain());
   }
 
   private loseAll(error: ZhumqError): void {
@@ -313,8 +318,9 @@ export class GroupAssignment implements Assignment {
       committed: (reader) => this.committer.committed(reader),
       leave: async (timeoutMs) => {
         this.schedule.stop();
+        // Before the coordinator hears of it: from then on they are somebody else's.
+        this.release([...this.source.readers]);
         await this.membership.leave(timeoutMs);
-        this.remove([...this.source.readers], notMember(this.settings.group), false);
       },
       health: () => ({
         state: this.membership.inDoubt ? 'doubtful' : this.membership.joined ? 'member' : 'joining',

@@ -162,6 +162,34 @@ describe('the membership of a consumer', () => {
     await work;
   }, 30_000);
 
+  test('a consumer that is closed says what it gave up before the coordinator hears of it', async () => {
+    const work = consumer.run(() => undefined);
+    await advanceUntil(clock, () => events.length === 1);
+    let heardAfter: readonly string[] = [];
+    cluster.groups.on.heartbeat = (request, next) => {
+      if (request.leaving) heardAfter = [...events];
+      return next();
+    };
+    await consumer.close();
+    await work;
+    expect(heardAfter).toEqual(['assigned 0', 'revoked 0']);
+  });
+
+  test('what it gives up in doubt others may have already: a consumer that is closed then calls it lost', async () => {
+    const work = consumer.run(() => undefined);
+    await advanceUntil(clock, () => events.length === 1);
+    cluster.brokers[0].freeze();
+    await until(() => {
+      clock.advance(20);
+      return consumer.health().state === 'stalled';
+    }, 20_000);
+    const closing = consumer.close({ timeout: 100 });
+    await advanceUntil(clock, () => events.at(-1) === 'lost 0');
+    cluster.brokers[0].thaw();
+    await closing;
+    await work;
+  }, 30_000);
+
   test('no heartbeat, commit or pull after close() (kafkajs#879, #1438)', async () => {
     const work = consumer.run(() => undefined);
     store(cluster, ['a']);

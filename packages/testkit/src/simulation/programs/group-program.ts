@@ -87,9 +87,9 @@ class Member {
       if (!ZhumqError.is(error)) throw error;
       context.log(`the group ended: ${error.message}`);
     }
-    // It handles nothing from here on; leaving tells others so, and them first.
-    this.giveUpAll(false);
     await consumer.close({ timeout: WAIT_MS * pace }).catch(() => undefined);
+    // It says of all of them what becomes of them.
+    this.giveUpAll(true);
   }
 
   private tellMoves(consumer: Consumer): void {
