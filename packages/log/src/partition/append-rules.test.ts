@@ -179,10 +179,26 @@ describe('a truncation', () => {
     expect(world.log.logEnd).toBe(1);
   });
 
+  test('behind a header that has rotted since it was written takes the replica out of service', async () => {
+    const world = await PartitionWorld.make();
+    for (let at = 0; at < 4; at++) world.append(1);
+    await world.checkpoint();
+    // So that nothing of it is in memory.
+    await world.restart();
+    const { length } = world.fileSystem.contentOf(world.path(0));
+    // The length of the second batch.
+    world.fileSystem.flipBit(world.path(0), length / 4 + 8, 6);
+    expect(() => world.log.snapshotState(2)).toThrow('no batch at offset 1, where one was written');
+    expect(() => world.log.truncate(2)).toThrow('no batch at offset 1');
+    expect(world.log.damage?.offset).toBe(1);
+    await world.restart();
+    expect(world.log.damage?.offset).toBe(1);
+  });
+
   test('inside a batch is a bug', async () => {
     const world = await PartitionWorld.make();
     world.append(1, 4);
-    expect(() => world.log.truncate(2)).toThrow(/inside the batch/);
+    expect(() => world.log.truncate(2)).toThrow(/is inside the batch/);
   });
 
   test('removes what is known of producers there, before anything else can ask (rule 15)', async () => {

@@ -15,13 +15,18 @@ export interface LocateContext {
   readonly writtenBytes: number;
 }
 
+export interface Located extends SegmentCut {
+  /** The offset lies within the batch that begins there. */
+  readonly isInBatch: boolean;
+}
+
 /** `endOffset` is the base offset of the batch found; that of the segment's end when no batch holds `offset`. */
 export function locate(
   context: LocateContext,
   segment: Segment,
   indexes: SegmentIndexes,
   offset: Offset,
-): SegmentCut {
+): Located {
   // From an entry below: one of the batch found goes with the cut, and with it the times of the batches before it.
   const found = { position: indexes.offsets.floor(offset - 1), endOffset: segment.base };
   const time = { maxTimestamp: -1, maxTimestampOffset: -1 };
@@ -56,5 +61,5 @@ export function locate(
     forEachBatch(buffer.subarray(skip), step);
     entry = context.tail.findAt(segment.base, found.position);
   }
-  return { ...found, ...time };
+  return { ...found, ...time, isInBatch: done && found.endOffset < offset };
 }

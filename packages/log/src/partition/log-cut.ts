@@ -2,15 +2,14 @@
 // the files follow when the frame is on disk (segment-writer.ts).
 import { assert } from '@zhumq/base';
 import type { Epoch, Offset } from '../types.js';
+import { cutAt } from './cut-at.js';
 import { encodeProducers } from './derived-files.js';
 import { EpochList } from './epoch-list.js';
 import { listOffsets, segmentFile } from './file-names.js';
-import { locate } from './locate.js';
 import type { LogState } from './log-state.js';
 import { ProducerState } from './producer-state.js';
 import type { ProducerTable } from './producer-state.js';
 import { SegmentList } from './segment-list.js';
-import type { Segment } from './segment.js';
 
 /** Everything from `from` on, which is the first offset of a batch or the log end. */
 export function truncateLog(state: LogState, from: Offset): void {
@@ -22,13 +21,9 @@ export function truncateLog(state: LogState, from: Offset): void {
   // The one that takes appends from now on. One that ends here was sealed: its indexes are taken up again, too.
   const kept = state.segments.holding(from - 1);
   // Before anything changes, and before a number is spent on the frame: these read the segment and the folder, and may fail.
-  const cut = kept && cutOf(state, kept, from);
+  const cut = kept && cutAt(state, kept, from);
   const indexes = kept && state.indexesOf(kept);
   const files = snapshotsBeyond(state, from);
-  assert(
-    cut === undefined || cut.endOffset === from,
-    `truncation at ${from}, inside the batch at ${cut?.endOffset}`,
-  );
 
   state.durability.cut(from);
   state.reportedEnd = Math.min(state.reportedEnd, from);
@@ -81,12 +76,6 @@ export function resetLog(
     ...{ kind: 'logStart', sequence, logStart, epochBeforeStart, reset: true },
     ...(producers !== undefined && { producers: encodeProducers(producers) }),
   });
-}
-
-function cutOf(state: LogState, segment: Segment, from: Offset): ReturnType<typeof locate> {
-  const { resources, tail, writer } = state;
-  const writtenBytes = writer.writtenBytes(segment);
-  return locate({ resources, tail, writtenBytes }, segment, state.indexesOf(segment), from);
 }
 
 function snapshotsBeyond(state: LogState, offset: Offset): readonly string[] {

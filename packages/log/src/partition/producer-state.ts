@@ -1,7 +1,8 @@
 // What a log remembers of idempotent producers: per producer the last five batches with their offsets, so that a retry is
 // recognised and answered with the offsets of the original, after restart and on a new leader alike. A pure function
 // of the records before the log end: a truncation brings back exactly what was known at the cut. For that, batches at
-// or above the high watermark are all kept, and the five before it; nothing below is ever truncated.
+// or above the high watermark are all kept, and the five before it; below it only a reported loss truncates, and then
+// fewer than five may be left, and a retry of one that is not is refused as out of order.
 // Leaders ask `check` first; followers and recovery only `append`, and take gaps as they are.
 import type { BatchHeader } from '@zhumq/model';
 import type { Offset, ProducerVerdict } from '../types.js';

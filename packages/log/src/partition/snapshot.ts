@@ -3,7 +3,7 @@ import { assert } from '@zhumq/base';
 import { zhumqError } from '@zhumq/model';
 import type { Offset, SegmentSummary, SnapshotState } from '../types.js';
 import { encodeProducers } from './derived-files.js';
-import { locate } from './locate.js';
+import { cutAt } from './cut-at.js';
 import type { LogState } from './log-state.js';
 
 /** `end` is the high watermark, or an offset after it, and the end of a batch. */
@@ -63,9 +63,6 @@ export async function readSegment(
 function partOf(state: LogState, base: Offset, end: Offset): SegmentSummary {
   const segment = state.segments.holding(base);
   assert(segment !== undefined, `no segment at ${base}`);
-  const { resources, tail, writer } = state;
-  const writtenBytes = writer.writtenBytes(segment);
-  const cut = locate({ resources, tail, writtenBytes }, segment, state.indexesOf(segment), end);
-  assert(cut.endOffset === end, `snapshot up to ${end}, inside the batch at ${cut.endOffset}`);
-  return { baseOffset: base, bytes: cut.position, endOffset: end };
+  const { position: bytes } = cutAt(state, segment, end);
+  return { baseOffset: base, bytes, endOffset: end };
 }

@@ -124,7 +124,7 @@ export class Invariants {
       });
     }
     this.checkCompleteness(id, partition, common);
-    this.promises.checkProducers(id, partition);
+    this.promises.checkProducers(id, partition, common);
     this.switches.checkLeader(id, partition);
   }
 

@@ -48,7 +48,7 @@ export class ReplicaPromises {
       this.known.set(partition, { logEnd, lastEpoch, hardState });
       this.checkMemory(id, partition, commitment);
       this.checkElectable(id, partition, commitment);
-      this.checkProducers(id, partition);
+      this.checkProducers(id, partition, commitment);
     } else {
       if (known.hardState !== hardState) this.checkVote(id, partition, known.hardState);
       known.hardState = hardState;
@@ -62,9 +62,12 @@ export class ReplicaPromises {
     if (partition.leads) this.checkCounted(partition, commitment);
   }
 
-  /** To be called when a replica begins to lead, too. */
-  checkProducers(id: number, partition: Partition): void {
-    if (hasFailed(partition)) return;
+  /**
+   * To be called when a replica begins to lead, too. After a reported loss logs are cut below what was committed, where
+   * some of a producer's last batches may be forgotten already: its retry is refused then, as what follows a lost one is.
+   */
+  checkProducers(id: number, partition: Partition, { losses }: Commitment): void {
+    if (hasFailed(partition) || losses > 0) return;
     checkProducerMemory(partition, (what) =>
       this.report('producers-as-in-the-log', partition, id, what),
     );
@@ -137,7 +140,7 @@ export class ReplicaPromises {
     const end = counted.get(replicaId);
     if (end !== undefined && !holds(partition, end)) counted.delete(replicaId);
     this.checkElectable(id, partition, commitment);
-    this.checkProducers(id, partition);
+    this.checkProducers(id, partition, commitment);
   }
 
   /** What a leader counts of a replica that follows it in its epoch, that replica has on disk, and it is the leader's. */
