@@ -66,9 +66,10 @@ export class MetadataHandler {
     const state = this.options.desiredState();
     if (state === undefined) return undefined;
     const held = new Map<string, PartitionAssignment[]>();
+    const wanted = asked && new Set(asked);
     for (const assignment of state.partitions) {
       const { topic } = assignment;
-      if (asked !== undefined && !asked.includes(topic)) continue;
+      if (wanted?.has(topic) === false) continue;
       const known = held.get(topic);
       if (known === undefined) held.set(topic, [assignment]);
       else known.push(assignment);
@@ -76,7 +77,8 @@ export class MetadataHandler {
     const topics = [...held.values()]
       .map((assignments) => this.localTopic(assignments))
       .filter((topic) => topic !== undefined);
-    if (asked?.some((name) => !topics.some((topic) => topic.name === name))) {
+    const told = new Set(topics.map(({ name }) => name));
+    if (asked?.some((name) => !told.has(name))) {
       // Absent here does not mean absent: this broker knows only the topics that it holds.
       throw zhumqError(
         'STORE_UNAVAILABLE',

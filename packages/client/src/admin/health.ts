@@ -26,11 +26,17 @@ export function healthOf(state: ClusterState): ClusterHealth {
   const silent = [...replicas.failures].filter(([id]) => alive.has(id));
   const leaderless: string[] = [];
   const behind: string[] = [];
+  /** While no zkserver answers a broker knows only of those that it holds. */
+  const unknown: string[] = [];
   let total = 0;
   for (const { name, partitions } of topics) {
     for (const partition of partitions) {
       total++;
       const place = `${name}-${partition.partition}`;
+      if (partition.replicas.length === 0) {
+        unknown.push(place);
+        continue;
+      }
       const copies = copiesOf(partition, alive);
       if (!isLed(partition, replicas)) leaderless.push(place);
       if (copies < partition.replicas.length)
@@ -40,6 +46,7 @@ export function healthOf(state: ClusterState): ClusterHealth {
   const problems = [
     ...(leaderless.length > 0 ? [`no leader: ${listed(leaderless)}`] : []),
     ...(controller < 0 ? ['no zkserver is active: topics can not be created or changed'] : []),
+    ...(unknown.length > 0 ? [`no zkserver tells where they are: ${listed(unknown)}`] : []),
     ...dead.map(
       ({ endpoint: { id, host, port } }) => `broker ${id} (${host}:${port}) is not alive`,
     ),
