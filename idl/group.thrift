@@ -180,7 +180,7 @@ service GroupService {
   common.Endpoint findCoordinator(1: string group) throws (1: common.RequestFailed failed)
   /** Joins, goes on, or leaves; answered when what it says is durable. */
   GroupHeartbeatReply heartbeat(1: GroupHeartbeat request) throws (1: common.RequestFailed failed)
-  /** Commits positions of partitions that the member owns; answered when they are durable, in the request's order. */
+  /** Commits positions (at most 20,000) of partitions that the member owns; answered when they are durable, in the request's order. */
   list<GroupPositionResult> commitPositions(1: GroupCommit request) throws (1: common.RequestFailed failed)
   /** The positions of a group in these partitions, in the request's order. */
   list<GroupPosition> positions(1: GroupPositionsRequest request) throws (1: common.RequestFailed failed)
@@ -191,7 +191,7 @@ service GroupService {
   /** Deletes a group that has no members; a dry run only checks whether that can be done. */
   void deleteGroup(1: string group, 2: bool dryRun) throws (1: common.RequestFailed failed)
   /**
-   * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+   * Sets positions (at most 20,000) in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
    * only says what would be done. Answered in the request's order.
    */
   list<GroupPositionReset> resetPositions(1: string group, 2: list<GroupPosition> positions, 3: bool dryRun) throws (1: common.RequestFailed failed)

@@ -51,12 +51,12 @@ declare class Client {
     heartbeat(request: GroupHeartbeat, callback?: (error: common_ttypes.RequestFailed, response: GroupHeartbeatReply)=>void): void;
 
     /**
-     * Commits positions of partitions that the member owns; answered when they are durable, in the request's order.
+     * Commits positions (at most 20,000) of partitions that the member owns; answered when they are durable, in the request's order.
      */
     commitPositions(request: GroupCommit): Promise<GroupPositionResult[]>;
 
     /**
-     * Commits positions of partitions that the member owns; answered when they are durable, in the request's order.
+     * Commits positions (at most 20,000) of partitions that the member owns; answered when they are durable, in the request's order.
      */
     commitPositions(request: GroupCommit, callback?: (error: common_ttypes.RequestFailed, response: GroupPositionResult[])=>void): void;
 
@@ -101,13 +101,13 @@ declare class Client {
     deleteGroup(group: string, dryRun: boolean, callback?: (error: common_ttypes.RequestFailed, response: void)=>void): void;
 
     /**
-     * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+     * Sets positions (at most 20,000) in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
      * only says what would be done. Answered in the request's order.
      */
     resetPositions(group: string, positions: GroupPosition[], dryRun: boolean): Promise<GroupPositionReset[]>;
 
     /**
-     * Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+     * Sets positions (at most 20,000) in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
      * only says what would be done. Answered in the request's order.
      */
     resetPositions(group: string, positions: GroupPosition[], dryRun: boolean, callback?: (error: common_ttypes.RequestFailed, response: GroupPositionReset[])=>void): void;

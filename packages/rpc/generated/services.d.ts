@@ -110,7 +110,7 @@ export interface GroupService {
   findCoordinator(group: string): common.Endpoint;
   /** Joins, goes on, or leaves; answered when what it says is durable. */
   heartbeat(request: group.GroupHeartbeat): group.GroupHeartbeatReply;
-  /** Commits positions of partitions that the member owns; answered when they are durable, in the request's order. */
+  /** Commits positions (at most 20,000) of partitions that the member owns; answered when they are durable, in the request's order. */
   commitPositions(request: group.GroupCommit): group.GroupPositionResult[];
   /** The positions of a group in these partitions, in the request's order. */
   positions(request: group.GroupPositionsRequest): group.GroupPosition[];
@@ -120,7 +120,7 @@ export interface GroupService {
   describeGroup(group: string): group.GroupDescription;
   /** Deletes a group that has no members; a dry run only checks whether that can be done. */
   deleteGroup(group: string, dryRun: boolean): void;
-  /** Sets positions in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
+  /** Sets positions (at most 20,000) in topics that no member of the group reads, all in one step; an offset of -1 takes one away. A dry run
 only says what would be done. Answered in the request's order. */
   resetPositions(group: string, positions: group.GroupPosition[], dryRun: boolean): group.GroupPositionReset[];
 }

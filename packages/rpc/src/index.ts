@@ -12,7 +12,7 @@ export type {
 } from './contract.js';
 export type { RefusalReason, RpcServerMetrics } from './dispatcher.js';
 export { errorOf, failureOf } from './failures.js';
-export { DEFAULT_SERVER_LIMITS } from './limits.js';
+export { DEFAULT_SERVER_LIMITS, MAX_POSITIONS } from './limits.js';
 export type { ServerLimits } from './limits.js';
 export type { RpcChannelMetrics } from './pending-calls.js';
 export { createRpcServer, RpcServer } from './server.js';

@@ -24,6 +24,8 @@ export interface ServerLimits {
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 /** Reading so many takes about five milliseconds. */
 const MAX_VALUES = 150_000;
+/** Positions of groups in one request to commit or reset them: reading so many takes some three milliseconds. */
+export const MAX_POSITIONS = 20_000;
 export const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 
 export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({

@@ -1,6 +1,6 @@
 // Requests that may say more than others (rpc/limits.ts). Reading 150,000 fields and items takes some five milliseconds.
 
-/** Partitions of which one member, or one change of positions, may speak (groups/request-check.ts). */
+/** Partitions of which one member may speak (groups/request-check.ts). */
 const GROUP_PARTITIONS = 100_000;
 
 /** By method: fields and items of one request, nested ones included. */
@@ -10,9 +10,6 @@ export const LARGE_METHODS: Readonly<Record<string, number>> = {
   // An item with topic and partition each, and some fields around them.
   heartbeat: 3 * GROUP_PARTITIONS + 100_000,
   positions: 3 * GROUP_PARTITIONS + 1_000,
-  // With offset, epoch and the topic's id besides.
-  commitPositions: 8 * GROUP_PARTITIONS,
-  resetPositions: 8 * GROUP_PARTITIONS,
   // 10,000 records with some ten headers each.
   sendAll: 500_000,
 };

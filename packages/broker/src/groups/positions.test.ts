@@ -40,6 +40,15 @@ function reset(
 }
 
 describe('a commit', () => {
+  test('of more positions than one request may set is refused, and so is a reset', () => {
+    const coordinator = start();
+    const many = Array.from({ length: 20_001 }, () => at('a', 0, 7));
+    expect(() => coordinator.join(['a']).commitAll(many)).toThrow(
+      'positions has 20001 entries, more than 20000: send several requests',
+    );
+    expect(() => reset(coordinator, many)).toThrow('more than 20000');
+  });
+
   test('is of partitions that the member owns, those included that it was told to give up', () => {
     const coordinator = start();
     const one = coordinator.join(['a']);

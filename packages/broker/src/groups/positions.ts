@@ -9,7 +9,7 @@ import { ownersOf, owns } from './group.js';
 import type { GroupView, Member, Position } from './group.js';
 import { parsePartitionKey, partitionKey } from './partition-set.js';
 import type { PartitionKey } from './partition-set.js';
-import { checkGroupName, checkPartitions, positionFault } from './request-check.js';
+import { checkGroupName, checkPartitions, checkPositions, positionFault } from './request-check.js';
 
 export interface NamedPosition extends NamedPartition {
   /** Next record to handle; -1: none. */
@@ -56,7 +56,7 @@ export function commitPositions(
   request: CommitRequest,
   moment: Moment,
 ): readonly CommitResult[] {
-  checkPartitions('positions', request.positions);
+  checkPositions(request.positions);
   checkTerm(draft, moment, request.memberEpoch);
   const member = presentMember(draft, request, 'nothing was committed');
   const topicIds = idsByName(draft);
@@ -103,7 +103,7 @@ export function resetPositions(
   moment: Moment,
 ): readonly ResetStep[] {
   checkGroupName(draft.name);
-  checkPartitions('positions', positions);
+  checkPositions(positions);
   checkTerm(draft, moment, undefined);
   checkStopped(draft, new Set(positions.map(({ topic }) => topic)));
   const targets = positions.map((position) => ({

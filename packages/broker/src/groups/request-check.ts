@@ -1,6 +1,7 @@
 // What requests of members may contain. Everything from a socket has bounds, because what passes is kept in the log and
 // in memory on every replica.
 import { MAX_EPOCH, MAX_PARTITION, groupNameFault, topicNameFault, zhumqError } from '@zhumq/model';
+import { MAX_POSITIONS } from '@zhumq/rpc';
 import type { GroupSettings, NamedPartition } from './decision.js';
 import type { HeartbeatRequest } from './heartbeat.js';
 import type { NamedPosition } from './positions.js';
@@ -52,6 +53,14 @@ export function checkHeartbeat(request: HeartbeatRequest, settings: GroupSetting
 export function checkPartitions(what: string, partitions: readonly NamedPartition[]): void {
   if (partitions.length <= MAX_PARTITIONS) return;
   throw invalid(`${what} has ${partitions.length} partitions, more than ${MAX_PARTITIONS}`);
+}
+
+/** Throws INVALID_REQUEST for more positions than one request may set. */
+export function checkPositions(positions: readonly NamedPosition[]): void {
+  if (positions.length <= MAX_POSITIONS) return;
+  throw invalid(
+    `positions has ${positions.length} entries, more than ${MAX_POSITIONS}: send several requests`,
+  );
 }
 
 /** What a list costs in memory, roughly. */

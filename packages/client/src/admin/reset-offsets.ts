@@ -1,6 +1,6 @@
-// Sets the positions of a group: finds the offsets at the leaders, and has the coordinator set them in one step.
+// Sets the positions of a group: finds the offsets at the leaders, and has the coordinator set them, so many in one step as it takes.
 import { isError, zhumqError } from '@zhumq/model';
-import { errorOf } from '@zhumq/rpc';
+import { MAX_POSITIONS, errorOf } from '@zhumq/rpc';
 import type { GroupPosition, GroupPositionReset } from '@zhumq/rpc';
 import type { CallOptions } from '../api/client.js';
 import type { OffsetReset, ResetOffsets } from '../api/groups.js';
@@ -36,10 +36,16 @@ export async function resetOffsets(
   const resets = wanted.flat();
   const positions = resets.filter(({ failure }) => failure === undefined).map(positionAt);
   // Sent also when nothing is left of it: that members are in the way is to be said in any case.
-  const done = await askCoordinator(cluster, group, limits, (client, timeoutMs) =>
-    client.resetPositions(group, positions, dryRun, { timeoutMs, signal: limits.signal }),
-  );
-  return resets.map((one) => (one.failure === undefined ? outcome(one, done) : one));
+  const done: GroupPositionReset[] = [];
+  do {
+    const part = positions.splice(0, MAX_POSITIONS);
+    const answer = await askCoordinator(cluster, group, limits, (client, timeoutMs) =>
+      client.resetPositions(group, part, dryRun, { timeoutMs, signal: limits.signal }),
+    );
+    done.push(...answer);
+  } while (positions.length > 0);
+  const answers = new Map(done.map((one) => [`${one.topic}-${one.partition}`, one]));
+  return resets.map((one) => (one.failure === undefined ? outcome(one, answers) : one));
 }
 
 function checkTarget(to: ResetOffsets['to']): void {
@@ -156,9 +162,12 @@ function positionAt({ topic, partition, to }: OffsetReset): GroupPosition {
 }
 
 /** As the coordinator answered. What it was before is as described: an attempt before the last may have set it. */
-function outcome(wanted: OffsetReset, done: readonly GroupPositionReset[]): OffsetReset {
+function outcome(
+  wanted: OffsetReset,
+  answers: ReadonlyMap<string, GroupPositionReset>,
+): OffsetReset {
   const { topic, partition } = wanted;
-  const answer = done.find((one) => one.topic === topic && one.partition === partition);
+  const answer = answers.get(`${topic}-${partition}`);
   if (answer === undefined) {
     const message = `the coordinator said nothing of ${topic}-${partition}`;
     return { ...wanted, failure: { code: 'INTERNAL', message } };

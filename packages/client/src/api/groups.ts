@@ -144,7 +144,7 @@ export interface GroupAdmin {
   /** GROUP_NOT_EMPTY while it has members, UNKNOWN_GROUP when there is no such group. */
   deleteGroup(group: DeleteGroup, options?: CallOptions): Promise<{ readonly deleted: boolean }>;
   /**
-   * Sets the positions of a group, all in one step; a partition that has a `failure` stays as it is. GROUP_NOT_EMPTY while
+   * Sets the positions of a group, up to 20,000 in one step; a partition that has a `failure` stays as it is. GROUP_NOT_EMPTY while
    * members read one of the topics. A group that does not exist is made when `topic` is given, UNKNOWN_GROUP otherwise.
    */
   resetOffsets(reset: ResetOffsets, options?: CallOptions): Promise<OffsetReset[]>;

@@ -40,6 +40,21 @@ describe('commits of a group', () => {
     await work;
   });
 
+  test('of more partitions than one request may name are sent in several', async () => {
+    cluster.addTopic('wide', 20_001);
+    const consumer = mq.consumer({ topic: 'wide', group: 'g', autoCommit: false });
+    let owned = 0;
+    consumer.on('assigned', ({ partitions }) => (owned += partitions.length));
+    const fetching = consumer.fetch({ wait: 10 });
+    await until(() => owned === 20_001, 20_000);
+    await fetching;
+    await consumer.commit(
+      Array.from({ length: owned }, (_, partition) => ({ partition, offset: 0, lastEpoch: -1 })),
+    );
+    expect(cluster.groups.commits.map(({ positions }) => positions.length)).toEqual([20_000, 1]);
+    await consumer.close();
+  }, 30_000);
+
   test('are made by themselves every so often, and after so many messages', async () => {
     store(cluster, numbers(3));
     const often = member({ commitInterval: 10 });

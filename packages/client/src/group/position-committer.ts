@@ -7,7 +7,7 @@
 import { Deadline } from '@zhumq/base';
 import type { Clock, ZhumqError } from '@zhumq/base';
 import { isError, zhumqError } from '@zhumq/model';
-import { errorOf } from '@zhumq/rpc';
+import { MAX_POSITIONS, errorOf } from '@zhumq/rpc';
 import type { GroupPosition, GroupPositionResult } from '@zhumq/rpc';
 import type { PartitionReader } from '../consumer/partition-reader.js';
 import { asZhumqError } from '../errors.js';
@@ -21,6 +21,11 @@ export interface CommitterPort {
   readonly membership: Membership;
   /** The coordinator says that the partition is not ours. */
   notOwned(reader: PartitionReader, error: ZhumqError): void;
+}
+
+interface Wanted {
+  readonly reader: PartitionReader;
+  readonly position: Committed;
 }
 
 export interface Committed {
@@ -95,7 +100,7 @@ export class PositionCommitter {
         .filter((reader) => !reader.gone.aborted && (at?.has(reader) ?? this.isBehind(reader)))
         .map((reader) => ({ reader, position: at?.get(reader) ?? reader.position() }));
       if (wanted.length === 0) break;
-      error = await this.send(wanted, deadline);
+      error = await this.sendAll(wanted, deadline);
       const fenced = isError(error, 'FENCED_MEMBER') || isError(error, 'UNKNOWN_MEMBER');
       if (!fenced) break;
       const before = this.port.membership.id;
@@ -107,9 +112,22 @@ export class PositionCommitter {
     } else throw notMember(this.port.group, error);
   }
 
-  /** Gives the worst of what was refused. */
+  /** Gives the worst of what was refused; sends no more once the coordinator speaks of another moment. */
+  private async sendAll(
+    wanted: readonly Wanted[],
+    deadline: Deadline,
+  ): Promise<ZhumqError | undefined> {
+    const errors: ZhumqError[] = [];
+    for (let from = 0; from < wanted.length; from += MAX_POSITIONS) {
+      const error = await this.send(wanted.slice(from, from + MAX_POSITIONS), deadline);
+      if (isError(error, 'FENCED_MEMBER') || isError(error, 'UNKNOWN_MEMBER')) return error;
+      if (error !== undefined) errors.push(error);
+    }
+    return worstOf(errors);
+  }
+
   private async send(
-    wanted: readonly { readonly reader: PartitionReader; readonly position: Committed }[],
+    wanted: readonly Wanted[],
     deadline: Deadline,
   ): Promise<ZhumqError | undefined> {
     const { coordinator, membership, group } = this.port;
@@ -141,8 +159,12 @@ export class PositionCommitter {
       else if (error.code === 'NOT_OWNED') this.port.notOwned(reader, error);
       return error === undefined ? [] : [error];
     });
-    return failures.find(({ code }) => code !== 'POSITION_BEHIND') ?? failures.at(0);
+    return worstOf(failures);
   }
+}
+
+function worstOf(errors: readonly ZhumqError[]): ZhumqError | undefined {
+  return errors.find(({ code }) => code !== 'POSITION_BEHIND') ?? errors.at(0);
 }
 
 function missing(results: readonly GroupPositionResult[], index: number): ZhumqError | undefined {

@@ -138,11 +138,14 @@ export class LoneMember {
 
   commit(topic: string, partition: number, offset: number, lastEpoch = 1): CommitResult {
     const position: NamedPosition = { topic, partition, offset, lastEpoch, metadata: '' };
-    const { memberId, epoch: memberEpoch = { term: 0, counter: 0 } } = this;
-    const request = { memberId, memberEpoch, positions: [position] };
-    const [result] = this.coordinator.decide(this.group, (draft, moment) =>
-      commitPositions(draft, request, moment),
-    );
+    const [result] = this.commitAll([position]);
     return result;
+  }
+
+  commitAll(positions: readonly NamedPosition[]): readonly CommitResult[] {
+    const { memberId, epoch: memberEpoch = { term: 0, counter: 0 } } = this;
+    return this.coordinator.decide(this.group, (draft, moment) =>
+      commitPositions(draft, { memberId, memberEpoch, positions }, moment),
+    );
   }
 }
