@@ -1,5 +1,6 @@
 // All scripted scenarios, in the order of the rules.
 import { CLOSE_SCENARIOS } from './close.js';
+import { CONTROLLER_PITFALL_SCENARIOS } from './controller-pitfalls.js';
 import { COORDINATOR_SCENARIOS } from './coordinators.js';
 import { DISK_SCENARIOS } from './disks.js';
 import { DURABILITY_SCENARIOS } from './durability.js';
@@ -25,6 +26,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
   ...PITFALL_SCENARIOS,
+  ...CONTROLLER_PITFALL_SCENARIOS,
   ...SERVING_PITFALL_SCENARIOS,
 ];
 
