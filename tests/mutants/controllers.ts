@@ -83,6 +83,8 @@ export const controllerMutants: readonly Mutant[] = [
     run: huntIn('fetching'),
   },
   {
+    // Clean members of ISR and ELR have all that is committed, so which of them leads loses nothing. The length decides
+    // what is left when none of them is clean.
     id: 'controller-elects-the-shortest',
     says: 'Of the replicas that may lead the one whose log is shortest is elected.',
     source: 'rule 11',
