@@ -1,6 +1,6 @@
 // Bugs of the zkserver as the one that decides, and of the brokers that it tells.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const controllerMutants: readonly Mutant[] = [
   {
@@ -14,7 +14,7 @@ export const controllerMutants: readonly Mutant[] = [
         replace: `    if (epoch < -1) {`,
       },
     ],
-    run: huntIn('controllers'),
+    run: once('pitfall-orders-of-a-deposed-controller'),
   },
   {
     id: 'controller-takes-doubt-for-done',
@@ -23,25 +23,37 @@ export const controllerMutants: readonly Mutant[] = [
     file: 'packages/zkserver/src/controller/fenced-writer.ts',
     find: `      const isDone = mayBeDone(error) && (await this.wasDone(write));`,
     replace: `      const isDone = mayBeDone(error) || (await this.wasDone(write));`,
-    run: huntIn('controllers'),
+    run: once('pitfall-election-that-was-not-written'),
   },
   {
+    // The check of the version taken out alone loses nothing that is committed: judged by the present record, whoever is
+    // elected is in the present ISR or ELR, in its present life (rules 3 and 11), and has all of it; its epoch is above the
+    // present one, and the write names the present version. So the record that was asked about is what decides here.
     id: 'controller-elects-on-old-record',
-    says: 'An election is decided by answers that were given about an older record.',
+    says: 'An election is decided by the record on which the question was based, whatever it is by now.',
     source: 'rule 10',
     edits: [
       {
-        file: 'packages/zkserver/src/election/elect-leaders.ts',
-        find: `  if (partition.version !== election.version) {`,
-        replace: `  if (partition.version < election.version) {`,
+        file: 'packages/zkserver/src/election/events.ts',
+        find: `  readonly answers: readonly ReplicaAnswer[];`,
+        replace: `  readonly record?: import('@zhumq/model').PartitionRecord;
+  readonly answers: readonly ReplicaAnswer[];`,
+      },
+      {
+        file: 'packages/zkserver/src/election/replica-ends.ts',
+        find: `  return { ...key, version, answers, outOfService, resigned, wanted };`,
+        replace: `  return { ...key, version, record, answers, outOfService, resigned, wanted };`,
       },
       {
         file: 'packages/zkserver/src/election/elect-leaders.ts',
-        find: `  if (hasLiveLeader(view, record) && (wanted ?? record.leader?.broker) === record.leader?.broker) {`,
-        replace: `  if (wanted !== undefined && hasLiveLeader(view, record) && wanted === record.leader?.broker) {`,
+        find: `  const { record } = partition;
+  const { wanted } = election;
+  if (partition.version !== election.version) {`,
+        replace: `  const { wanted, record = partition.record } = election;
+  if (partition.version < election.version) {`,
       },
     ],
-    run: huntIn('controllers'),
+    run: once('pitfall-election-on-an-old-record'),
   },
   {
     id: 'controller-isr-on-old-record',
@@ -71,13 +83,15 @@ export const controllerMutants: readonly Mutant[] = [
     run: huntIn('fetching'),
   },
   {
+    // Clean members of ISR and ELR have all that is committed, so which of them leads loses nothing. The length decides
+    // what is left when none of them is clean.
     id: 'controller-elects-the-shortest',
-    says: 'Of the replicas in sync the one whose log is shortest is elected.',
+    says: 'Of the replicas that may lead the one whose log is shortest is elected.',
     source: 'rule 11',
     file: 'packages/zkserver/src/election/choose-leader.ts',
     find: `        other.logEnd.offset - one.logEnd.offset ||`,
     replace: `        one.logEnd.offset - other.logEnd.offset ||`,
-    run: huntIn('fetching'),
+    run: once('pitfall-election-of-the-furthest'),
   },
   {
     id: 'controller-hides-losses',

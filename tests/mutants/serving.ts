@@ -1,6 +1,6 @@
 // Bugs of what a broker promises to producers and consumers, and of the producer in the client.
 import type { Mutant } from '@zhumq/testkit';
-import { huntIn } from './hunts.js';
+import { huntIn, once } from './hunts.js';
 
 export const servingMutants: readonly Mutant[] = [
   {
@@ -60,7 +60,7 @@ export const servingMutants: readonly Mutant[] = [
       this.gate.open();
     }
     this.maybeEstablished();`,
-    run: huntIn('partitions'),
+    run: once('pitfall-other-record-at-that-offset'),
   },
   {
     id: 'producers-not-remembered',
@@ -141,6 +141,6 @@ export const servingMutants: readonly Mutant[] = [
         replace: `    const place = this.ready.findIndex(({ order }) => order < batches[0].order - 1e9);`,
       },
     ],
-    run: huntIn('partitions'),
+    run: once('pitfall-retry-behind-a-gap'),
   },
 ];

@@ -6,9 +6,12 @@ import type { Stage } from './stage.js';
 
 const LATE_SYNC = { flush: 'interval', 'flush.interval.ms': '60s' };
 
-/** What is written so far is on the disks of all brokers. */
-async function syncAll(stage: Stage): Promise<void> {
-  const synced = stage.brokers.map((slot) => {
+/** What is written so far is on the disks of all brokers, or of these. */
+export async function syncAll(
+  stage: Stage,
+  slots: readonly ServerSlot[] = stage.brokers,
+): Promise<void> {
+  const synced = slots.map((slot) => {
     const { log } = stage.replica(slot);
     const end = log.logEnd;
     stage.as(slot, () => void log.sync());

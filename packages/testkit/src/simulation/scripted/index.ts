@@ -1,5 +1,6 @@
 // All scripted scenarios, in the order of the rules.
 import { CLOSE_SCENARIOS } from './close.js';
+import { CONTROLLER_PITFALL_SCENARIOS } from './controller-pitfalls.js';
 import { COORDINATOR_SCENARIOS } from './coordinators.js';
 import { DISK_SCENARIOS } from './disks.js';
 import { DURABILITY_SCENARIOS } from './durability.js';
@@ -10,6 +11,7 @@ import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
 import { INPUT_SCENARIOS } from './inputs.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
+import { SERVING_PITFALL_SCENARIOS } from './serving-pitfalls.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 
 export const SCRIPTED: readonly ScriptedScenario[] = [
@@ -24,6 +26,8 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
   ...PITFALL_SCENARIOS,
+  ...CONTROLLER_PITFALL_SCENARIOS,
+  ...SERVING_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */

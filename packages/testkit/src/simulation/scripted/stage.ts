@@ -3,6 +3,7 @@
 // meanwhile ends the script.
 import type { Random } from '@zhumq/base';
 import type { Partition } from '@zhumq/broker';
+import type { ProducerOptions } from '@zhumq/client';
 import type { PartitionRecord } from '@zhumq/model';
 import { judgeEvents } from '../../check/judge.js';
 import { History } from '../../history/history.js';
@@ -329,8 +330,9 @@ export class Stage {
 
   // ---- clients
 
-  async client(name: string): Promise<ScriptClient> {
-    const client = new ScriptClient(this, name);
+  /** `options`: of its producers. */
+  async client(name: string, options: ProducerOptions = {}): Promise<ScriptClient> {
+    const client = new ScriptClient(this, name, options);
     this.clients.push(client);
     await this.until(`${name} is connected`, () => client.isConnected);
     return client;
