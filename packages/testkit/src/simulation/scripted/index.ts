@@ -8,6 +8,7 @@ import { SLEEP_SCENARIOS } from './sleep.js';
 import { SWITCH_SCENARIOS } from './switches.js';
 import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
+import { GROUP_PITFALL_SCENARIOS } from './group-pitfalls.js';
 import { INPUT_SCENARIOS } from './inputs.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
@@ -24,6 +25,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
   ...PITFALL_SCENARIOS,
+  ...GROUP_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */
