@@ -23,7 +23,7 @@ export const groupMutants: readonly Mutant[] = [
     ...unreported(draft, member, request.owned),
     ...(order === 0 ? NO_PARTITIONS : member.revoking),
   ]);`,
-    run: huntIn('members'),
+    run: once('pitfall-told-and-not-heard'),
   },
   {
     id: 'group-answers-uncommitted',
@@ -36,7 +36,7 @@ export const groupMutants: readonly Mutant[] = [
         answer(round, outcomes);
         await this.port.propose(records);
       } else {`,
-    run: huntIn('members'),
+    run: once('pitfall-commit-answered-by-a-minority'),
   },
   {
     id: 'group-deposed-answers',
@@ -50,6 +50,7 @@ export const groupMutants: readonly Mutant[] = [
     replace: `    await office.reached(0);`,
     run: once('rule-20-deposed-coordinator-says-nothing'),
   },
+  // Three guards stand before a late commit: the member's epoch, who has the partition, and how far the group has come.
   {
     id: 'group-commits-unfenced',
     says: 'A commit counts whatever member epoch it names, and whoever has the partition by now.',
@@ -75,7 +76,7 @@ export const groupMutants: readonly Mutant[] = [
         replace: `  if (present !== undefined && offset < -1 && isBehind({ offset, lastEpoch }, present)) {`,
       },
     ],
-    run: huntIn('members'),
+    run: once('pitfall-commit-of-a-former-owner'),
   },
   {
     id: 'group-positions-go-back',
@@ -131,6 +132,7 @@ export const groupMutants: readonly Mutant[] = [
     replace: `        const heardAt = this.heard.get(name)?.get(memberId) ?? -Infinity;`,
     run: huntIn('members'),
   },
+  // No two members have the partition then: what a member goes on to report stays its own. The next owner waits for ever.
   {
     id: 'member-reads-on',
     says: 'A member goes on with partitions that were taken from it.',
@@ -138,7 +140,16 @@ export const groupMutants: readonly Mutant[] = [
     file: 'packages/client/src/group/group-assignment.ts',
     find: `      if (!wanted.has(nameOf(reader)) && !reader.leaving) void this.giveUp(reader);`,
     replace: `      if (wanted.size < 0 && !reader.leaving) void this.giveUp(reader);`,
-    run: huntIn('members'),
+    run: once('pitfall-told-while-at-work'),
+  },
+  {
+    id: 'member-lets-go-early',
+    says: 'A member reports a partition as given up while a handler has a message of it.',
+    source: 'rule 20; docs/client.md: what a handler can rely on',
+    file: 'packages/client/src/group/group-assignment.ts',
+    find: `        owned: () => source.readers.map(({ topic, partition }) => ({ topic, partition })),`,
+    replace: `        owned: () => source.readers.filter(({ leaving }) => !leaving).map(({ topic, partition }) => ({ topic, partition })),`,
+    run: once('pitfall-told-while-at-work'),
   },
   {
     id: 'member-never-doubts',

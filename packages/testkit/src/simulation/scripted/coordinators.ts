@@ -1,83 +1,10 @@
 // Rules 20 and 34: what is said by a coordinator, or a leader, that is none any more, or not yet; and what is said to it.
-import type { MemberEpoch } from '@zhumq/rpc';
 import type { ServerSlot } from '../simulated-cluster.js';
-import type { ScriptClient } from './script-client.js';
+import { GROUP, GROUPS, GroupMember, coordinator, groups } from './group-member.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 import { ELECTION_MS, TOPIC } from './stage.js';
-import type { Stage } from './stage.js';
 
-const GROUPS = '__groups';
-const GROUP = 'workers';
 const PARTITION = { topic: TOPIC, partition: 0 };
-const SESSION_MS = 20_000;
-
-/** A member of the group as a program that speaks the protocol itself. */
-class Member {
-  private epoch: MemberEpoch | undefined;
-
-  constructor(
-    private readonly stage: Stage,
-    private readonly client: ScriptClient,
-    private readonly memberId: string,
-  ) {}
-
-  /** Joins, or goes on, until the partition is its own; tells its epoch. */
-  async own(): Promise<MemberEpoch> {
-    for (let tries = 0; tries < 20; tries++) {
-      const { memberEpoch, assigned } = await this.heartbeat(false);
-      this.epoch = memberEpoch;
-      if (assigned.length > 0) return memberEpoch;
-      await this.stage.pass(100);
-    }
-    return this.stage.fail('liveness', `${this.memberId} is given no partition`);
-  }
-
-  async leave(): Promise<void> {
-    await this.heartbeat(true);
-    this.epoch = undefined;
-  }
-
-  /** undefined: it was taken; otherwise why not. */
-  async commit(offset: number, memberEpoch: MemberEpoch): Promise<Error | undefined> {
-    const position = { ...PARTITION, offset, metadata: '', committedAt: -1 };
-    const request = { group: GROUP, memberId: this.memberId, memberEpoch, positions: [position] };
-    const asked = this.client.callGroups(coordinator(this.stage), (groups) =>
-      groups.commitPositions(request),
-    );
-    await this.stage.until('the commit is answered', () => asked.done);
-    const failure = asked.value?.at(0)?.failure;
-    return asked.error ?? (failure && new Error(failure.message));
-  }
-
-  private async heartbeat(leaving: boolean) {
-    const { memberId, epoch: memberEpoch } = this;
-    const about = { group: GROUP, memberId, instanceId: '', clientId: memberId, topics: [TOPIC] };
-    const owned = memberEpoch === undefined ? [] : [PARTITION];
-    const request = { ...about, memberEpoch, sessionTimeoutMs: SESSION_MS, owned, leaving };
-    const asked = this.client.callGroups(coordinator(this.stage), (groups) =>
-      groups.heartbeat(request),
-    );
-    await this.stage.until('the heartbeat is answered', () => asked.done);
-    if (asked.value === undefined)
-      return this.stage.fail('liveness', `${memberId} was told: ${asked.error?.message}`);
-    return asked.value;
-  }
-}
-
-function coordinator(stage: Stage): ServerSlot {
-  const slot = stage.brokers.find((one) => stage.leads(one, GROUPS));
-  return slot ?? stage.fail('execution', 'nobody coordinates');
-}
-
-/** The topic of groups is there, and led by somebody. */
-async function groups(stage: Stage, client: ScriptClient): Promise<void> {
-  // Whoever asks for a coordinator makes it come about.
-  const [first] = stage.brokers;
-  client.callGroups(first, (service) => service.findCoordinator(GROUP));
-  await stage.until('somebody coordinates', () =>
-    stage.brokers.some((slot) => stage.leads(slot, GROUPS)),
-  );
-}
 
 export const COORDINATOR_SCENARIOS: readonly ScriptedScenario[] = [
   {
@@ -89,8 +16,8 @@ export const COORDINATOR_SCENARIOS: readonly ScriptedScenario[] = [
       const client = await stage.client('one');
       await client.sendAll('record-', 6);
       await groups(stage, client);
-      const late = new Member(stage, client, 'a'.repeat(22));
-      const other = new Member(stage, client, 'b'.repeat(22));
+      const late = new GroupMember(stage, client, 'a'.repeat(22));
+      const other = new GroupMember(stage, client, 'b'.repeat(22));
       const before = await late.own();
       stage.saw('a commit of the first coordinator', (await late.commit(1, before)) === undefined);
       const first = coordinator(stage);
@@ -116,7 +43,7 @@ export const COORDINATOR_SCENARIOS: readonly ScriptedScenario[] = [
       const client = await stage.client('one');
       await client.sendAll('record-', 6);
       await groups(stage, client);
-      const member = new Member(stage, client, 'a'.repeat(22));
+      const member = new GroupMember(stage, client, 'a'.repeat(22));
       const epoch = await member.own();
       stage.saw('a first commit', (await member.commit(1, epoch)) === undefined);
       const deposed = coordinator(stage);

@@ -9,6 +9,7 @@ import { SLEEP_SCENARIOS } from './sleep.js';
 import { SWITCH_SCENARIOS } from './switches.js';
 import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
+import { GROUP_PITFALL_SCENARIOS } from './group-pitfalls.js';
 import { INPUT_SCENARIOS } from './inputs.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
 import { SERVING_PITFALL_SCENARIOS } from './serving-pitfalls.js';
@@ -28,6 +29,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...PITFALL_SCENARIOS,
   ...CONTROLLER_PITFALL_SCENARIOS,
   ...SERVING_PITFALL_SCENARIOS,
+  ...GROUP_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */
