@@ -109,6 +109,6 @@ export const controllerMutants: readonly Mutant[] = [
     file: 'packages/broker/src/membership/assignments.ts',
     find: `      await store.quarantine(replicaId, 'not named by the cluster metadata');`,
     replace: `      await store.deleteReplica(replicaId);`,
-    run: huntIn('controllers'),
+    run: once('pitfall-metadata-without-a-topic'),
   },
 ];

@@ -1,5 +1,6 @@
 // Pitfalls of the zkserver as the one that decides, and of the brokers that it tells.
 import { paths } from '@zhumq/metadata';
+import type { StoreOperation } from '@zhumq/metadata';
 import type { ServerSlot } from '../simulated-cluster.js';
 import { syncAll } from './fetch-elections.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
@@ -23,6 +24,28 @@ function zkServersOf(stage: Stage): [ServerSlot, ServerSlot] {
   if (active === undefined || other === undefined)
     return stage.fail('execution', 'no zkserver is active');
   return [active, other];
+}
+
+/** As a restored backup of the store would, that is older than the topic. */
+function forgetTopic({ world }: Stage, topic: string): void {
+  const { store } = world.ensemble;
+  const token = store.openSession({
+    timeoutMs: Infinity,
+    onChanged: () => undefined,
+    onOver: () => undefined,
+  });
+  const nodes = [
+    paths.partition(topic, 0),
+    paths.partitions(topic),
+    paths.topicConfig(topic),
+    paths.topic(topic),
+  ];
+  const operations = nodes.flatMap((path): StoreOperation[] => {
+    const node = store.getStat(token, path, false);
+    return node === undefined ? [] : [{ kind: 'delete', path, version: node.version }];
+  });
+  store.write(token, operations);
+  store.endSession(token);
 }
 
 export const CONTROLLER_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
@@ -145,6 +168,35 @@ export const CONTROLLER_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
         'what one of them had on its disk is there',
         kept.every(({ value }) => reader.values.includes(value)),
       );
+    },
+  },
+  {
+    name: 'pitfall-metadata-without-a-topic',
+    about:
+      'the metadata store comes back without a topic that nobody deleted: its replicas are taken out of service, and stay where a person finds them',
+    options: {},
+    play: async (stage) => {
+      const { cluster } = stage;
+      const one = await stage.client('one');
+      const wanted = { partitions: 1, replicas: 3 };
+      await one.admin((admin) => admin.createTopic({ topic: LATER, ...wanted, wait: '10s' }));
+      await one.answer((client) => client.producer().send(LATER, { value: 'kept-by-all' }));
+      await stage.cast(LATER);
+      const [active] = zkServersOf(stage);
+      stage.kill(active);
+      forgetTopic(stage, LATER);
+      await stage.until('no broker serves it', () =>
+        cluster.brokers.every((slot) => stage.partition(slot, LATER) === undefined),
+      );
+      await stage.pass(ELECTION_MS);
+      for (const { id, machine } of cluster.brokers) {
+        const { disk } = machine;
+        const kept = disk
+          ?.files()
+          .filter((path) => path.includes('/quarantine/') && path.endsWith('.log'))
+          .some((path) => disk.contentOf(path).includes('kept-by-all'));
+        stage.promise(`broker ${id} still has its records`, kept === true);
+      }
     },
   },
 ];
