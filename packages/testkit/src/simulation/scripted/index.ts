@@ -10,6 +10,7 @@ import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
 import { INPUT_SCENARIOS } from './inputs.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
+import { WAL_PITFALL_SCENARIOS } from './wal-pitfalls.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 
 export const SCRIPTED: readonly ScriptedScenario[] = [
@@ -24,6 +25,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...INPUT_SCENARIOS,
   ...COORDINATOR_SCENARIOS,
   ...PITFALL_SCENARIOS,
+  ...WAL_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */

@@ -1,0 +1,153 @@
+// Pitfalls of the write-ahead log: what a power loss leaves of it, and what a start makes of that. Known from the work on
+// storage faults under consensus (Alagappan et al., FAST 2018; Pillai et al., OSDI 2014).
+import type { Random } from '@zhumq/base';
+import type { ServerSlot } from '../simulated-cluster.js';
+import type { ScriptedScenario } from './scripted-scenario.js';
+import { TOPIC } from './stage.js';
+import type { Stage } from './stage.js';
+
+const isWal = (path: string): boolean => path.includes('/wal');
+
+/** Of a power loss: the oldest unsynced write is gone, and all that came later reached the disk (disk-file.ts). */
+function allButTheFirst(): Random {
+  let isFirst = true;
+  const below = (limit: number): number => {
+    if (limit !== 4) return 1;
+    const fate = isFirst ? 0 : 1;
+    isFirst = false;
+    return fate;
+  };
+  return { below, fraction: () => 0 };
+}
+
+/** Of a power loss: of each unsynced write so many bytes are missing at its end. */
+function allBut(bytes: number): Random {
+  const below = (limit: number): number =>
+    limit === 4 ? 2 : limit === 2 ? 1 : Math.max(0, limit - 1 - bytes);
+  return { below, fraction: () => 0 };
+}
+
+/** The kernel writes the segment back: only the write-ahead log is left unsynced. Returns its path. */
+async function syncSegment(stage: Stage, slot: ServerSlot): Promise<string> {
+  const { disk } = slot.machine;
+  const folder = `/data/partitions/${TOPIC}-0.${stage.idOf(slot).slice(0, 8)}/`;
+  const paths = disk?.files().filter((path) => path.startsWith(folder) && path.endsWith('.log'));
+  const path = paths?.at(-1);
+  if (disk === undefined || path === undefined)
+    return stage.fail('execution', 'there is no segment');
+  stage.as(slot, () => void disk.openSync(path, 'write').sync());
+  await stage.pass(10);
+  return path;
+}
+
+/** Two records that a follower has written, each with a write of its own, and not synced. */
+async function unsyncedWrites(stage: Stage): Promise<{ readonly slot: ServerSlot; end: number }> {
+  const [, slot] = await stage.cast();
+  const { hands } = stage;
+  const one = await stage.client('one');
+  await one.sendAll('before-', 2);
+  await stage.cast();
+  const end = stage.end(slot);
+  const syncs = hands.holdSyncs(slot, isWal);
+  for (const [at, value] of ['torn', 'behind'].entries()) {
+    await one.acknowledged(one.send(value));
+    await stage.until('the follower has it', () => stage.end(slot) === end + at + 1);
+    await stage.pass(10);
+  }
+  stage.saw('it is not synced', syncs.waiting > 0 && stage.replica(slot).log.syncedEnd === end);
+  return { slot, end };
+}
+
+/** It is back, alone, and has what it had synced: no more, no less, and it serves. */
+async function expectEnd(stage: Stage, slot: ServerSlot, end: number): Promise<void> {
+  const { hands } = stage;
+  const heal = hands.isolate(slot);
+  stage.start(slot);
+  await stage.until(
+    'its replica is there',
+    () => stage.partition(slot) !== undefined,
+    10_000,
+    'promise',
+  );
+  const { log, replicator } = stage.replica(slot);
+  stage.promise('its log ends where it was synced', log.logEnd === end);
+  stage.promise('it is in service', replicator.role !== 'failed');
+  stage.promise('it has nothing to doubt', log.hardState?.tainted !== true);
+  heal(true);
+}
+
+export const WAL_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
+  {
+    name: 'pitfall-whole-write-behind-a-torn-one',
+    about:
+      'of two writes to a write-ahead log that no sync covers the power loss leaves the later one: what stands behind the tear was never acknowledged, and is neither replayed nor damage',
+    options: {},
+    play: async (stage) => {
+      const { slot, end } = await unsyncedWrites(stage);
+      await syncSegment(stage, slot);
+      stage.losePower(slot, allButTheFirst());
+      const { disk } = slot.machine;
+      const wal = disk?.files().filter(isWal) ?? [];
+      const holds = (value: string): boolean =>
+        wal.some((path) => disk?.contentOf(path).includes(`${value}|`));
+      stage.saw('the later one is there, the first one not', holds('behind') && !holds('torn'));
+      await expectEnd(stage, slot, end);
+      await (await stage.client('two')).sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-torn-frame-with-a-whole-head',
+    about:
+      'a power loss leaves of a frame of the write-ahead log all but its last bytes: its head is whole, it was never acknowledged, and it is no record',
+    options: {},
+    play: async (stage) => {
+      const { slot, end } = await unsyncedWrites(stage);
+      await syncSegment(stage, slot);
+      stage.losePower(slot, allBut(4));
+      await expectEnd(stage, slot, end);
+      await (await stage.client('two')).sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-cut-records-stay-cut',
+    about:
+      'mode fetch: a deposed leader has cut what only it had, by a frame that is on disk; its segment has not heard of it when the power fails, and what was cut stands there whole',
+    options: { mode: 'fetch', config: { flush: 'fsync' } },
+    play: async (stage) => {
+      const [deposed, second, third] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      // A start takes over what the write-ahead log has: its files are on disk then, with their names.
+      stage.kill(deposed);
+      await stage.restarted(deposed);
+      await stage.lead(deposed);
+      await stage.cast();
+      const end = stage.end(deposed);
+      hands.isolate(deposed, 'servers');
+      await one.sendAll('alone-', 2, 'leader');
+      stage.saw('it has them alone', stage.end(deposed) === end + 2);
+      const segment = await syncSegment(stage, deposed);
+      const { log } = stage.replica(deposed);
+      hands.expire(deposed);
+      hands.cutStore(deposed);
+      await stage.until(
+        'another one leads',
+        () => stage.replica(second).leads || stage.replica(third).leads,
+      );
+      hands.letGo(true);
+      await stage.until('it has cut them', () => log.logEnd === end);
+      // Before it gets anything of the new epoch; what is under way to its own disk goes on.
+      hands.isolate(deposed);
+      const { events } = stage.world.scheduler;
+      await stage.until('that is on disk', () => (deposed.machine.disk?.syncedSince ?? 0) > events);
+      stage.saw('nothing has followed', log.logEnd === end);
+      stage.losePower(deposed);
+      const { disk } = deposed.machine;
+      const content = disk?.contentOf(segment);
+      stage.saw('its segment still holds them', content?.includes('alone-1|') === true);
+      await expectEnd(stage, deposed, end);
+      await (await stage.client('two')).sendAll('after-', 2);
+    },
+  },
+];
