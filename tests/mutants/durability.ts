@@ -139,7 +139,7 @@ export const durabilityMutants: readonly Mutant[] = [
         replace: `          if (!isBetween(position, start, undefined)) return;`,
       },
     ],
-    run: once('pitfall-whole-write-behind-a-torn-one'),
+    run: once('pitfall-hard-state-behind-a-torn-generation'),
   },
   {
     id: 'wal-recycles-hard-states',

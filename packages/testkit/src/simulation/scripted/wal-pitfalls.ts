@@ -6,6 +6,12 @@ import type { ScriptedScenario } from './scripted-scenario.js';
 import { TOPIC } from './stage.js';
 import type { Stage } from './stage.js';
 
+const OTHER = 'u';
+const SECTOR_BYTES = 512;
+/** Between the beginning of the frame of a generation and its end, counted from the beginning of its write. */
+const WITHIN_GENERATION = 140;
+const FRAME_MAGIC = Buffer.from('7a6d7157', 'hex');
+
 const isWal = (path: string): boolean => path.includes('/wal');
 
 /** Of a power loss: the oldest unsynced write is gone, and all that came later reached the disk (disk-file.ts). */
@@ -27,6 +33,21 @@ function allBut(bytes: number): Random {
   return { below, fraction: () => 0 };
 }
 
+/** Of a power loss: of each unsynced write the first sector is gone, and the others reached the disk. */
+function allButTheFirstSectors(): Random {
+  let sectors: number | undefined;
+  const below = (limit: number): number => {
+    if (limit === 4) {
+      sectors = 0;
+      return 3;
+    }
+    // Names survive with 1, sectors with 0.
+    if (sectors === undefined) return 1;
+    return sectors++ === 0 ? 1 : 0;
+  };
+  return { below, fraction: () => 0 };
+}
+
 /** The kernel writes the segment back: only the write-ahead log is left unsynced. Returns its path. */
 async function syncSegment(stage: Stage, slot: ServerSlot): Promise<string> {
   const { disk } = slot.machine;
@@ -38,6 +59,34 @@ async function syncSegment(stage: Stage, slot: ServerSlot): Promise<string> {
   stage.as(slot, () => void disk.openSync(path, 'write').sync());
   await stage.pass(10);
   return path;
+}
+
+/** Where the newest file of the write-ahead log that was written ends: a few bytes more, if its last ones are zero. */
+function endOfWal({ machine: { disk } }: ServerSlot): {
+  readonly path: string;
+  readonly end: number;
+} {
+  for (const path of disk?.files().filter(isWal).reverse() ?? []) {
+    const end = disk?.contentOf(path).findLastIndex((byte) => byte !== 0) ?? -1;
+    if (end >= 0) return { path, end: end + 1 };
+  }
+  throw new Error('nothing is in the write-ahead log');
+}
+
+/** Records of another partition come before: the next write begins so many bytes before the end of a sector. */
+async function alignWal(stage: Stage, slot: ServerSlot, bytesBefore: number): Promise<void> {
+  const one = await stage.client('filler');
+  const fill = async (value: string, padding: number): Promise<void> => {
+    const sent = one.send(value, 'all', { topic: OTHER, padding });
+    await stage.until('the follower has it', () => stage.end(slot, OTHER) > sent.offset);
+    await one.acknowledged(sent);
+    await stage.pass(50);
+  };
+  const { end: before } = endOfWal(slot);
+  await fill('measure', SECTOR_BYTES);
+  const { end } = endOfWal(slot);
+  const next = end + (end - before);
+  await fill('align', 2 * SECTOR_BYTES - ((next + bytesBefore) % SECTOR_BYTES));
 }
 
 /** Two records that a follower has written, each with a write of its own, and not synced. */
@@ -148,6 +197,58 @@ export const WAL_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
       stage.saw('its segment still holds them', content?.includes('alone-1|') === true);
       await expectEnd(stage, deposed, end);
       await (await stage.client('two')).sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-hard-state-behind-a-torn-generation',
+    about:
+      'power is lost when of a new generation its hard state has reached the disk and its record, in the sector before it, has not: without the store the voter is what it was, closed',
+    options: { others: [{ topic: OTHER, partitions: 1, replicas: 3, mode: 'raft', config: {} }] },
+    play: async (stage) => {
+      const [, second] = await stage.cast();
+      const { hands } = stage;
+      const one = await stage.client('one');
+      await one.sendAll('before-', 2);
+      one.switchMode('fetch');
+      await stage.until(
+        'it is closed',
+        () => stage.partition(second)?.log.hardState?.closed === true,
+      );
+      const news = hands.hold(undefined, second, { method: 'reconcile', answer: false });
+      await stage.until('mode fetch is published', () => stage.record.mode === 'fetch');
+      await stage.until('it is to hear of that', () => news.caught);
+      await alignWal(stage, second, WITHIN_GENERATION);
+      const syncs = hands.holdSyncs(second, isWal);
+      news.release();
+      const { generation } = stage.record;
+      await stage.until('it enters that', () => {
+        const log = stage.partition(second)?.log;
+        return log?.generation?.generation === generation && syncs.waiting > 0;
+      });
+      const { path } = endOfWal(second);
+      const content = (): Buffer => second.machine.disk?.contentOf(path) ?? Buffer.alloc(0);
+      const written = content();
+      const hardState = written.lastIndexOf(FRAME_MAGIC);
+      const record = written.lastIndexOf(FRAME_MAGIC, hardState - 1);
+      stage.losePower(second, allButTheFirstSectors());
+      const isWhole = (from: number, end?: number): boolean =>
+        content().subarray(from, end).equals(written.subarray(from, end));
+      stage.saw('its record is torn', !isWhole(record, hardState));
+      stage.saw('its hard state is whole', isWhole(hardState));
+      hands.isolate(second, 'servers');
+      hands.cutStore(second);
+      stage.start(second);
+      await stage.until(
+        'its replica is there',
+        () => stage.partition(second) !== undefined,
+        10_000,
+        'promise',
+      );
+      const { log, replicator } = stage.replica(second);
+      stage.saw('it knows the generation before', log.generation?.generation === generation - 1);
+      stage.promise('it is closed', log.hardState?.closed === true && replicator.role === 'closed');
+      hands.letGo(true);
+      await one.sendAll('after-', 2);
     },
   },
 ];
