@@ -41,6 +41,7 @@ export const durabilityMutants: readonly Mutant[] = [
     run: once('pitfall-sync-of-what-was-cut'),
   },
   {
+    // Batches have a checksum of their own, so the torn one is never read: it is taken for damage of what was on disk.
     id: 'wal-takes-torn-frames',
     says: 'A frame is replayed although its body does not match its checksum.',
     source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',

@@ -11,6 +11,7 @@ const SECTOR_BYTES = 512;
 /** Between the beginning of the frame of a generation and its end, counted from the beginning of its write. */
 const WITHIN_GENERATION = 140;
 const FRAME_MAGIC = Buffer.from('7a6d7157', 'hex');
+const FRAME_HEAD_BYTES = 44;
 
 const isWal = (path: string): boolean => path.includes('/wal');
 
@@ -78,8 +79,8 @@ async function alignWal(stage: Stage, slot: ServerSlot, bytesBefore: number): Pr
   const one = await stage.client('filler');
   const fill = async (value: string, padding: number): Promise<void> => {
     const sent = one.send(value, 'all', { topic: OTHER, padding });
-    await stage.until('the follower has it', () => stage.end(slot, OTHER) > sent.offset);
     await one.acknowledged(sent);
+    await stage.until('the follower has it', () => stage.end(slot, OTHER) > sent.offset);
     await stage.pass(50);
   };
   const { end: before } = endOfWal(slot);
@@ -152,7 +153,14 @@ export const WAL_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
     play: async (stage) => {
       const { slot, end } = await unsyncedWrites(stage);
       await syncSegment(stage, slot);
+      const { path } = endOfWal(slot);
+      const content = (): Buffer => slot.machine.disk?.contentOf(path) ?? Buffer.alloc(0);
+      const written = content();
+      const frame = written.lastIndexOf(FRAME_MAGIC, written.indexOf('torn|'));
+      const head = written.subarray(frame, frame + FRAME_HEAD_BYTES);
       stage.losePower(slot, allBut(4));
+      stage.saw('its head is whole', content().indexOf(head) === frame);
+      stage.saw('its body is torn', frame >= 0 && !content().includes('torn|'));
       await expectEnd(stage, slot, end);
       await (await stage.client('two')).sendAll('after-', 2);
     },
