@@ -41,13 +41,14 @@ export const durabilityMutants: readonly Mutant[] = [
     run: once('pitfall-sync-of-what-was-cut'),
   },
   {
+    // Batches have a checksum of their own, so the torn one is never read: it is taken for damage of what was on disk.
     id: 'wal-takes-torn-frames',
     says: 'A frame is replayed although its body does not match its checksum.',
     source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',
     file: 'packages/log/src/store/wal-scan.ts',
     find: `    if (body !== undefined && crc32c(body) === header.bodyCrc) {`,
     replace: `    if (body !== undefined && crc32c(body) >= 0) {`,
-    run: huntIn('power'),
+    run: once('pitfall-torn-frame-with-a-whole-head'),
   },
   {
     id: 'wal-tail-is-damage',
@@ -59,13 +60,14 @@ export const durabilityMutants: readonly Mutant[] = [
     run: huntIn('power'),
   },
   {
+    // To ask less of a position (`isBetween`) takes nothing out: replay comes by the tear itself, and ends there.
     id: 'wal-replays-behind-tear',
     says: 'Frames behind a torn one are replayed.',
     source: 'Alagappan et al., Protocol-Aware Recovery (FAST 2018) §3',
-    file: 'packages/log/src/store/wal-history.ts',
-    find: `    (end === undefined || comparePositions(position, end) < 0)`,
-    replace: `    (end === undefined || comparePositions(position, end) !== 0)`,
-    run: huntIn('power'),
+    file: 'packages/log/src/store/store-recovery.ts',
+    find: `          if (!isBetween(position, start, this.history.end)) return;`,
+    replace: `          if (!isBetween(position, start, undefined)) return;`,
+    run: once('pitfall-whole-write-behind-a-torn-one'),
   },
   {
     id: 'wal-believes-old-lives',
@@ -121,13 +123,24 @@ export const durabilityMutants: readonly Mutant[] = [
     run: huntIn('elections'),
   },
   {
+    // What no sync covers is torn, and replay ends there; what was synced and can not be read is damage. So none of a power
+    // loss's gaps gets as far as the numbers of a replica's writes, until that first guard is gone, too.
     id: 'wal-takes-gaps',
     says: 'A replica whose writes are not all there goes on with those behind the gap.',
     source: 'RabbitMQ ra f68c255a: indexes of one writer are contiguous',
-    file: 'packages/log/src/store/store-recovery.ts',
-    find: `    if (header.sequence !== channel.gathered + 1) {`,
-    replace: `    if (header.sequence < channel.gathered + 1) {`,
-    run: huntIn('power'),
+    edits: [
+      {
+        file: 'packages/log/src/store/store-recovery.ts',
+        find: `    if (header.sequence !== channel.gathered + 1) {`,
+        replace: `    if (header.sequence < channel.gathered + 1) {`,
+      },
+      {
+        file: 'packages/log/src/store/store-recovery.ts',
+        find: `          if (!isBetween(position, start, this.history.end)) return;`,
+        replace: `          if (!isBetween(position, start, undefined)) return;`,
+      },
+    ],
+    run: once('pitfall-hard-state-behind-a-torn-generation'),
   },
   {
     id: 'wal-recycles-hard-states',
@@ -187,7 +200,7 @@ export const durabilityMutants: readonly Mutant[] = [
       return fault(`,
       },
     ],
-    run: huntIn('power'),
+    run: once('pitfall-cut-records-stay-cut'),
   },
   {
     id: 'recovery-forgets-producers',

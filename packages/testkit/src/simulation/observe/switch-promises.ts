@@ -31,7 +31,8 @@ export class SwitchPromises {
     const before = this.generations.get(replicaId);
     if (before !== hardState.generation) {
       this.generations.set(replicaId, hardState.generation);
-      if (before !== undefined) this.checkEntry(id, partition);
+      // It falls when a power loss takes one whose entry was not on disk yet: what was said in the one before counts again.
+      if (before !== undefined && before < hardState.generation) this.checkEntry(id, partition);
     }
     this.checkGeneration(id, partition);
     const isClosed = hardState.closed && hardState.generation === name.generation;

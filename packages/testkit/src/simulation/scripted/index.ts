@@ -13,6 +13,7 @@ import { GROUP_PITFALL_SCENARIOS } from './group-pitfalls.js';
 import { INPUT_SCENARIOS } from './inputs.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
 import { SERVING_PITFALL_SCENARIOS } from './serving-pitfalls.js';
+import { WAL_PITFALL_SCENARIOS } from './wal-pitfalls.js';
 import type { ScriptedScenario } from './scripted-scenario.js';
 
 export const SCRIPTED: readonly ScriptedScenario[] = [
@@ -30,6 +31,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...CONTROLLER_PITFALL_SCENARIOS,
   ...SERVING_PITFALL_SCENARIOS,
   ...GROUP_PITFALL_SCENARIOS,
+  ...WAL_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */
