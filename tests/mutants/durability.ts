@@ -162,7 +162,7 @@ export const durabilityMutants: readonly Mutant[] = [
     replace: `    commit.gatherFrame(frame);
     writer.release(start.file);
     await commit.synced();`,
-    run: huntIn('recycling'),
+    run: once('pitfall-files-used-again-before-the-checkpoint'),
   },
   {
     id: 'wal-checkpoint-without-segments',

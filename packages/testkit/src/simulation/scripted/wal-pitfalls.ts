@@ -12,6 +12,10 @@ const SECTOR_BYTES = 512;
 const WITHIN_GENERATION = 140;
 const FRAME_MAGIC = Buffer.from('7a6d7157', 'hex');
 const FRAME_HEAD_BYTES = 44;
+const KIND_AT = 16;
+const CHECKPOINT = 2;
+const MIB = 1024 * 1024;
+const PIECE_BYTES = MIB / 4;
 
 const isWal = (path: string): boolean => path.includes('/wal');
 
@@ -47,6 +51,20 @@ function allButTheFirstSectors(): Random {
     return sectors++ === 0 ? 1 : 0;
   };
   return { below, fraction: () => 0 };
+}
+
+/** Of a power loss: what was not synced is gone, names apart. */
+const NAMES_SURVIVE: Random = { below: (limit) => (limit === 2 ? 1 : 0), fraction: () => 0 };
+
+/** Checkpoints in its write-ahead log, by the file's number and position. */
+function checkpointsOf({ machine: { disk } }: ServerSlot): string[] {
+  const found: string[] = [];
+  for (const path of disk?.files().filter(isWal) ?? []) {
+    const content = disk?.contentOf(path) ?? Buffer.alloc(0);
+    for (let at = content.indexOf(FRAME_MAGIC); at >= 0; at = content.indexOf(FRAME_MAGIC, at + 1))
+      if (content[at + KIND_AT] === CHECKPOINT) found.push(`${path}:${at}`);
+  }
+  return found;
 }
 
 /** The kernel writes the segment back: only the write-ahead log is left unsynced. Returns its path. */
@@ -257,6 +275,45 @@ export const WAL_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
       stage.promise('it is closed', log.hardState?.closed === true && replicator.role === 'closed');
       hands.letGo(true);
       await one.sendAll('after-', 2);
+    },
+  },
+  {
+    name: 'pitfall-files-used-again-before-the-checkpoint',
+    about:
+      'power is lost while a checkpoint is being synced, and the write-ahead log has gone on for more than a file since it was begun: the checkpoint before is still there, with all that follows it',
+    options: { brokerFlags: { 'wal.checkpoint.bytes': '2MiB' } },
+    play: async (stage) => {
+      const [leader] = await stage.cast();
+      const one = await stage.client('one');
+      const write = async (name: string, bytes: number): Promise<void> => {
+        const count = bytes / PIECE_BYTES;
+        const sends = Array.from({ length: count }, (_, at) =>
+          one.send(`${name}-${at}-`, 'all', { padding: PIECE_BYTES }),
+        );
+        await one.acknowledged(...sends);
+      };
+      const id = stage.idOf(leader);
+      const before = checkpointsOf(leader);
+      stage.hands.slowDisk(leader, 2_000);
+      await write('first', 2.25 * MIB);
+      const isNew = (place: string): boolean => !before.includes(place);
+      for (let tries = 0; tries < 200 && !checkpointsOf(leader).some(isNew); tries++)
+        await stage.pass(100);
+      stage.saw('a checkpoint is written', checkpointsOf(leader).some(isNew));
+      const { events } = stage.world.scheduler;
+      await write('then', 2.25 * MIB);
+      stage.saw('it is not synced', (leader.machine.disk?.syncedSince ?? 0) < events);
+      stage.losePower(leader, NAMES_SURVIVE);
+      await stage.restarted(leader);
+      await stage.until(
+        'its replica is there',
+        () => stage.partition(leader) !== undefined,
+        10_000,
+        'promise',
+      );
+      stage.promise('it is the one that it was', stage.idOf(leader) === id);
+      stage.promise('nothing of it is damaged', stage.replica(leader).replicator.role !== 'failed');
+      await (await stage.client('two')).sendAll('after-', 2);
     },
   },
 ];
