@@ -85,8 +85,10 @@ export const groupMutants: readonly Mutant[] = [
     file: 'packages/broker/src/groups/positions.ts',
     find: `  return next.offset < present.offset;`,
     replace: `  return next.offset < 0 && present.offset >= 0;`,
-    run: huntIn('members'),
+    run: once('pitfall-commit-overtaken-by-the-next'),
   },
+  // Read before a quorum has confirmed the coordinator, a position is no older than the request: what was acknowledged by then
+  // is applied here, or the confirmation fails. The bug shows where nobody looks whether the partition is the member's yet.
   {
     id: 'group-reads-old-positions',
     says: 'A member is told a position that was read before it had the partition for itself.',
@@ -98,8 +100,9 @@ export const groupMutants: readonly Mutant[] = [
       await this.confirmed(partition, group);
       const who = reader?.memberId === '' ? reader : undefined;
       return fetchPositions(before ?? new Group(group), partitions, topics, who);`,
-    run: huntIn('members'),
+    run: once('pitfall-position-of-the-present-owner'),
   },
+  // Who asks for positions waits for what a quorum has confirmed; members that are not read yet are unknown to heartbeats.
   {
     id: 'group-serves-unloaded',
     says: 'A new coordinator serves before it has read what was committed before it.',
@@ -121,7 +124,7 @@ export const groupMutants: readonly Mutant[] = [
         this.handleApplied(applier);`,
       },
     ],
-    run: huntIn('members'),
+    run: once('pitfall-coordinator-half-loaded'),
   },
   {
     id: 'group-expels-everybody',
@@ -158,7 +161,7 @@ export const groupMutants: readonly Mutant[] = [
     file: 'packages/client/src/group/membership.ts',
     find: `    if (now - this.confirmedMs <= this.settings.sessionTimeoutMs) return true;`,
     replace: `    if (now - this.confirmedMs >= 0) return true;`,
-    run: huntIn('members'),
+    run: once('pitfall-silent-session'),
   },
   {
     id: 'member-keeps-after-loss',
@@ -168,7 +171,7 @@ export const groupMutants: readonly Mutant[] = [
     find: `    this.lose([...this.source.readers], error);
     this.emit('fenced', { error });`,
     replace: `    this.emit('fenced', { error });`,
-    run: huntIn('members'),
+    run: once('pitfall-forgotten-with-messages-at-hand'),
   },
   {
     id: 'member-commits-ahead',
@@ -181,6 +184,6 @@ export const groupMutants: readonly Mutant[] = [
           reader,
           position: { ...position, offset: position.offset + 1 },
         }));`,
-    run: huntIn('members'),
+    run: once('pitfall-death-with-a-message-in-hand'),
   },
 ];

@@ -11,6 +11,7 @@ import { VOTE_SCENARIOS } from './votes.js';
 import { FETCH_ELECTION_SCENARIOS } from './fetch-elections.js';
 import { GROUP_PITFALL_SCENARIOS } from './group-pitfalls.js';
 import { INPUT_SCENARIOS } from './inputs.js';
+import { POSITION_PITFALL_SCENARIOS } from './position-pitfalls.js';
 import { PITFALL_SCENARIOS } from './pitfalls.js';
 import { SERVING_PITFALL_SCENARIOS } from './serving-pitfalls.js';
 import { WAL_PITFALL_SCENARIOS } from './wal-pitfalls.js';
@@ -32,6 +33,7 @@ export const SCRIPTED: readonly ScriptedScenario[] = [
   ...SERVING_PITFALL_SCENARIOS,
   ...GROUP_PITFALL_SCENARIOS,
   ...WAL_PITFALL_SCENARIOS,
+  ...POSITION_PITFALL_SCENARIOS,
 ];
 
 /** By its name, or all of them as `rules`; none otherwise. */
