@@ -173,13 +173,13 @@ export const POSITION_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
   {
     name: 'pitfall-silent-session',
     about:
-      'a member is cut off from all brokers, with a message in hand and more at hand, until its session is over and its partition another one’s: it gives its handler none of them any more',
+      'a member is cut off from all brokers, with a message in hand and more at hand, until its session is over and its partition belongs to another one: it gives its handler none of them any more',
     options: {},
     play: async (stage) => {
       const { first, second, goOn } = await cutOffAtWork(stage);
       goOn();
       const isGiven = (): boolean => first.given.length > 1;
-      await stage.never('it is given what is another one’s', isGiven, GIVEN_MS);
+      await stage.never('it is given what others have by now', isGiven, GIVEN_MS);
       stage.hands.letGo(true);
       await stage.until('the rest is handled', () => second.given.length >= 6);
     },
@@ -200,7 +200,7 @@ export const POSITION_PITFALL_SCENARIOS: readonly ScriptedScenario[] = [
       await stage.until('it is no member', () => !first.isMember && joins.caught);
       goOn();
       const isGiven = (): boolean => first.given.length > 1;
-      await stage.never('it is given what is another one’s', isGiven, GIVEN_MS);
+      await stage.never('it is given what others have by now', isGiven, GIVEN_MS);
       hands.letGo(true);
       await stage.until('the rest is handled', () => second.given.length >= 6);
     },
