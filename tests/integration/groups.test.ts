@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { SystemClock, silentLogger, systemRandom } from '@zhumq/base';
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
-import { ChannelPool, groupClient } from '@zhumq/rpc';
+import { ChannelPool, MAX_POSITIONS, groupClient } from '@zhumq/rpc';
 import type { Endpoint, GroupClient, GroupDescription } from '@zhumq/rpc';
 import { ClusterProcesses } from './support/cluster-processes.js';
 import { report } from './support/report.js';
@@ -199,3 +199,14 @@ test('members share, one dies, the coordinator dies: every message is handled an
 function since(startMs: number): number {
   return Math.round(performance.now() - startMs);
 }
+
+test('as many positions as one request may have are read, and judged one by one', async () => {
+  const { port } = await until('there is a coordinator', () =>
+    coordinator().catch(() => undefined),
+  );
+  const positions = Array.from({ length: MAX_POSITIONS }, (_, partition) => ({
+    ...{ topic: TOPIC, partition, offset: 1, lastEpoch: 1, metadata: 'text', committedAt: 1 },
+  }));
+  const steps = await groupsAt(port).resetPositions('wide', positions, true, { timeoutMs: 30_000 });
+  expect(steps).toHaveLength(MAX_POSITIONS);
+});
