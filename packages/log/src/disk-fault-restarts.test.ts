@@ -41,7 +41,7 @@ test('what only the write-ahead log has, and a full disk has no room for, is no 
   world.fileSystem.fault = ({ kind, path }) =>
     kind === 'write' && path.endsWith('.log') ? { kind: 'error', code: 'ENOSPC' } : undefined;
   await expect(world.open()).rejects.toThrow(
-    /^the disk is full: .* lacks what so far only the write-ahead log holds; nothing is lost/,
+    /^the disk is full: .* could not be recovered; nothing is lost/,
   );
   world.fileSystem.fault = undefined;
   await world.open();

@@ -98,7 +98,8 @@ export class Partition implements ReplicatorListener {
 
   /** First offset that is not known to be committed; only grows, but for a reported possible loss. */
   get highWatermark(): number {
-    return this.highWatermarkValue;
+    // What retention cut was committed, whatever a tainted replica has heard so far.
+    return Math.max(this.highWatermarkValue, this.log.logStart);
   }
 
   /** Appends a batch as a producer sent it. `acks` is -1, 1 or 0 (0: nobody listens, the callback still comes). */
@@ -163,7 +164,7 @@ export class Partition implements ReplicatorListener {
   ): void {
     if (acks === 0) return callback(undefined, result);
     const waiters = acks === 1 ? this.durableWaiters : this.commitWaiters;
-    const passed = acks === 1 ? this.log.durableEnd : this.highWatermarkValue;
+    const passed = acks === 1 ? this.log.durableEnd : this.highWatermark;
     if (lastOffset < passed) return callback(undefined, result);
     waiters.add({
       lastOffset,
@@ -191,15 +192,14 @@ export class Partition implements ReplicatorListener {
     lastEpoch: number,
   ): LogSlice | Promise<LogSlice> | undefined {
     this.checkReadable(offset, lastEpoch);
-    if (offset === this.highWatermarkValue) return undefined;
-    return this.log.read(offset, this.highWatermarkValue, maxBytes);
+    if (offset === this.highWatermark) return undefined;
+    return this.log.read(offset, this.highWatermark, maxBytes);
   }
 
   /** Throws why there can be no reading from `offset` on. */
   checkReadable(offset: number, lastEpoch: number): void {
     this.checkLeads();
-    if (offset < this.log.logStart || offset > this.highWatermarkValue)
-      throw this.outOfRange(offset);
+    if (offset < this.log.logStart || offset > this.highWatermark) throw this.outOfRange(offset);
     if (lastEpoch >= 0 && offset > this.log.logStart) this.checkContinuity(offset, lastEpoch);
   }
 
@@ -220,19 +220,15 @@ export class Partition implements ReplicatorListener {
   }
 
   private outOfRange(offset: number): ZhumqError {
-    const context = { offset, logStart: this.log.logStart, highWatermark: this.highWatermarkValue };
-    if (
-      offset > this.highWatermarkValue &&
-      offset <= this.log.logEnd &&
-      !this.replicator.established
-    ) {
+    const context = { offset, logStart: this.log.logStart, highWatermark: this.highWatermark };
+    if (offset > this.highWatermark && offset <= this.log.logEnd && !this.replicator.established) {
       return this.error(
         'NOT_COMMITTED_YET',
         `has a new leader that does not know yet whether ${offset} is committed`,
         context,
       );
     }
-    const range = `${this.log.logStart} to ${this.highWatermarkValue}`;
+    const range = `${this.log.logStart} to ${this.highWatermark}`;
     return this.error(
       'OFFSET_OUT_OF_RANGE',
       `holds offsets ${range}; ${offset} was asked for`,

@@ -6,7 +6,7 @@ import type { CallOptions } from '../api/client.js';
 import type { OffsetReset, ResetOffsets } from '../api/groups.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { EARLIEST, LATEST, listOffsets } from '../cluster/list-offsets.js';
-import { forGood } from '../errors.js';
+import { asZhumqError, forGood } from '../errors.js';
 import { invalidOption } from '../option-values.js';
 import { retrying } from '../retry.js';
 import type { RetryLimits } from '../retry.js';
@@ -39,13 +39,21 @@ export async function resetOffsets(
   const done: GroupPositionReset[] = [];
   do {
     const part = positions.splice(0, MAX_POSITIONS);
-    const answer = await askCoordinator(cluster, group, limits, (client, timeoutMs) =>
-      client.resetPositions(group, part, dryRun, { timeoutMs, signal: limits.signal }),
-    );
-    done.push(...answer);
+    try {
+      const answer = await askCoordinator(cluster, group, limits, (client, timeoutMs) =>
+        client.resetPositions(group, part, dryRun, { timeoutMs, signal: limits.signal }),
+      );
+      done.push(...answer);
+    } catch (error) {
+      // Some are set already: the others say what became of them.
+      if (dryRun || done.length === 0) throw error;
+      const { code, message } = asZhumqError(error);
+      const answers = answersOf(done);
+      return resets.map((one) => outcome(one, answers, { code, message }));
+    }
   } while (positions.length > 0);
-  const answers = new Map(done.map((one) => [`${one.topic}-${one.partition}`, one]));
-  return resets.map((one) => (one.failure === undefined ? outcome(one, answers) : one));
+  const answers = answersOf(done);
+  return resets.map((one) => outcome(one, answers));
 }
 
 function checkTarget(to: ResetOffsets['to']): void {
@@ -161,16 +169,22 @@ function positionAt({ topic, partition, to }: OffsetReset): GroupPosition {
   return { topic, partition, offset: to, lastEpoch: -1, metadata: '', committedAt: 0 };
 }
 
+function answersOf(done: readonly GroupPositionReset[]): ReadonlyMap<string, GroupPositionReset> {
+  return new Map(done.map((one) => [`${one.topic}-${one.partition}`, one]));
+}
+
 /** As the coordinator answered. What it was before is as described: an attempt before the last may have set it. */
 function outcome(
   wanted: OffsetReset,
   answers: ReadonlyMap<string, GroupPositionReset>,
+  silence?: OffsetReset['failure'],
 ): OffsetReset {
   const { topic, partition } = wanted;
+  if (wanted.failure !== undefined) return wanted;
   const answer = answers.get(`${topic}-${partition}`);
   if (answer === undefined) {
     const message = `the coordinator said nothing of ${topic}-${partition}`;
-    return { ...wanted, failure: { code: 'INTERNAL', message } };
+    return { ...wanted, failure: silence ?? { code: 'INTERNAL', message } };
   }
   if (answer.failure === undefined) return wanted;
   const { code, message } = errorOf(answer.failure);

@@ -7,6 +7,8 @@ function fromLeader(baseOffset: number, epoch: number, count = 1): Buffer {
   return batch;
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe('a leader', () => {
   test('never appends in an epoch below the last (epochs do not fall)', async () => {
     const world = await PartitionWorld.make();
@@ -191,6 +193,24 @@ describe('a truncation', () => {
     expect(() => world.log.snapshotState(2)).toThrow('no batch at offset 1, where one was written');
     expect(() => world.log.truncate(2)).toThrow('no batch at offset 1');
     expect(world.log.damage?.offset).toBe(1);
+    await world.restart();
+    expect(world.log.damage?.offset).toBe(1);
+  });
+
+  test('behind a header that has rotted in a sealed segment is remembered over a restart, which does not look there', async () => {
+    const world = await PartitionWorld.make({ segmentBytes: 700 }, { deriveAfterBytes: 1 });
+    for (let at = 0; at < 9; at++) world.append(1, 1, { bytes: 150 });
+    world.log.setHighWatermark(1);
+    await world.checkpoint();
+    await world.restart();
+    const [first, second] = world.bases();
+    expect(first).toBe(0);
+    expect(second).toBeGreaterThan(2);
+    const { length } = world.fileSystem.contentOf(world.path(0));
+    // Where the second batch says that it begins.
+    world.fileSystem.flipBit(world.path(0), Math.floor(length / second) + 7, 6);
+    expect(() => world.log.truncate(second - 1)).toThrow('no batch at offset 1');
+    while (!world.fileSystem.listSync(world.directory).includes('damage')) await turn();
     await world.restart();
     expect(world.log.damage?.offset).toBe(1);
   });

@@ -1,6 +1,7 @@
 // Where a segment is to end so that the log ends at an offset: at the begin of a batch, or at the segment's own end.
 import { assert } from '@zhumq/base';
 import type { Offset } from '../types.js';
+import { scanBatches } from './batch-scan.js';
 import { locate } from './locate.js';
 import type { LogState } from './log-state.js';
 import type { Segment, SegmentCut } from './segment.js';
@@ -11,8 +12,24 @@ export function cutAt(state: LogState, segment: Segment, offset: Offset): Segmen
   const writtenBytes = writer.writtenBytes(segment);
   const cut = locate({ resources, tail, writtenBytes }, segment, state.indexesOf(segment), offset);
   if (cut.endOffset === offset) return cut;
-  assert(!cut.isInBatch, `${offset} is inside the batch at ${cut.endOffset}`);
-  const reason = `no batch at offset ${cut.endOffset}, where one was written`;
   const { path: file } = segment;
-  throw state.foundDamage({ file, position: cut.position, offset: cut.endOffset, reason });
+  const { position, endOffset } = cut;
+  const isSound = cut.isInBatch && isSoundAt(state, segment, position, writtenBytes);
+  assert(!isSound, `${offset} is inside the batch at ${endOffset}`);
+  const reason = `no batch at offset ${endOffset}, where one was written`;
+  throw state.meetDamage({ file, position, offset: endOffset, reason });
+}
+
+/** Whether the batch there matches its checksum; one in memory does. */
+function isSoundAt(
+  state: LogState,
+  segment: Segment,
+  position: number,
+  writtenBytes: number,
+): boolean {
+  if (position >= writtenBytes) return true;
+  return state.resources.files.use(segment.path, 'read', (file) => {
+    const first = scanBatches(file, { position, end: writtenBytes, verify: true }).next();
+    return first.done !== true;
+  });
 }

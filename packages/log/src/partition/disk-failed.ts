@@ -13,8 +13,26 @@ export function diskFailed(what: string, directory: string, cause: unknown): Err
   );
 }
 
-/** Of a start: a segment lacks bytes that only the write-ahead log has, and the disk has no room for them. */
-export function diskFullAtStart(file: string, cause: unknown): Error {
-  const message = `the disk is full: ${file} lacks what so far only the write-ahead log holds; nothing is lost, and the broker starts when there is space`;
-  return zhumqError('DISK_FAILED', message, { file, errno: 'ENOSPC' }, cause);
+/** The disk is whole: somebody can make room, or let the broker open and write its files. */
+const CURABLE = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+]);
+
+export function isCurable(error: unknown): boolean {
+  return CURABLE.has(systemCode(error) ?? '');
+}
+
+/** Of a start: what a segment lacks only the write-ahead log may hold, so nothing is touched. */
+export function refusedAtStart(file: string, cause: unknown): Error {
+  const code = systemCode(cause) ?? 'unknown error';
+  const what = code === 'ENOSPC' ? 'the disk is full' : `the system refuses (${code})`;
+  const message = `${what}: ${file} could not be recovered; nothing is lost, and the broker starts when that is mended`;
+  return zhumqError('DISK_FAILED', message, { file, errno: code }, cause);
 }

@@ -31,9 +31,19 @@ export function locate(
   const found = { position: indexes.offsets.floor(offset - 1), endOffset: segment.base };
   const time = { maxTimestamp: -1, maxTimestampOffset: -1 };
   let done = false;
+  let isFirst = true;
+  let isInBatch = false;
   const step = (header: BatchHeader): void => {
     if (done) return;
+    const follows = isFirst || header.baseOffset === found.endOffset;
+    isFirst = false;
+    // What does not follow has rotted: nothing behind it is found.
+    if (!follows) {
+      done = true;
+      return;
+    }
     if (header.lastOffset >= offset) {
+      isInBatch = header.baseOffset < offset;
       found.endOffset = header.baseOffset;
       done = true;
       return;
@@ -61,5 +71,5 @@ export function locate(
     forEachBatch(buffer.subarray(skip), step);
     entry = context.tail.findAt(segment.base, found.position);
   }
-  return { ...found, ...time, isInBatch: done && found.endOffset < offset };
+  return { ...found, ...time, isInBatch };
 }

@@ -12,6 +12,7 @@ import type {
   Offset,
   ReplicaSeat,
 } from '../types.js';
+import { writeDamageMark } from './damage-mark.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
 import { indexesOf, rebuildIndexes, replaceIndexes } from './segment-indexes.js';
@@ -141,6 +142,16 @@ export class LogState {
     if (end <= this.reportedEnd || this.failure !== undefined) return;
     this.reportedEnd = end;
     this.listener?.onDurable(end, this.epochs.at(end - 1) ?? 0);
+  }
+
+  /** Damage met in service: a start finds it again, though it would not look there. */
+  meetDamage(damage: Damage): Error {
+    if (this.damage === undefined && this.isOpen)
+      // A disk that does not take the mark leaves the damage to be met again.
+      writeDamageMark(this.resources.fileSystem, this.seat.directory, damage).catch(
+        () => undefined,
+      );
+    return this.foundDamage(damage);
   }
 
   /** Damage found: nothing of this replica is served any more until it is repaired. */

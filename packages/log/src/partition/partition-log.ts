@@ -21,7 +21,7 @@ import type {
   SnapshotState,
   WalParticipant,
 } from '../types.js';
-import { removeDamageMark, writeDamageMark } from './damage-mark.js';
+import { removeDamageMark } from './damage-mark.js';
 import { diskFailed } from './disk-failed.js';
 import { LogAppender } from './log-append.js';
 import { resetLog, truncateLog } from './log-cut.js';
@@ -380,22 +380,14 @@ export class PartitionLog implements ReplicaLog, WalParticipant {
     } catch (error) {
       if (error instanceof BlockFault) {
         const { segment, position, offset, reason } = error;
-        this.foundDamage({ file: segment.path, position, offset, reason });
+        if (this.state.isOpen)
+          this.state.meetDamage({ file: segment.path, position, offset, reason });
       } else if (!ZhumqError.is(error) && systemCode(error) !== undefined && this.state.isOpen) {
         this.fail(diskFailed('read of a segment', this.state.seat.directory, error));
       } else if (this.state.isOpen) throw error;
       this.state.checkService();
       throw error;
     }
-  }
-
-  private foundDamage(damage: Damage): void {
-    const { state } = this;
-    if (state.damage !== undefined || !state.isOpen) return;
-    state.foundDamage(damage);
-    const { fileSystem } = state.resources;
-    // A disk that does not take the mark leaves the damage to be met again.
-    writeDamageMark(fileSystem, state.seat.directory, damage).catch(() => undefined);
   }
 
   /** Unlike other calls these are answered when the replica is out of service: a vote outlives the log. */

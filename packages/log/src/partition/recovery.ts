@@ -2,7 +2,6 @@
 // bytes that only the write-ahead log has are put back, the files are verified, and what lies beyond is removed, valid or
 // not. Doing it again, after a crash in the middle, gives the same log.
 import { isError } from '@zhumq/model';
-import { systemCode } from '../file-system/file-system.js';
 import type {
   CheckpointRow,
   Damage,
@@ -15,7 +14,7 @@ import type {
 } from '../types.js';
 import { withDamageMark } from './damage-mark.js';
 import { decodeProducers, dropProducers, readEpochs, readProducers } from './derived-files.js';
-import { diskFailed, diskFullAtStart } from './disk-failed.js';
+import { diskFailed, isCurable, refusedAtStart } from './disk-failed.js';
 import { Durability } from './durability.js';
 import { EpochList } from './epoch-list.js';
 import { listOffsets, segmentFile } from './file-names.js';
@@ -262,10 +261,10 @@ export class PartitionRecovery implements ReplicaRecovery {
     seat.wal.write({ kind: 'truncate', sequence, from, epochBefore: lastEpoch });
   }
 
-  /** Throws DISK_FAILED for a full disk: nothing is lost as long as the frames stay, so the store is not opened. */
+  /** Throws DISK_FAILED where nothing is lost as long as the frames stay: then the store is not opened. */
   private damageOf(error: unknown, segmentBase: Offset, position: number, offset: Offset): Damage {
     const file = this.pathOf(segmentBase);
-    if (systemCode(error) === 'ENOSPC') throw diskFullAtStart(file, error);
+    if (isCurable(error)) throw refusedAtStart(file, error);
     const reason = error instanceof Error ? error.message : String(error);
     return { file, position, offset, reason };
   }
