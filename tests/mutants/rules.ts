@@ -116,8 +116,8 @@ export const ruleMutants: readonly Mutant[] = [
     says: 'A new leader tells consumers that there is no such offset where it only does not know yet.',
     source: 'rule 18',
     file: 'packages/broker/src/partition/partition.ts',
-    find: '      !this.replicator.established\n    ) {',
-    replace: '      !this.replicator.established && offset < 0\n    ) {',
+    find: '    if (offset > this.highWatermark && offset <= this.log.logEnd && !this.replicator.established) {',
+    replace: '    if (offset > this.highWatermark && offset < 0 && !this.replicator.established) {',
     run: once('rule-18-reader-ahead-of-a-new-leader'),
   },
   {

@@ -9,9 +9,9 @@ export const servingMutants: readonly Mutant[] = [
     source: 'docs/replication.md: acks all',
     file: 'packages/broker/src/partition/partition.ts',
     find: `    const waiters = acks === 1 ? this.durableWaiters : this.commitWaiters;
-    const passed = acks === 1 ? this.log.durableEnd : this.highWatermarkValue;`,
+    const passed = acks === 1 ? this.log.durableEnd : this.highWatermark;`,
     replace: `    const waiters = acks !== 0 ? this.durableWaiters : this.commitWaiters;
-    const passed = acks !== 0 ? this.log.durableEnd : this.highWatermarkValue;`,
+    const passed = acks !== 0 ? this.log.durableEnd : this.highWatermark;`,
     run: huntIn('elections'),
   },
   {
@@ -21,17 +21,15 @@ export const servingMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/broker/src/partition/partition.ts',
-        find: `    if (offset === this.highWatermarkValue) return undefined;
-    return this.log.read(offset, this.highWatermarkValue, maxBytes);`,
+        find: `    if (offset === this.highWatermark) return undefined;
+    return this.log.read(offset, this.highWatermark, maxBytes);`,
         replace: `    if (offset === this.log.logEnd) return undefined;
     return this.log.read(offset, this.log.logEnd, maxBytes);`,
       },
       {
         file: 'packages/broker/src/partition/partition.ts',
-        find: `    if (offset < this.log.logStart || offset > this.highWatermarkValue)
-      throw`,
-        replace: `    if (offset < this.log.logStart || offset > this.log.logEnd)
-      throw`,
+        find: `    if (offset < this.log.logStart || offset > this.highWatermark) throw`,
+        replace: `    if (offset < this.log.logStart || offset > this.log.logEnd) throw`,
       },
     ],
     run: huntIn('partitions'),
