@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { SystemClock, silentLogger, systemRandom } from '@zhumq/base';
 import { connect } from '@zhumq/client';
 import type { Client } from '@zhumq/client';
+import { isError } from '@zhumq/model';
 import { ChannelPool, MAX_POSITIONS, groupClient } from '@zhumq/rpc';
 import type { Endpoint, GroupClient, GroupDescription } from '@zhumq/rpc';
 import { ClusterProcesses } from './support/cluster-processes.js';
@@ -54,9 +55,9 @@ function groupsAt(port: number): GroupClient {
   return groupClient(channels.channel({ host: '127.0.0.1', port }));
 }
 
-async function coordinator(): Promise<Endpoint> {
+async function coordinator(name = GROUP): Promise<Endpoint> {
   const running = [1, 2, 3].find((id) => cluster.broker(id).runs) as number;
-  return groupsAt(cluster.brokerPort(running)).findCoordinator(GROUP, { timeoutMs: 2_000 });
+  return groupsAt(cluster.brokerPort(running)).findCoordinator(name, { timeoutMs: 2_000 });
 }
 
 async function group(): Promise<GroupDescription> {
@@ -201,12 +202,18 @@ function since(startMs: number): number {
 }
 
 test('as many positions as one request may have are read, and judged one by one', async () => {
-  const { port } = await until('there is a coordinator', () =>
-    coordinator().catch(() => undefined),
-  );
   const positions = Array.from({ length: MAX_POSITIONS }, (_, partition) => ({
     ...{ topic: TOPIC, partition, offset: 1, lastEpoch: 1, metadata: 'text', committedAt: 1 },
   }));
-  const steps = await groupsAt(port).resetPositions('wide', positions, true, { timeoutMs: 30_000 });
+  const steps = await until('a coordinator answers', async () => {
+    try {
+      const { port } = await coordinator('wide');
+      return await groupsAt(port).resetPositions('wide', positions, true, { timeoutMs: 30_000 });
+    } catch (error) {
+      if (isError(error, 'INVALID_REQUEST')) throw error;
+      // There is none yet, or none any more.
+      return undefined;
+    }
+  });
   expect(steps).toHaveLength(MAX_POSITIONS);
 });
