@@ -215,6 +215,16 @@ describe('a truncation', () => {
     expect(world.log.damage?.offset).toBe(1);
   });
 
+  test('behind a first header that has rotted blames the begin of the segment, not the offset that it says', async () => {
+    const world = await PartitionWorld.make();
+    for (let at = 0; at < 4; at++) world.append(1);
+    await world.checkpoint();
+    await world.restart();
+    world.fileSystem.flipBit(world.path(0), 2, 0);
+    expect(() => world.log.truncate(2)).toThrow('no batch at offset 0, where one was written');
+    expect(world.log.damage?.offset).toBe(0);
+  });
+
   test('inside a batch is a bug', async () => {
     const world = await PartitionWorld.make();
     world.append(1, 4);

@@ -35,7 +35,10 @@ export function locate(
   let isInBatch = false;
   const step = (header: BatchHeader): void => {
     if (done) return;
-    const follows = isFirst || header.baseOffset === found.endOffset;
+    const { baseOffset } = header;
+    const follows = isFirst
+      ? baseOffset >= segment.base && baseOffset <= offset
+      : baseOffset === found.endOffset;
     isFirst = false;
     // What does not follow has rotted: nothing behind it is found.
     if (!follows) {
@@ -43,8 +46,8 @@ export function locate(
       return;
     }
     if (header.lastOffset >= offset) {
-      isInBatch = header.baseOffset < offset;
-      found.endOffset = header.baseOffset;
+      isInBatch = baseOffset < offset;
+      found.endOffset = baseOffset;
       done = true;
       return;
     }
